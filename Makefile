@@ -1,0 +1,72 @@
+# Onsite.  `make help` lists the targets.
+
+SHELL        := /bin/bash
+.SHELLFLAGS  := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# release | debug | asan
+FLAVOUR ?= release
+# nginx to build for: by default the packaged one (nginx-dev)
+NGINX_SRC ?= /usr/share/nginx/src
+PREFIX ?= /usr
+DESTDIR ?=
+
+ROOT  := $(abspath .)
+BUILD := $(ROOT)/build$(if $(filter-out release,$(FLAVOUR)),/$(FLAVOUR))
+MOD   := $(ROOT)/ngx_onsite_module
+
+CC ?= cc
+CFLAGS_release := -O2 -g
+CFLAGS_debug   := -O0 -g3
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                  -fno-sanitize-recover=undefined
+LDFLAGS_asan   := -fsanitize=address,undefined
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+            -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
+CORE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC $(CFLAGS_$(FLAVOUR)) $(WARNINGS) \
+               -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $(CFLAGS)
+CORE_LIBS := -llmdb -lmsgpackc -lpcre2-8 -lcrypto -lz -lm
+LDFLAGS_ALL := $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
+
+CORE_SRC := $(wildcard $(MOD)/core/*.c)
+CORE_OBJ := $(CORE_SRC:$(MOD)/core/%.c=$(BUILD)/obj/core/%.o)
+LOADER_SRC := $(wildcard lmdb-loader/*.c)
+LOADER_OBJ := $(LOADER_SRC:lmdb-loader/%.c=$(BUILD)/obj/lmdb-loader/%.o)
+UNIT_SRC := $(wildcard t/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BUILD)/libonsite.a: $(CORE_OBJ)
+	@rm -f $@; ar rcs $@ $^
+
+$(BUILD)/obj/core/%.o: $(MOD)/core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
+
+# a unit test links only what it needs from core: one room can be tested
+# while another is being rebuilt
+$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
+	    $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
+
+.PHONY: unit
+unit: $(UNIT_BIN) ## core's unit tests
+	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf $(ROOT)/build
+
+-include $(CORE_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -1,0 +1,73 @@
+/*
+ * onsite_attribute.h - what conditions and templates can read, and the
+ * context of one decision.
+ */
+
+#ifndef ONSITE_ATTRIBUTE_H
+#define ONSITE_ATTRIBUTE_H
+
+#include "onsite_image.h"
+#include "onsite_facts.h"
+#include "onsite_visitor.h"
+
+typedef struct {
+    onsite_value_t  value;
+    uint32_t        stamp;
+} onsite_memo_t;
+
+typedef struct {
+    const onsite_image_t    *image;
+    struct onsite_regexes_s *regexes;
+    onsite_arena_t          *arena;         /* for values that are made    */
+    const onsite_event_t    *event;
+    const onsite_visitor_t  *visitor;       /* NULL: no consent            */
+    const onsite_facts_t    *facts;         /* may be NULL                 */
+    const onsite_value_t    *root;          /* ONSITE_ROOT_VALUE           */
+    onsite_ms_t              now;           /* for time.*                  */
+    onsite_memo_t           *memo;          /* one a slot of the image     */
+    uint32_t                 stamp;         /* memo entries of this decision
+                                               carry it; never 0           */
+} onsite_context_t;
+
+/* The value of a slot, resolved at first use, then remembered until
+ * context->stamp changes.  Never NULL: ABSENT when there is none. */
+const onsite_value_t *onsite_attribute_slot(onsite_context_t *context,
+    uint32_t slot);
+
+/*
+ * The value of a path below a root.
+ *   event    name, type, messageId, properties.*, traits.*, context.*
+ *   visitor  status, visits, first_seen, last_seen (ms), orders,
+ *            counts.<event name>
+ *   session  pageviews, events, duration (s), start (ms),
+ *            counts.<event name>
+ *   cart     items, value, skus
+ *   request  path, url, host, method, scheme, query.<name>, referrer,
+ *            language, device, <onsite_attribute name>
+ *   time     hour, minute, weekday ("mon"), date ("2026-01-31"), unix (s)
+ * A counter that was never counted is 0; all else that is not there is
+ * ABSENT.  keys have the meaning of GrowthBook's getPath.
+ */
+onsite_value_t onsite_attribute_resolve(const onsite_context_t *context,
+    onsite_root_t root, const onsite_str_t *keys, size_t n_keys,
+    uint32_t zone);
+
+/* Whether some value can ever be there: for lint ("did you mean"). */
+bool onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
+    size_t n_keys);
+
+/* "visitor" → ONSITE_ROOT_VISITOR; ONSITE_ROOTS when there is none. */
+onsite_root_t onsite_root(onsite_str_t name);
+
+/* Local time in a zone of an image. */
+typedef struct {
+    int      year, month, day;      /* month 1-12                          */
+    int      hour, minute, second;
+    int      weekday;               /* 0 Monday                            */
+    int64_t  days;                  /* since 1970-01-01, local             */
+} onsite_local_time_t;
+
+void onsite_local_time(const onsite_image_t *image, uint32_t zone,
+    onsite_ms_t time, onsite_local_time_t *local);
+
+#endif

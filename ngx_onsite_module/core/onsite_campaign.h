@@ -1,0 +1,159 @@
+/*
+ * onsite_campaign.h - a campaign as the image holds it, and the compiler from
+ * campaign files.  docs/campaign.schema.json says what a file may hold.
+ */
+
+#ifndef ONSITE_CAMPAIGN_H
+#define ONSITE_CAMPAIGN_H
+
+#include "onsite_image.h"
+#include "onsite_limits.h"
+
+typedef enum {
+    ONSITE_CHANNEL_POPUP = 0,
+    ONSITE_CHANNEL_BAR,
+    ONSITE_CHANNEL_NOTIFICATION,
+    ONSITE_CHANNEL_EMBED,
+    ONSITE_CHANNEL_WEBHOOK
+} onsite_channel_t;
+
+/* Of frequency.per.  DAY and WEEK (from Monday) are calendar ones in the
+ * campaign's time zone; VISITOR is for ever. */
+typedef enum {
+    ONSITE_PER_NONE = 0,            /* no cap                              */
+    ONSITE_PER_PAGE,
+    ONSITE_PER_SESSION,
+    ONSITE_PER_HOUR,                /* clock hour, UTC                     */
+    ONSITE_PER_DAY,
+    ONSITE_PER_WEEK,
+    ONSITE_PER_VISITOR
+} onsite_per_t;
+
+typedef enum {
+    ONSITE_WITHIN_EVER = 0,
+    ONSITE_WITHIN_SESSION,
+    ONSITE_WITHIN_TIME              /* a sliding window of within_ms       */
+} onsite_within_t;
+
+typedef struct {
+    onsite_image_str_t  event;      /* its name                            */
+    onsite_ref_t        where;      /* condition; 0: any                   */
+    uint32_t            count;      /* fires at the count-th match, and at
+                                       every one after it while the window
+                                       holds so many                       */
+    uint32_t            within;     /* onsite_within_t                     */
+    uint32_t            hash;       /* of campaign id + trigger: names it in
+                                       visitor records                     */
+    int64_t             within_ms;
+} onsite_trigger_t;
+
+typedef struct {
+    int64_t   from;                 /* ms; INT64_MIN: always               */
+    int64_t   until;                /* ms, exclusive; INT64_MAX: for ever  */
+    uint32_t  days;                 /* bit 0 Monday; 0x7f all              */
+    uint16_t  minute_from;          /* of the local day                    */
+    uint16_t  minute_until;         /* exclusive; < from: over midnight;
+                                       equal to from: all day              */
+} onsite_schedule_t;
+
+typedef struct {
+    onsite_image_str_t  id;
+    uint32_t            hash;       /* fnv32a of the id                    */
+    onsite_ref_t        html;       /* template; 0: none                   */
+    onsite_ref_t        data;       /* template; 0: none                   */
+    uint32_t            reserved;
+    double              weight;
+} onsite_variant_t;
+
+#define ONSITE_CAMPAIGN_CONTEXTUAL  0x01    /* reads only event, request,
+                                               time: may run without
+                                               consent                     */
+
+typedef struct {
+    onsite_image_str_t  id;
+    onsite_image_str_t  name;
+    uint32_t            hash;       /* onsite_campaign_hash(id)            */
+    int32_t             priority;   /* higher first                        */
+    uint8_t             channel;    /* onsite_channel_t                    */
+    uint8_t             per;        /* onsite_per_t                        */
+    uint8_t             stop_on;    /* ONSITE_STOP_* bits                  */
+    uint8_t             flags;
+    uint32_t            cap;
+    uint32_t            group;      /* 0: none; else exclusive with others
+                                       of the same number in one answer    */
+    uint32_t            zone;
+    onsite_image_str_t  slot;
+    onsite_image_str_t  endpoint;
+    onsite_ref_t        audience;   /* condition; 0: everyone              */
+    onsite_ref_t        variants;   /* onsite_variant_t[n_variants]; a
+                                       campaign without variants has one,
+                                       with id ""                          */
+    uint32_t            n_variants;
+    uint32_t            fallback;   /* index + 1; 0: none                  */
+    onsite_trigger_t    trigger;
+    onsite_schedule_t   schedule;
+    double              holdout;    /* [0, 1)                              */
+    double              coverage;   /* of the experiment, (0, 1]           */
+    onsite_image_str_t  seed;       /* of the bucket: default the id       */
+    uint32_t            hash_version;
+    uint32_t            hash_slot;  /* slot + 1 of the hash attribute; 0:
+                                       the visitor's id                    */
+    onsite_image_str_t  goal;       /* event name; empty: none             */
+    int64_t             goal_ms;    /* within, after an exposure           */
+} onsite_campaign_t;
+
+/* FNV-1a of the id: what visitor records call it. */
+uint32_t onsite_campaign_hash(onsite_str_t id);
+
+/* "popup" …; static. */
+onsite_str_t onsite_channel_text(onsite_channel_t channel);
+
+/* The campaign with a hash, or NULL. */
+const onsite_campaign_t *onsite_campaign_find(const onsite_image_t *image,
+    uint32_t hash);
+
+/* Transitions of a zone by IANA name, from the caller (core does no I/O):
+ * NOT_FOUND when there is no such zone. */
+typedef struct {
+    onsite_status_t  (*transitions)(void *data, onsite_str_t name,
+                         const onsite_transition_t **transitions, size_t *n);
+    void              *data;
+} onsite_zones_t;
+
+typedef struct {
+    onsite_str_t           file;        /* for messages                    */
+    const onsite_value_t  *definition;  /* the parsed file                 */
+} onsite_campaign_source_t;
+
+typedef enum {
+    ONSITE_LINT_ERROR = 0,              /* build stops                     */
+    ONSITE_LINT_WARNING
+} onsite_lint_level_t;
+
+/* One finding: file, JSON path ("audience.visitor.status"), reason. */
+typedef void (*onsite_lint_pt)(void *data, onsite_lint_level_t level,
+    onsite_str_t file, const char *path, const char *reason);
+
+/*
+ * Compiles one site's campaigns (those with "enabled": false are checked and
+ * left out) into a finished image in b.  Every error and warning goes to
+ * lint, none stops at the first.  INVALID when there was an error.
+ *
+ * Warnings: a campaign that can never fire (schedule over, cap 0, condition
+ * that contradicts itself, event no one sends), one that another of its group
+ * always shadows, caps that contradict, variants with weight 0.
+ */
+onsite_status_t onsite_campaigns_compile(onsite_builder_t *b,
+    onsite_str_t site, const onsite_campaign_source_t *sources, size_t n,
+    const onsite_zones_t *zones, const onsite_value_t *saved_groups,
+    onsite_ms_t now, onsite_lint_pt lint, void *lint_data,
+    onsite_image_t *image, onsite_error_t *error);
+
+onsite_status_t onsite_campaigns_verify(const onsite_image_t *image,
+    onsite_error_t *error);
+
+/* "30m", "4h", "5d", "90s", "2w"; a bare number is seconds, as in nginx.
+ * INVALID otherwise, or when not positive. */
+onsite_status_t onsite_duration_read(onsite_str_t text, onsite_ms_t *ms);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * onsite_engine.h - the core as one function: event in, decision out.
+ *
+ * The module, `lmdb-loader replay` and the tests all call onsite_apply, so
+ * they agree to the byte.
+ */
+
+#ifndef ONSITE_ENGINE_H
+#define ONSITE_ENGINE_H
+
+#include "onsite_decide.h"
+
+/* Scratch of one worker, reused from call to call. */
+typedef struct onsite_engine_s  onsite_engine_t;
+
+onsite_engine_t *onsite_engine_create(void);
+void onsite_engine_destroy(onsite_engine_t *engine);
+
+/* A site's campaigns, ready to evaluate: a verified image and this worker's
+ * regexes and memo for it. */
+typedef struct {
+    onsite_image_t            image;
+    struct onsite_regexes_s  *regexes;
+    onsite_memo_t            *memo;
+    uint32_t                  stamp;
+} onsite_site_t;
+
+onsite_status_t onsite_site_init(onsite_site_t *site, onsite_image_t image);
+void onsite_site_free(onsite_site_t *site);
+
+typedef struct {
+    onsite_site_t           *site;              /* NULL: no campaigns      */
+    onsite_visitor_t        *visitor;           /* NULL: no consent        */
+    const onsite_event_t    *event;
+    const onsite_facts_t    *facts;
+    onsite_ms_t              now;
+    onsite_ms_t              session_timeout;
+    onsite_arena_t          *arena;             /* decision's strings      */
+    onsite_decide_options_t  decide;
+} onsite_apply_t;
+
+/* Applies the event to the visitor, decides, and records what was decided. */
+void onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * onsite_id.h - who a visitor is: keys, signed cookies, exposure tokens.
+ *
+ * One secret per site group (onsite_key_file) drives all of it, through
+ * HMAC-SHA256 (RFC 2104, libcrypto) with a purpose label, so a signature for
+ * one purpose is never valid for another.
+ */
+
+#ifndef ONSITE_ID_H
+#define ONSITE_ID_H
+
+#include "onsite_types.h"
+
+typedef struct onsite_signer_s  onsite_signer_t;
+
+#define ONSITE_SECRET_MIN   32      /* bytes of key material               */
+#define ONSITE_ID_TEXT      22      /* base64url of 16 bytes, no padding   */
+#define ONSITE_COOKIE_TEXT  45      /* id "." base64url of a 16-byte tag   */
+#define ONSITE_TOKEN_MAX   512
+
+/* Prepared once per process: calls below do not allocate or fetch. */
+onsite_signer_t *onsite_signer_create(const void *secret, size_t len);
+void onsite_signer_destroy(onsite_signer_t *signer);
+
+/* The record key of an id within a site: the first 16 bytes of
+ * HMAC("visitor" 0 site 0 id).  kind keeps name spaces apart: 'c' an id from
+ * our cookie, 'a' an anonymousId from a client, 'u' a customer id. */
+onsite_key_t onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site,
+    char kind, onsite_str_t id);
+
+/* Shard of a key, 0 .. shards - 1. */
+uint32_t onsite_key_shard(const onsite_key_t *key, uint32_t shards);
+
+/* 16 random bytes → id text (ONSITE_ID_TEXT bytes). */
+void onsite_id_text(const uint8_t random[16], char *out);
+
+/* The cookie value for an id: ONSITE_COOKIE_TEXT bytes into out. */
+void onsite_cookie_sign(onsite_signer_t *signer, onsite_str_t site,
+    onsite_str_t id, char *out);
+
+/* The id inside a cookie value (points into it), or len 0 when the value is
+ * malformed, or its tag is wrong (compared in constant time). */
+onsite_str_t onsite_cookie_verify(onsite_signer_t *signer, onsite_str_t site,
+    onsite_str_t value);
+
+/* What an exposure token says; strings point into the caller's memory. */
+typedef struct {
+    onsite_key_t   visitor;
+    onsite_str_t   campaign;
+    onsite_str_t   variant;
+    onsite_str_t   policy;       /* version of what chose: snapshot version */
+    double         propensity;   /* probability with which it was chosen    */
+    onsite_ms_t    time;
+} onsite_exposure_token_t;
+
+/* URL-safe text into out (ONSITE_TOKEN_MAX bytes); returns its length, 0
+ * when it does not fit. */
+size_t onsite_token_sign(onsite_signer_t *signer, onsite_str_t site,
+    const onsite_exposure_token_t *token, char *out);
+
+/* INVALID for anything this secret and site did not sign for this visitor.
+ * campaign and variant point into scratch (ONSITE_TOKEN_MAX bytes). */
+onsite_status_t onsite_token_verify(onsite_signer_t *signer,
+    onsite_str_t site, const onsite_key_t *visitor, onsite_str_t text,
+    char *scratch, onsite_exposure_token_t *token);
+
+#endif

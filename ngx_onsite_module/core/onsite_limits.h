@@ -1,0 +1,43 @@
+/*
+ * onsite_limits.h - every bound on what comes from outside, in one place.
+ */
+
+#ifndef ONSITE_LIMITS_H
+#define ONSITE_LIMITS_H
+
+/* JSON */
+#define ONSITE_JSON_DEPTH_MAX            32
+#define ONSITE_JSON_NODES_MAX        100000  /* values in one document      */
+
+/* events (Segment HTTP Tracking API) */
+#define ONSITE_EVENT_BYTES_MAX    (32 * 1024)
+#define ONSITE_BATCH_BYTES_MAX   (500 * 1024)
+#define ONSITE_BATCH_EVENTS_MAX        2500
+#define ONSITE_EVENT_NAME_MAX           128  /* bytes; longer is an error   */
+#define ONSITE_ID_MAX                   256  /* bytes of a client's id      */
+#define ONSITE_EVENT_AGE_MAX   ONSITE_HOUR   /* older is counted, not live  */
+#define ONSITE_EVENT_SKEW_MAX  ONSITE_MINUTE /* further ahead: from the
+                                                future, not live            */
+
+/* visitor record */
+#define ONSITE_RECORD_BYTES_MAX        4096
+#define ONSITE_COUNTERS_MAX              48  /* least recently used goes    */
+#define ONSITE_CART_LINES_MAX            32
+#define ONSITE_EXPOSURES_MAX             32  /* campaigns remembered        */
+#define ONSITE_PROGRESS_MAX              16  /* campaigns part-way          */
+#define ONSITE_PROGRESS_TIMES_MAX        16  /* so trigger count <= 17      */
+#define ONSITE_PENDING_MAX                4  /* fired, not yet shown        */
+#define ONSITE_PENDING_BYTES_MAX        512  /* kept event properties, each */
+#define ONSITE_SKU_MAX                   64
+
+/* campaigns */
+#define ONSITE_CAMPAIGN_ID_MAX           64
+#define ONSITE_CONDITION_DEPTH_MAX       16
+#define ONSITE_VARIANTS_MAX              64
+#define ONSITE_CHOICES_MAX                8  /* campaigns in one answer     */
+#define ONSITE_HTML_MAX         (64 * 1024)  /* one rendered content        */
+#define ONSITE_REGEX_MATCH_LIMIT      10000
+#define ONSITE_REGEX_DEPTH_LIMIT        500
+#define ONSITE_REGEX_SUBJECT_MAX       4096  /* bytes looked at             */
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * onsite_snapshot.h - campaign snapshots: immutable LMDB files.
+ *
+ * Sub-databases: `meta` (format, version, built), `sites` (site → image),
+ * `campaigns` (site 0 id → definition, for people and tools).  Values are
+ * msgpack; an image is a bin inside [format, order, bin], padded so that it
+ * is 8-aligned in the map.
+ */
+
+#ifndef ONSITE_SNAPSHOT_H
+#define ONSITE_SNAPSHOT_H
+
+#include "onsite_image.h"
+
+#define ONSITE_SNAPSHOT_FORMAT  1
+
+typedef struct onsite_snapshot_s  onsite_snapshot_t;
+
+typedef struct {
+    uint64_t     version;       /* monotonic                               */
+    onsite_ms_t  built;
+    uint64_t     campaigns;     /* enabled, all sites                      */
+    uint64_t     sites;
+    uint64_t     bytes;         /* of the file                             */
+} onsite_snapshot_info_t;
+
+/*
+ * Maps the file read-only without locks and verifies all of it.  Nothing is
+ * kept open on failure.  The error names the file, what is wrong and what to
+ * do.  VERSION: of another format.
+ */
+onsite_status_t onsite_snapshot_open(const char *path,
+    onsite_snapshot_t **snapshot, onsite_error_t *error);
+void onsite_snapshot_close(onsite_snapshot_t *snapshot);
+
+const onsite_snapshot_info_t *onsite_snapshot_info(
+    const onsite_snapshot_t *snapshot);
+
+/* Sites in order, 0 .. info.sites - 1; images live as long as snapshot. */
+onsite_status_t onsite_snapshot_site(const onsite_snapshot_t *snapshot,
+    size_t i, onsite_str_t *name, onsite_image_t *image);
+
+/* Campaign definitions (msgpack), in key order. */
+typedef bool (*onsite_snapshot_visit_pt)(void *data, onsite_str_t site,
+    onsite_str_t id, onsite_str_t definition);
+onsite_status_t onsite_snapshot_walk(const onsite_snapshot_t *snapshot,
+    onsite_snapshot_visit_pt visit, void *data);
+
+
+/* Writing: into a new file beside path, renamed over it at the end. */
+
+typedef struct {
+    onsite_str_t           name;
+    onsite_image_t         image;
+    const onsite_str_t    *ids;             /* of its campaigns            */
+    const onsite_value_t  *definitions;
+    size_t                 n;
+} onsite_snapshot_site_t;
+
+onsite_status_t onsite_snapshot_write(const char *path, uint64_t version,
+    onsite_ms_t built, const onsite_snapshot_site_t *sites, size_t n,
+    onsite_error_t *error);
+
+#endif

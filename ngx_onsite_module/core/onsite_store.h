@@ -1,0 +1,115 @@
+/*
+ * onsite_store.h - visitor state in LMDB; the only file that knows it is
+ * LMDB.  Layout and flags: docs/wire.md and DESIGN notes in onsite_store.c.
+ */
+
+#ifndef ONSITE_STORE_H
+#define ONSITE_STORE_H
+
+#include "onsite_types.h"
+
+typedef struct onsite_store_s  onsite_store_t;
+
+typedef struct {
+    const char  *path;          /* absolute directory                      */
+    size_t       size;          /* bytes of each shard's map, in all shards
+                                   together; fully allocated at creation   */
+    uint32_t     shards;        /* 1 .. 256; fixed at creation: a mismatch
+                                   is INVALID and says so                  */
+    onsite_ms_t  ttl;           /* since last seen                         */
+    uint32_t     max_readers;   /* processes                               */
+    bool         read_only;     /* tools: opens, never creates             */
+    /* told of what an operator must know; never NULL in the module        */
+    void       (*log)(void *data, int level, const char *text);
+    void        *log_data;
+} onsite_store_options_t;
+
+#define ONSITE_LOG_ERROR  4     /* as nginx's NGX_LOG_ERR                  */
+#define ONSITE_LOG_WARN   5
+#define ONSITE_LOG_NOTICE 6
+
+/*
+ * Makes the directory's files ready (created, allocated, formatted) without
+ * keeping anything open: for a master process before it forks, and for the
+ * owner of the files.  uid/gid (-1: keep) get the directory and files.
+ * Checks statvfs first: FULL when the file system has less room than size.
+ */
+onsite_status_t onsite_store_prepare(const onsite_store_options_t *options,
+    int uid, int gid, onsite_error_t *error);
+
+/*
+ * Opens in this process: after fork only, once per process.  A shard that is
+ * damaged or of another LMDB format is renamed aside (…​.quarantine-<ms>) and
+ * made afresh; log tells.  Stale readers are cleared.
+ */
+onsite_status_t onsite_store_open(const onsite_store_options_t *options,
+    onsite_ms_t now, onsite_store_t **store, onsite_error_t *error);
+void onsite_store_close(onsite_store_t *store);
+
+uint32_t onsite_store_shards(const onsite_store_t *store);
+
+/* One write transaction on one shard; at most one open in a process. */
+typedef struct onsite_txn_s  onsite_txn_t;
+
+onsite_status_t onsite_txn_begin(onsite_store_t *store, uint32_t shard,
+    onsite_txn_t **txn, onsite_error_t *error);
+onsite_status_t onsite_txn_commit(onsite_txn_t *txn, onsite_error_t *error);
+void onsite_txn_abort(onsite_txn_t *txn);
+
+/* The record, in the map: valid until the next put, delete or end of the
+ * transaction.  NOT_FOUND; an expired one (ttl) is not found. */
+onsite_status_t onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key,
+    onsite_ms_t now, onsite_str_t *record);
+
+/*
+ * Stores it.  On a full map the least recently seen of a sample is evicted,
+ * repeatedly but boundedly, and the put retried; FULL when that did not help
+ * (the transaction is then over: abort it).
+ */
+onsite_status_t onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
+    onsite_str_t record, onsite_ms_t now);
+onsite_status_t onsite_txn_delete(onsite_txn_t *txn, const onsite_key_t *key);
+
+/* Read-only look-up outside a write transaction; the record is copied into
+ * out (capacity bytes). */
+onsite_status_t onsite_store_get(onsite_store_t *store,
+    const onsite_key_t *key, onsite_ms_t now, void *out, size_t capacity,
+    size_t *size);
+
+/* Looks at up to budget records behind a cursor that goes round, and deletes
+ * the expired.  One short write transaction, none when nothing is due. */
+onsite_status_t onsite_store_reap(onsite_store_t *store, uint32_t shard,
+    onsite_ms_t now, unsigned budget, unsigned *reaped);
+
+/* Clears reader slots of dead processes in every shard. */
+unsigned onsite_store_check_readers(onsite_store_t *store);
+
+/* Small named values that all workers share (the made-up secret, format,
+ * shard count): kept in shard 0. */
+onsite_status_t onsite_store_meta_get(onsite_store_t *store,
+    const char *name, void *out, size_t capacity, size_t *size);
+/* Keeps the first value written: returns the winner in out. */
+onsite_status_t onsite_store_meta_set_once(onsite_store_t *store,
+    const char *name, const void *data, size_t size, void *out,
+    size_t capacity, size_t *out_size);
+
+typedef struct {
+    uint64_t  visitors;
+    uint64_t  bytes_size;       /* of all maps                             */
+    uint64_t  bytes_used;       /* pages in use, without free ones         */
+    uint64_t  evictions;        /* since this process opened               */
+    uint64_t  expired;
+    uint64_t  map_full;
+    uint32_t  readers;
+} onsite_store_stat_t;
+
+onsite_status_t onsite_store_stat(onsite_store_t *store,
+    onsite_store_stat_t *stat);
+
+/* Walks all records in key order; the callback returns false to stop. */
+typedef bool (*onsite_store_visit_pt)(void *data, const onsite_key_t *key,
+    onsite_str_t record);
+onsite_status_t onsite_store_walk(onsite_store_t *store,
+    onsite_store_visit_pt visit, void *data, onsite_error_t *error);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * onsite_template.h - campaign content with {{path}} placeholders.
+ *
+ * Compiled at build: literals stay where they are in the image, each
+ * placeholder knows its slot and the context it stands in, and is escaped for
+ * that context when rendered.  There is no way to emit a value unescaped.
+ */
+
+#ifndef ONSITE_TEMPLATE_H
+#define ONSITE_TEMPLATE_H
+
+#include "onsite_attribute.h"
+
+typedef enum {
+    ONSITE_ESCAPE_TEXT = 0,     /* HTML text, RCDATA                       */
+    ONSITE_ESCAPE_ATTRIBUTE,    /* inside a quoted attribute value         */
+    ONSITE_ESCAPE_URL,          /* at the start of a URL attribute: only
+                                   http, https, mailto, tel and relative
+                                   URLs pass, else "#"                     */
+    ONSITE_ESCAPE_URL_PART,     /* later in a URL attribute: percent-encoded*/
+    ONSITE_ESCAPE_SCRIPT,       /* inside a quoted script string           */
+    ONSITE_ESCAPE_JSON          /* inside a JSON string of content.data    */
+} onsite_escape_t;
+
+/*
+ * Compiles HTML into b.  {{path}} and
+ * sections {{#path}}…{{/path}} (repeated for a list, once for any other
+ * truthy value) and {{^path}}…{{/path}}; inside a list section {{.}} and
+ * {{name}} are the item's.
+ *
+ * INVALID, with line and column: an unknown root, an unclosed section, a
+ * placeholder where no escaping is safe (unquoted attribute, tag or attribute
+ * name, style, comment, script outside a string, event-handler attribute).
+ */
+onsite_status_t onsite_template_compile_html(onsite_builder_t *b,
+    onsite_str_t html, uint32_t zone, onsite_ref_t *program, uint32_t *roots,
+    onsite_error_t *error);
+
+/* Compiles content.data: JSON whose strings hold placeholders.  A string that
+ * is exactly one placeholder becomes the value itself, of its own type. */
+onsite_status_t onsite_template_compile_data(onsite_builder_t *b,
+    const onsite_value_t *data, uint32_t zone, onsite_ref_t *program,
+    uint32_t *roots, onsite_error_t *error);
+
+/* Appends the rendering; an absent value is empty text (null in data).
+ * LIMIT: more than ONSITE_HTML_MAX.  program 0 renders nothing. */
+onsite_status_t onsite_template_render(onsite_context_t *context,
+    onsite_ref_t program, onsite_buf_t *out);
+
+onsite_status_t onsite_template_verify(const onsite_image_t *image,
+    onsite_ref_t program, onsite_error_t *error);
+
+/* The top-level event.properties.<key> that it reads; returns how many. */
+size_t onsite_template_properties(const onsite_image_t *image,
+    onsite_ref_t program, onsite_str_t *keys, size_t max);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * onsite_types.h - the words every other core header uses.
+ *
+ * Core is pure C11: no nginx header, no clock, no statics, no I/O outside
+ * onsite_store.c and onsite_snapshot.c.  Time, randomness and memory come in
+ * as arguments.
+ */
+
+#ifndef ONSITE_TYPES_H
+#define ONSITE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+
+/* What a core function returns.  0 is success. */
+
+typedef enum {
+    ONSITE_OK = 0,
+    ONSITE_NOT_FOUND,       /* no such key, record, campaign               */
+    ONSITE_INVALID,         /* input breaks its format; error text is set  */
+    ONSITE_LIMIT,           /* input is well formed but over a bound       */
+    ONSITE_NO_MEMORY,       /* arena or heap exhausted                     */
+    ONSITE_FULL,            /* the map is full, also after eviction        */
+    ONSITE_CORRUPT,         /* stored bytes do not decode                  */
+    ONSITE_VERSION,         /* stored by a version this one cannot read    */
+    ONSITE_IO               /* the operating system or LMDB said no        */
+} onsite_status_t;
+
+/* A lower-case English name, static storage ("not found"). */
+const char *onsite_status_text(onsite_status_t status);
+
+
+/* Bytes with a length; not NUL-terminated, may contain NUL; not owned. */
+
+typedef struct {
+    size_t       len;
+    const char  *data;
+} onsite_str_t;
+
+#define ONSITE_STR(literal)  ((onsite_str_t) { sizeof(literal) - 1, literal })
+
+static inline onsite_str_t
+onsite_str(const char *data, size_t len)
+{
+    return (onsite_str_t) { len, data };
+}
+
+static inline bool
+onsite_str_eq(onsite_str_t a, onsite_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+/* Bytes of the valid UTF-8 sequence at p (left > 0), 1 for ASCII; 0: none. */
+size_t onsite_utf8_length(const unsigned char *p, size_t left);
+
+
+/* Milliseconds since the Unix epoch, UTC; differences in milliseconds. */
+
+typedef int64_t  onsite_ms_t;
+
+#define ONSITE_SECOND  ((onsite_ms_t) 1000)
+#define ONSITE_MINUTE  (60 * ONSITE_SECOND)
+#define ONSITE_HOUR    (60 * ONSITE_MINUTE)
+#define ONSITE_DAY     (24 * ONSITE_HOUR)
+
+
+/* The key of a visitor's record; see onsite_id.h. */
+
+typedef struct {
+    uint8_t  bytes[16];
+} onsite_key_t;
+
+
+/* A message for a person: what is wrong, where, and what to do. */
+
+typedef struct {
+    char  text[512];
+} onsite_error_t;
+
+/*
+ * Formats into error (which may be NULL) and returns status, so that a
+ * failing function ends with
+ *     return onsite_error(error, ONSITE_INVALID, "...", ...);
+ * Control bytes and invalid UTF-8 in the result are replaced by '?', so it
+ * can go to a log as it is.
+ */
+onsite_status_t onsite_error(onsite_error_t *error, onsite_status_t status,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+
+/* Uniform random numbers from the caller: [0, 1). */
+
+typedef struct {
+    double  (*next)(void *data);
+    void     *data;
+} onsite_random_t;
+
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * onsite_visitor.h - all that is remembered of one visitor, and how an event
+ * changes it.
+ *
+ * The struct is what code reads; onsite_visitor_codec.h is how it rests.
+ * Strings point into the record it was decoded from or into the event that
+ * changed it: encode before either goes away.
+ */
+
+#ifndef ONSITE_VISITOR_H
+#define ONSITE_VISITOR_H
+
+#include "onsite_event.h"
+
+typedef struct {
+    onsite_str_t  name;
+    uint32_t      total;            /* saturate, never wrap                */
+    uint32_t      session;          /* within the current session          */
+} onsite_counter_t;
+
+typedef struct {
+    onsite_str_t  sku;
+    uint32_t      quantity;
+    double        price;            /* of one, in the shop's currency      */
+} onsite_cart_line_t;
+
+/* What happened to a campaign's promotions: bits in onsite_exposure_t. */
+#define ONSITE_STOP_CLICKED     0x01
+#define ONSITE_STOP_DISMISSED   0x02
+#define ONSITE_STOP_GOAL        0x04
+
+typedef struct {
+    uint32_t      campaign;         /* onsite_campaign_hash(id)            */
+    uint32_t      total;            /* times shown                         */
+    uint32_t      window;           /* times shown in the cap's window that
+                                       holds `last`                        */
+    onsite_ms_t   last;             /* shown last; 0: assigned, never shown*/
+    uint8_t       variant;          /* sticky: index + 1; 0: none          */
+    bool          holdout;          /* sticky: in the holdout              */
+    uint8_t       happened;         /* ONSITE_STOP_* bits                  */
+    uint32_t      variant_hash;     /* of the variant's id: the index alone
+                                       would not survive an edit           */
+    uint32_t      session;          /* visits when last shown              */
+} onsite_exposure_t;
+
+/* Trigger count > 1: when its matches happened, oldest first. */
+typedef struct {
+    uint32_t      trigger;          /* onsite_trigger_t.hash               */
+    uint32_t      session;          /* visits of the last match            */
+    uint8_t       n;
+    onsite_ms_t   times[ONSITE_PROGRESS_TIMES_MAX];
+} onsite_progress_t;
+
+/* Fired by an event whose response shows nothing (a beacon): shown by the
+ * next page or decide call of the same session, if still eligible then. */
+typedef struct {
+    uint32_t        campaign;
+    onsite_ms_t     fired;
+    onsite_str_t    event;          /* its name                            */
+    onsite_value_t  properties;     /* object: those its content uses      */
+} onsite_pending_t;
+
+typedef struct {
+    onsite_ms_t  start;             /* 0: none yet                         */
+    onsite_ms_t  last;              /* latest event in it                  */
+    uint32_t     pageviews;
+    uint32_t     events;
+} onsite_session_t;
+
+typedef struct {
+    onsite_str_t  source;
+    onsite_str_t  medium;
+    onsite_str_t  campaign;
+    onsite_str_t  referrer;
+} onsite_touch_t;                   /* filled by a later issue             */
+
+typedef struct {
+    onsite_ms_t         first_seen;     /* 0: never seen                   */
+    onsite_ms_t         last_seen;      /* latest event, server's clock    */
+    uint32_t            visits;         /* sessions so far                 */
+    bool                identified;     /* a customer id is known          */
+    bool                session_only;   /* consent tier "session"          */
+    uint32_t            orders;         /* Order Completed                 */
+    onsite_session_t    session;
+
+    uint32_t            n_counters;     /* least recently used first       */
+    uint32_t            n_cart;
+    uint32_t            n_exposures;    /* least recently shown first      */
+    uint32_t            n_progress;
+    uint32_t            n_pending;      /* oldest first                    */
+    onsite_counter_t    counters[ONSITE_COUNTERS_MAX];
+    onsite_cart_line_t  cart[ONSITE_CART_LINES_MAX];
+    onsite_exposure_t   exposures[ONSITE_EXPOSURES_MAX];
+    onsite_progress_t   progress[ONSITE_PROGRESS_MAX];
+    onsite_pending_t    pending[ONSITE_PENDING_MAX];
+} onsite_visitor_t;
+
+typedef enum {
+    ONSITE_VISITOR_NEW = 0,         /* in the first visit                  */
+    ONSITE_VISITOR_RETURNING,
+    ONSITE_VISITOR_KNOWN,           /* logged in, now or before            */
+    ONSITE_VISITOR_CUSTOMER         /* has bought                          */
+} onsite_visitor_status_t;
+
+/* A visitor never seen.  Cheap: arrays are not cleared, only their counts. */
+void onsite_visitor_init(onsite_visitor_t *visitor);
+
+/* The highest of the four that holds. */
+onsite_visitor_status_t onsite_visitor_status(const onsite_visitor_t *v);
+onsite_str_t onsite_visitor_status_text(onsite_visitor_status_t status);
+
+/*
+ * What an event does to state, before anything is decided:
+ *   session   opened, continued or left (see onsite_session_touch)
+ *   counters  total, and the session's when the event lies in it
+ *   cart      Product Added / Removed (sku or product_id, quantity, price),
+ *             Order Completed and Cart Cleared empty it
+ *   exposures Promotion Clicked / Dismissed (properties.promotion_id is the
+ *             campaign's id) set `happened`
+ * An event that is not live is only counted (total).
+ */
+void onsite_visitor_apply(onsite_visitor_t *visitor,
+    const onsite_event_t *event, onsite_ms_t session_timeout);
+
+/*
+ * Opens a session when none is open or `timeout` has passed since its last
+ * event (time - last > timeout), else continues it.  An event from before
+ * the session's last moves nothing back; one from before its start is not in
+ * it.  Returns whether the event lies in the current session.
+ */
+bool onsite_session_touch(onsite_visitor_t *visitor, onsite_ms_t time,
+    onsite_ms_t timeout);
+
+/* NULL when there is none. */
+const onsite_counter_t *onsite_visitor_counter(const onsite_visitor_t *v,
+    onsite_str_t name);
+onsite_exposure_t *onsite_visitor_exposure(onsite_visitor_t *v,
+    uint32_t campaign);
+
+/* Finds or adds; when full the least recently shown goes. */
+onsite_exposure_t *onsite_visitor_exposure_add(onsite_visitor_t *v,
+    uint32_t campaign);
+
+uint32_t onsite_visitor_cart_items(const onsite_visitor_t *v);
+double onsite_visitor_cart_value(const onsite_visitor_t *v);
+
+/*
+ * Joins other into visitor (an anonymous id linked to a cookie, a device to
+ * a customer): counters and visits add, first_seen keeps the earliest,
+ * last_seen and the session the latest, caps take the stricter (more shown,
+ * any stop), sticky variants keep visitor's where both have one.
+ */
+void onsite_visitor_merge(onsite_visitor_t *visitor,
+    const onsite_visitor_t *other);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * onsite_visitor_codec.h - visitor struct <-> msgpack record.
+ *
+ * A record is a msgpack array whose first element is its version; each later
+ * element has a fixed place, trailing empty ones are left out, and unknown
+ * trailing ones (of the next version) are skipped, so versions N and N - 1
+ * read each other.  docs/wire.md describes every element.
+ *
+ * A link record says that this id is another visitor: it holds that
+ * visitor's key and nothing else.
+ */
+
+#ifndef ONSITE_VISITOR_CODEC_H
+#define ONSITE_VISITOR_CODEC_H
+
+#include "onsite_visitor.h"
+
+#define ONSITE_RECORD_VERSION  1
+
+typedef enum {
+    ONSITE_RECORD_VISITOR = 0,
+    ONSITE_RECORD_LINK
+} onsite_record_kind_t;
+
+/*
+ * Reads a record without allocating, except pending properties, which come
+ * from arena; strings point into data.  Any bytes are safe.
+ *
+ * kind says which of visitor and link was filled.  CORRUPT: not a record;
+ * VERSION: of a version that this one cannot read; visitor is then as
+ * onsite_visitor_init leaves it.
+ */
+onsite_status_t onsite_visitor_decode(onsite_arena_t *arena,
+    const void *data, size_t size, onsite_record_kind_t *kind,
+    onsite_visitor_t *visitor, onsite_key_t *link);
+
+/*
+ * Writes a record into out (capacity bytes; ONSITE_RECORD_BYTES_MAX always
+ * suffices: what is least recently used is left out until it fits).
+ * Returns its size.
+ */
+size_t onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
+    size_t capacity);
+size_t onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
+    void *out, size_t capacity);
+
+/*
+ * When the record was last seen, for expiry and eviction, without decoding
+ * the rest.  0 when the bytes are not a record.  session_only is set from
+ * the record.
+ */
+onsite_ms_t onsite_record_last_seen(const void *data, size_t size,
+    bool *session_only);
+
+#endif
