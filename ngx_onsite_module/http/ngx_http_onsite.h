@@ -1,0 +1,453 @@
+/*
+ * ngx_http_onsite.h - what the files of http/ share.
+ *
+ * http/ only brings facts in and buffers out; what a visitor is and what is
+ * decided lives in core/.  The files:
+ *
+ *   module    directives, configuration, life of the processes
+ *   worker    what one process keeps: store, snapshot, engine, timers
+ *   request   facts and name of a visitor; events in, decision out
+ *   page      page views and server-side events of ordinary requests
+ *   filter    header and body filter: moves buffers, inserts bytes
+ *   collect   the endpoints under onsite_collect
+ *   variable  $onsite_...
+ *   status    onsite_status
+ *   shm       counters that outlive workers and reloads
+ *   log       errors of ours, once a minute at most
+ *
+ * Fail open: a function here that cannot do its work counts it, logs it and
+ * lets the request go on as if the module were off.
+ *
+ * No transaction is open and no pointer into a snapshot, a record or the
+ * worker's arena is kept when a handler returns to nginx: what outlives the
+ * call is copied into r->pool.
+ */
+
+#ifndef _NGX_HTTP_ONSITE_H_INCLUDED_
+#define _NGX_HTTP_ONSITE_H_INCLUDED_
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_onsite_compat.h"
+
+#include "onsite_engine.h"
+#include "onsite_id.h"
+#include "onsite_inject.h"
+#include "onsite_json.h"
+#include "onsite_snapshot.h"
+#include "onsite_store.h"
+#include "onsite_visitor_codec.h"
+
+
+#define NGX_HTTP_ONSITE_OFF      0
+#define NGX_HTTP_ONSITE_ON       1
+#define NGX_HTTP_ONSITE_DRY_RUN  2
+
+
+/* Consent tiers, weakest first. */
+
+typedef enum {
+    NGX_HTTP_ONSITE_CONSENT_NONE = 0,   /* no trace: no cookie, no state     */
+    NGX_HTTP_ONSITE_CONSENT_SESSION,    /* cookie and record for the session */
+    NGX_HTTP_ONSITE_CONSENT_FULL
+} ngx_http_onsite_consent_e;
+
+
+/* Why a page got nothing of ours; also counted, names in shm.c. */
+
+typedef enum {
+    NGX_HTTP_ONSITE_SKIP_NONE = 0,
+    NGX_HTTP_ONSITE_SKIP_METHOD,        /* not GET                           */
+    NGX_HTTP_ONSITE_SKIP_STATUS,        /* not 200                           */
+    NGX_HTTP_ONSITE_SKIP_TYPE,          /* not of onsite_types               */
+    NGX_HTTP_ONSITE_SKIP_ENCODED,       /* Content-Encoding: not our bytes   */
+    NGX_HTTP_ONSITE_SKIP_FRAGMENT,      /* Sec-Fetch-Dest is not a document  */
+    NGX_HTTP_ONSITE_SKIP_BYPASS,        /* onsite_bypass                     */
+    NGX_HTTP_ONSITE_SKIP_BOT,           /* a known crawler                   */
+    NGX_HTTP_ONSITE_SKIP_PREFETCH,      /* Sec-Purpose: not (yet) seen       */
+    NGX_HTTP_ONSITE_SKIP_CSP,           /* the page's policy forbids it      */
+    NGX_HTTP_ONSITE_SKIP_MARKED,        /* another POP of ours was there     */
+    NGX_HTTP_ONSITE_SKIP_COLLECT,       /* no onsite_collect to load from    */
+    NGX_HTTP_ONSITE_SKIP_STATE,         /* the store said no                 */
+    NGX_HTTP_ONSITE_SKIP_MEMORY,
+    NGX_HTTP_ONSITE_SKIPS
+} ngx_http_onsite_skip_e;
+
+
+/* Configuration */
+
+typedef struct {
+    ngx_str_t                   state;      /* directory; len 0: none        */
+    size_t                      size;
+    ngx_uint_t                  shards;
+    time_t                      ttl;
+    ngx_str_t                   snapshot;   /* file; len 0: none             */
+    ngx_str_t                   key;        /* bytes of onsite_key_file      */
+    ngx_flag_t                  used;       /* some directive asks for us    */
+} ngx_http_onsite_main_conf_t;
+
+
+typedef struct {
+    /*
+     * The onsite_collect location that pages of this server load from,
+     * without a trailing slash ("/onsite"); data NULL: there is none.
+     */
+    ngx_str_t                   prefix;
+} ngx_http_onsite_srv_conf_t;
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_str_t                   path;
+    ngx_str_t                   domain;
+    time_t                      max_age;
+    ngx_str_t                   samesite;   /* "Lax", ...; len 0: none given */
+    ngx_uint_t                  secure;     /* ..._SECURE_*                  */
+    ngx_str_t                   tail;       /* attributes, made of the above:
+                                               "; Path=/; HttpOnly; ..."     */
+} ngx_http_onsite_cookie_t;
+
+#define NGX_HTTP_ONSITE_SECURE_OFF   0
+#define NGX_HTTP_ONSITE_SECURE_ON    1
+#define NGX_HTTP_ONSITE_SECURE_AUTO  2      /* over TLS                      */
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_http_complex_value_t    value;
+} ngx_http_onsite_pair_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t    name;
+    ngx_array_t                 properties; /* of ngx_http_onsite_pair_t     */
+    ngx_http_complex_value_t   *filter;     /* if=; NULL: always             */
+} ngx_http_onsite_server_event_t;
+
+
+typedef struct {
+    ngx_uint_t                  enable;     /* OFF, ON, DRY_RUN              */
+    ngx_http_complex_value_t   *site;       /* NULL: "default"               */
+    ngx_http_onsite_cookie_t   *cookie;
+    ngx_msec_t                  session_timeout;
+    ngx_http_complex_value_t   *consent;    /* NULL: full, but for GPC / DNT */
+    ngx_array_t                *attributes; /* of ngx_http_onsite_pair_t     */
+    ngx_array_t                *events;     /* of ..._server_event_t         */
+    ngx_array_t                *write_keys; /* of ngx_str_t; NULL: open      */
+    ngx_array_t                *server_keys;
+    ngx_array_t                *origins;    /* of ngx_str_t                  */
+    ngx_array_t                *bypass;     /* predicates                    */
+    ngx_hash_t                  types;      /* for ngx_http_test_content_type*/
+    ngx_array_t                *types_keys;
+    size_t                      max_body;
+    ngx_str_t                   debug_key;
+    ngx_str_t                   prefix;     /* of this onsite_collect        */
+    ngx_uint_t                  status_format;
+} ngx_http_onsite_loc_conf_t;
+
+
+/* What is asked of a request once: one walk over its header list. */
+
+typedef struct {
+    ngx_str_t                   cookie;     /* value of ours; len 0: none    */
+    ngx_str_t                   origin;
+    ngx_str_t                   referer;
+    ngx_str_t                   user_agent;
+    ngx_str_t                   accept_language;
+    ngx_str_t                   authorization;
+    ngx_str_t                   fetch_dest;
+    ngx_str_t                   debug;      /* X-Onsite-Debug                */
+    ngx_str_t                   if_none_match;
+    unsigned                    gpc:1;      /* Sec-GPC: 1                    */
+    unsigned                    dnt:1;      /* DNT: 1                        */
+    unsigned                    prefetch:1; /* Sec-Purpose begins "prefetch" */
+} ngx_http_onsite_headers_t;
+
+
+/* The request's visitor, in r->pool.  Filled by ngx_http_onsite_who. */
+
+typedef struct {
+    onsite_str_t                site;
+    ngx_http_onsite_consent_e   consent;
+    onsite_str_t                cookie_id;  /* verified or made; len 0: none */
+    onsite_key_t                cookie_key;
+    unsigned                    fresh:1;    /* made: send it                 */
+} ngx_http_onsite_who_t;
+
+
+/* What the variables tell; texts in r->pool or static. */
+
+typedef struct {
+    ngx_str_t                   visitor;    /* new, ...; empty: no consent   */
+    ngx_str_t                   visitor_id; /* hex of the record's key       */
+    ngx_str_t                   session;
+    ngx_str_t                   campaign;   /* ids, comma-separated          */
+    ngx_str_t                   variant;    /* of the same, same order       */
+    ngx_str_t                   reason;
+    uint64_t                    version;    /* of the snapshot; 0: none      */
+    ngx_uint_t                  decide_us;  /* microseconds                  */
+    unsigned                    decided:1;
+} ngx_http_onsite_told_t;
+
+
+/* What the filter inserts. */
+
+typedef struct {
+    onsite_str_t                insert[ONSITE_PLACES];  /* r->pool           */
+    unsigned                    any:1;      /* something is to be inserted   */
+    unsigned                    personal:1; /* a cookie is set or bytes are
+                                               inserted: not for shared
+                                               caches                        */
+} ngx_http_onsite_page_t;
+
+
+/*
+ * The module's request context, of the main request.  It survives internal
+ * redirects: ngx_http_onsite_ctx finds it again in the pool's cleanup list.
+ */
+
+typedef struct {
+    ngx_http_onsite_headers_t   headers;
+    ngx_http_onsite_who_t       who;
+    ngx_http_onsite_told_t      told;
+    ngx_http_onsite_page_t      page;
+    ngx_str_t                   explain;    /* JSON array, with a debug key  */
+
+    onsite_ms_t                 now;        /* one for all of the request    */
+    uint64_t                    seed;       /* of the request's randomness:
+                                               a decision made early comes
+                                               out the same when it counts   */
+
+    ngx_str_t                   nonce;      /* the filter found it in the
+                                               page's CSP: goes on our script;
+                                               len 0: none                   */
+    ngx_http_onsite_skip_e      skip;
+    void                       *filter;     /* the body filter's own; NULL
+                                               until it makes one            */
+
+    unsigned                    known:1;    /* who is filled                 */
+    unsigned                    counted:1;  /* page view and server events
+                                               were applied: never again     */
+    unsigned                    looked:1;   /* told is filled                */
+    unsigned                    cookie_set:1;
+    unsigned                    trusted:1;  /* came with a server key        */
+    unsigned                    explained:1;/* the debug key was right       */
+} ngx_http_onsite_ctx_t;
+
+
+/* Counters, in shared memory */
+
+#define NGX_HTTP_ONSITE_BUCKETS  17
+
+typedef struct {
+    ngx_atomic_t                events;         /* applied                   */
+    ngx_atomic_t                rejected;       /* refused, whatever for     */
+    ngx_atomic_t                shed;           /* 429                       */
+    ngx_atomic_t                pageviews;
+    ngx_atomic_t                decisions;
+    ngx_atomic_t                shown;          /* choices                   */
+    ngx_atomic_t                injections;     /* pages with our bytes      */
+    ngx_atomic_t                reloads;        /* snapshots taken           */
+    ngx_atomic_t                reload_errors;
+    ngx_atomic_t                store_errors;
+    ngx_atomic_t                corrupt;        /* records that did not
+                                                   decode, begun afresh      */
+    ngx_atomic_t                reaped;
+    ngx_atomic_t                skips[NGX_HTTP_ONSITE_SKIPS];
+    ngx_atomic_t                reasons[ONSITE_REASONS];
+    ngx_atomic_t                seconds[NGX_HTTP_ONSITE_BUCKETS];
+    ngx_atomic_t                nanoseconds;    /* sum of the histogram      */
+} ngx_http_onsite_counters_t;
+
+
+/* Never NULL once the module is configured. */
+extern ngx_http_onsite_counters_t  *ngx_http_onsite_counters;
+
+#define ngx_http_onsite_count(field)                                          \
+    (void) ngx_atomic_fetch_add(&ngx_http_onsite_counters->field, 1)
+
+#define ngx_http_onsite_count_n(field, n)                                     \
+    (void) ngx_atomic_fetch_add(&ngx_http_onsite_counters->field, n)
+
+
+/* What one process keeps.  Zeroed in processes that have no state. */
+
+typedef struct {
+    ngx_str_t                   name;
+    onsite_site_t               site;
+} ngx_http_onsite_campaigns_t;
+
+
+typedef struct {
+    onsite_store_t             *store;      /* NULL: none, or not usable     */
+    onsite_engine_t            *engine;
+    onsite_arena_t             *arena;      /* of the call at hand: whoever
+                                               starts a call resets it       */
+    onsite_json_t              *json;
+    onsite_signer_t            *signer;
+
+    onsite_snapshot_t          *snapshot;   /* NULL: none                    */
+    ngx_http_onsite_campaigns_t *sites;     /* ascending by name             */
+    ngx_uint_t                  n_sites;
+
+    onsite_visitor_t           *visitor;    /* scratch: the one at hand      */
+    onsite_visitor_t           *other;      /* scratch: to merge from        */
+    onsite_decision_t          *decision;
+} ngx_http_onsite_worker_t;
+
+extern ngx_http_onsite_worker_t  ngx_http_onsite_worker;
+
+/* module.c */
+
+extern ngx_module_t  ngx_http_onsite_module;
+
+/* shm.c */
+
+ngx_int_t ngx_http_onsite_add_zone(ngx_conf_t *cf);
+extern const ngx_str_t  ngx_http_onsite_skip_names[NGX_HTTP_ONSITE_SKIPS];
+/* Upper bounds in nanoseconds; the last bucket is +Inf and has none. */
+extern const uint64_t
+    ngx_http_onsite_bounds[NGX_HTTP_ONSITE_BUCKETS - 1];
+void ngx_http_onsite_observe(uint64_t nanoseconds);
+
+/* log.c: kinds are logged once a minute each at most. */
+
+typedef enum {
+    NGX_HTTP_ONSITE_LOG_STORE = 0,
+    NGX_HTTP_ONSITE_LOG_RECORD,
+    NGX_HTTP_ONSITE_LOG_SNAPSHOT,
+    NGX_HTTP_ONSITE_LOG_MEMORY,
+    NGX_HTTP_ONSITE_LOG_REQUEST,
+    NGX_HTTP_ONSITE_LOG_KINDS
+} ngx_http_onsite_log_e;
+
+void ngx_http_onsite_log(ngx_log_t *log, ngx_http_onsite_log_e kind,
+    ngx_uint_t level, const char *text);
+
+/* worker.c */
+
+ngx_int_t ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
+    ngx_http_onsite_main_conf_t *mcf);
+void ngx_http_onsite_worker_exit(void);
+/* Options as core wants them; mcf->state is not empty. */
+void ngx_http_onsite_store_options(ngx_http_onsite_main_conf_t *mcf,
+    ngx_cycle_t *cycle, onsite_store_options_t *options);
+/* NULL: no snapshot, or nothing for this site. */
+onsite_site_t *ngx_http_onsite_site(onsite_str_t name);
+
+/* request.c */
+
+/* The main request's context, made at first use; NULL: out of memory. */
+ngx_http_onsite_ctx_t *ngx_http_onsite_ctx(ngx_http_request_t *r);
+/* The context if there is one. */
+ngx_http_onsite_ctx_t *ngx_http_onsite_get_ctx(ngx_http_request_t *r);
+
+/* Site, consent and cookie, once a request. */
+ngx_int_t ngx_http_onsite_who(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+
+ngx_int_t ngx_http_onsite_facts(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx, onsite_facts_t *facts);
+
+/*
+ * Applies events in order, and decides after each; one transaction a shard.
+ * deliver is for the last event, which then is the one that `decision`
+ * describes.  decision's strings live in the worker's arena and in the
+ * snapshot: use them before returning to nginx.
+ *
+ *   NGX_OK         applied and committed
+ *   NGX_DECLINED   no consent: decided without state, nothing kept
+ *   NGX_BUSY       the store said no: nothing is certain, shed the request
+ *   NGX_ERROR      out of memory
+ */
+typedef struct {
+    onsite_event_t             *events;
+    ngx_uint_t                  n;
+    onsite_facts_t             *facts;
+    unsigned                    deliver:1;
+    unsigned                    beacon:1;   /* facts come from the event     */
+    unsigned                    peek:1;     /* decide, but keep nothing      */
+} ngx_http_onsite_apply_t;
+
+ngx_int_t ngx_http_onsite_apply(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_apply_t *apply);
+
+/* Fills ctx->told for a variable that is read before anything was applied. */
+void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
+
+/* Adds Set-Cookie when the cookie is new and was not sent yet. */
+ngx_int_t ngx_http_onsite_set_cookie(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+
+/* A response header; NULL: out of memory.  key and value are not copied. */
+ngx_table_elt_t *ngx_http_onsite_add_header(ngx_http_request_t *r,
+    const char *key, size_t len, ngx_str_t *value);
+
+/* The exposure token of a choice, into out (ONSITE_TOKEN_MAX); its length. */
+size_t ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
+    const onsite_choice_t *choice, char *out);
+
+/*
+ * page.c - the seam to the filter.
+ *
+ * The header filter asks, for each main request of a location that has
+ * `onsite on`, `onsite dry_run` or an onsite_event (ngx_http_onsite_wanted),
+ * before it sends the header on:
+ *
+ *     skip = (what the response's shape says: METHOD, STATUS, TYPE, ENCODED,
+ *             CSP, MARKED, or NONE for an injectable document);
+ *     rc = ngx_http_onsite_page_view(r, ctx, skip);
+ *
+ * NGX_OK: ctx->page is filled; page.any: clear length, ranges and validators
+ * and insert page.insert[]; page.personal: tighten Cache-Control (Set-Cookie
+ * is in headers_out already).  NGX_DECLINED: pass the response as it is
+ * (page.personal may still be set, by a cookie).  Never NGX_ERROR.
+ *
+ * It gates what the request's side says itself: bypass, Sec-Fetch-Dest,
+ * crawlers, prefetch, consent, missing onsite_collect; it counts the skips,
+ * the view and the event, each once a request, whatever redirects happened.
+ * The filter counts `injections` when bytes went in.
+ *
+ * Rules.
+ *   A page view is counted in the header filter, and only there: a variable
+ *   that is read earlier gets a decision made on what the visitor would be
+ *   after this view (a peek: nothing is kept), with the request's own clock
+ *   and randomness, so that the one that counts comes out the same.  A
+ *   response that then is no injectable 200 document counts no view.
+ *   Server events (onsite_event) apply at the same moment, before the view,
+ *   in the same transaction, when the status is below 400 and `if` holds.
+ */
+ngx_uint_t ngx_http_onsite_wanted(ngx_http_request_t *r);
+ngx_int_t ngx_http_onsite_page_view(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_skip_e skip);
+
+/* Whether this request may be for a document: GET, and Sec-Fetch-Dest is
+ * document or not there. */
+ngx_uint_t ngx_http_onsite_document(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+
+/* The "Page Viewed" event of this request, strings in the worker's arena. */
+ngx_int_t ngx_http_onsite_page_event(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx, onsite_facts_t *facts, onsite_event_t *event);
+
+/* filter.c: both filters; called at the end of postconfiguration. */
+ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
+
+/* collect.c, status.c, variable.c */
+
+char *ngx_http_onsite_collect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_onsite_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_onsite_add_variables(ngx_conf_t *cf);
+
+/* runtime.c: web/onsite.js as compiled in. */
+
+extern const char  ngx_http_onsite_runtime[];
+extern const char  ngx_http_onsite_runtime_end[];
+/* Hex of a hash of it: ETag and ?v=. */
+extern ngx_str_t   ngx_http_onsite_runtime_hash;
+void ngx_http_onsite_runtime_init(void);
+
+
+#endif /* _NGX_HTTP_ONSITE_H_INCLUDED_ */
