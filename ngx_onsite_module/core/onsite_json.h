@@ -1,7 +1,7 @@
 /*
  * onsite_json.h - JSON text in, values out (RFC 8259, strict UTF-8).
  *
- * The parser is a packaged library, chosen by measurement (see
+ * The tokeniser is a packaged library (jsmn), chosen by measurement (see
  * docs/measurements.md); this is the only header that stands for it.
  */
 
@@ -20,6 +20,11 @@ void onsite_json_destroy(onsite_json_t *json);
  * Parses all of text (white space around it is allowed) into *value, with
  * everything it points to in arena (text itself may go away).  Bounded by
  * ONSITE_JSON_DEPTH_MAX and ONSITE_JSON_NODES_MAX.
+ *
+ * As in JavaScript: of equal keys the last counts, \u0000 is a byte like any
+ * other, integers of any length become doubles.  Half a surrogate pair
+ * becomes U+FFFD; a number that no double holds becomes the largest one.  A
+ * byte order mark is an error.
  *
  * INVALID: not JSON, or not UTF-8; error says what and, where the library
  * tells, at which byte.  LIMIT: too deep or too many values.  NO_MEMORY.
