@@ -164,6 +164,16 @@ onsite_status_t onsite_image_verify(const onsite_image_t *image,
     onsite_error_t *error);
 
 
+/*
+ * 64 bits of any bytes, for tables and the checksum: a folded 64 x 64
+ * multiplication per 16 bytes.  Not for secrets; differs between byte orders.
+ */
+uint64_t onsite_hash64(const void *data, size_t len, uint64_t seed);
+
+/* The checksum that the header of this image should carry. */
+uint64_t onsite_image_checksum(const onsite_image_t *image);
+
+
 /* Building: one growing block; references stay valid, pointers do not. */
 
 typedef struct onsite_builder_s  onsite_builder_t;
@@ -175,6 +185,13 @@ void onsite_builder_destroy(onsite_builder_t *b);
 onsite_ref_t onsite_builder_alloc(onsite_builder_t *b, size_t size);
 void *onsite_builder_at(onsite_builder_t *b, onsite_ref_t ref);
 
+/* What has been built so far, as an image without header: for reading back.
+ * Valid until the next call. */
+onsite_image_t onsite_builder_view(const onsite_builder_t *b);
+
+/* Something failed: out of memory or over 2 GB. */
+bool onsite_builder_failed(const onsite_builder_t *b);
+
 /* Equal strings, slots, regexes, zones share one. */
 onsite_image_str_t onsite_builder_str(onsite_builder_t *b, onsite_str_t s);
 uint32_t onsite_builder_slot(onsite_builder_t *b, onsite_root_t root,
@@ -184,6 +201,8 @@ uint32_t onsite_builder_regex(onsite_builder_t *b, onsite_str_t pattern,
 uint32_t onsite_builder_zone(onsite_builder_t *b, onsite_str_t name,
     const onsite_transition_t *transitions, size_t n);
 uint32_t onsite_builder_group(onsite_builder_t *b, onsite_str_t name);
+/* Members as JavaScript lists them: array indices ascending, then the others
+ * in order of first appearance; a repeated key once, with its last value. */
 onsite_image_value_t onsite_builder_value(onsite_builder_t *b,
     const onsite_value_t *value);
 
