@@ -40,7 +40,7 @@ sub client {
                 last if $line eq "\r\n";
             }
             last unless $ok;
-            my $read = read $s, my $content, $length;
+            my $read = read($s, my $content, $length);
             last unless defined $read && $read == $length;
             $acked++;
         }
@@ -52,7 +52,7 @@ sub client {
 my @clients;
 my $end = time + $SECONDS;
 for my $i (1 .. $CLIENTS) {
-    pipe my $r, my $w;
+    pipe(my $r, my $w) or die "pipe: $!";
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
         close $r;

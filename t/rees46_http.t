@@ -55,7 +55,7 @@ sub send_share {
             $length = $1 if $line =~ /^Content-Length: (\d+)/i;
             last if $line eq "\r\n";
         }
-        read $s, my $content, $length;
+        read($s, my $content, $length);
         return 1 unless $head =~ m{^HTTP/1.1 200} && $content =~ /true/;
     }
     return 0;

@@ -1,0 +1,164 @@
+# Which responses are documents: a view is counted, and something inserted, on
+# those and on no others.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Onsite::Test;
+use Test::More;
+
+my $t = Onsite::Test->new;
+my $page = html_page('<p>Welcome to the page</p>');
+$t->write_file("html/$_", $page)
+    for qw(index.html gz.html ssi.html fragment.html error.html);
+$t->write_file('html/ssi.html', html_page(
+    '<!--#include virtual="/fragment.html" -->'));
+$t->write_file('html/fragment.html', '<p>fragment</p></body>');
+$t->write_file('html/text.txt', $page);
+$t->write_file('html/unclosed.html', '<!doctype html><title>x</title><p>text');
+$t->campaigns(Onsite::Test::popup('hello'));
+
+my $gzip = $t->upstream(sub {
+    my ($s) = @_;
+    require IO::Compress::Gzip;
+    my $body;
+    IO::Compress::Gzip::gzip(\$page, \$body);
+    print $s "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
+        . "Content-Encoding: gzip\r\n\r\n$body";
+});
+my $odd = $t->upstream(sub {
+    my ($s, $head) = @_;
+    my ($path) = $head =~ m{^\w+ (\S+)};
+    my %answer = (
+        '/no-content' => "HTTP/1.0 204 No Content\r\n"
+            . "Content-Type: text/html\r\n\r\n",
+        '/empty' => "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
+            . "Content-Length: 0\r\n\r\n",
+        '/created' => "HTTP/1.0 201 Created\r\n"
+            . "Content-Type: text/html\r\n\r\n$page",
+        '/upper' => "HTTP/1.0 200 OK\r\n"
+            . "Content-Type: TEXT/HTML; charset=utf-8\r\n\r\n$page",
+        '/download' => "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
+            . "Content-Disposition: attachment; filename=a.html\r\n\r\n$page",
+        '/stream' => "HTTP/1.0 200 OK\r\n"
+            . "Content-Type: text/event-stream\r\n\r\ndata: </body>\n\n",
+        '/utf16' => "HTTP/1.0 200 OK\r\n"
+            . "Content-Type: text/html; charset=utf-16le\r\n\r\n$page",
+        '/accel' => "HTTP/1.0 200 OK\r\nX-Accel-Redirect: /index.html\r\n"
+            . "Content-Type: text/html\r\n\r\n",
+    );
+    print $s $answer{$path} // "HTTP/1.0 404 Not Found\r\n\r\n";
+});
+$t->{expand} = { GZIP => $gzip, ODD => $odd };
+
+$t->start(server => <<'END');
+        root %%DIR%%/html;
+        onsite on;
+        location / { }
+        location /onsite/ { onsite_collect; }
+        location = /status { onsite_status; }
+        location = /gz { proxy_pass http://127.0.0.1:%%GZIP%%; }
+        location /odd/ { proxy_pass http://127.0.0.1:%%ODD%%/; }
+        location = /ssi.html { ssi on; }
+        location = /return { return 200 "<html><body></body></html>";
+            default_type text/html; }
+        location = /204 { return 204; }
+        location = /missing { error_page 404 =200 /error.html; return 404; }
+        location = /auth.html { auth_request /allow; try_files /index.html =404; }
+        location = /allow { proxy_pass http://127.0.0.1:%%ODD%%/no-content; }
+        location = /off.html { onsite off; try_files /index.html =404; }
+        location = /dry.html { onsite dry_run; try_files /index.html =404; }
+        location = /bypass.html { onsite_bypass $arg_no; try_files /index.html =404; }
+        location = /mirror.html { mirror /mirrored; try_files /index.html =404; }
+        location = /mirrored { internal; proxy_pass http://127.0.0.1:%%ODD%%/upper; }
+END
+
+my $INSERTED = qr/<template[^>]+data-onsite-campaign="hello"/;
+my $before = 0;
+
+# Visits and says whether it was inserted (how often) and counted.
+sub visit_is {
+    my ($path, $inserted, $counted, $what, %o) = @_;
+    my $r = $t->visit($path, %o);
+    my $n = () = $r->{content} =~ /$INSERTED/g;
+    is($n, $inserted, "$what: inserted $inserted");
+    my $views = $t->status->{events}{total};
+    is($views - $before, $counted, "$what: counted $counted");
+    $before = $views;
+    return $r;
+}
+
+visit_is('/index.html', 1, 1, 'a document');
+visit_is('/', 1, 1, 'an index by internal redirect');
+visit_is('/return', 1, 1, 'return 200 with HTML');
+visit_is('/unclosed.html', 1, 1, 'a document without end tags');
+visit_is('/index.html', 0, 0, 'HEAD', method => 'HEAD');
+visit_is('/204', 0, 0, 'return 204');
+visit_is('/odd/no-content', 0, 0, '204 from the upstream');
+visit_is('/odd/created', 0, 0, '201');
+visit_is('/odd/download', 0, 0, 'a download');
+visit_is('/odd/stream', 0, 0, 'an event stream');
+visit_is('/odd/utf16', 0, 1, 'UTF-16 is left alone');
+visit_is('/odd/upper', 1, 1, 'a type in capitals, with a charset');
+visit_is('/odd/accel', 1, 1, 'X-Accel-Redirect');
+visit_is('/missing-not-there', 0, 0, '404');
+visit_is('/missing', 1, 1, 'error_page =200');
+visit_is('/text.txt', 0, 0, 'plain text');
+visit_is('/auth.html', 1, 1, 'auth_request');
+visit_is('/mirror.html', 1, 1, 'mirror');
+visit_is('/off.html', 0, 0, 'onsite off');
+visit_is('/bypass.html?no=1', 0, 0, 'onsite_bypass 1');
+visit_is('/bypass.html?no=0', 1, 1, 'onsite_bypass 0');
+my $r = visit_is('/dry.html', 0, 1, 'dry_run');
+is($r->{content}, $page, 'dry_run leaves the page as it is');
+
+$r = visit_is('/ssi.html', 1, 1, 'SSI');
+like($r->{content}, qr{<p>fragment</p>}, 'with its include');
+
+$r = visit_is('/odd/empty', 0, 1, 'an empty document');
+is($r->{status}, 200, 'which does not hang');
+
+$r = visit_is('/gz', 0, 1, 'an encoded upstream is left alone',
+    headers => { 'accept-encoding' => 'gzip' });
+is($r->{headers}{'content-encoding'}, 'gzip', 'and stays encoded');
+
+$r = visit_is('/index.html', 0, 0, 'a fragment fetched by a script',
+    headers => { 'sec-fetch-dest' => 'empty' });
+$r = visit_is('/index.html', 0, 0, 'an iframe',
+    headers => { 'sec-fetch-dest' => 'iframe' });
+visit_is('/index.html', 0, 0, 'a POST', method => 'POST', content => 'x');
+visit_is('/index.html', 0, 0, 'a crawler', headers => { 'user-agent' =>
+    'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'
+});
+$r = visit_is('/index.html', 0, 0, 'a prefetch',
+    headers => { 'sec-purpose' => 'prefetch' });
+
+# no header at all, as from an old browser
+$r = $t->get('/index.html');
+like($r->{content}, $INSERTED, 'without Sec-Fetch-Dest the type decides');
+$before++;
+
+# ranges and conditions
+$r = $t->visit('/index.html', headers => { range => 'bytes=0-9' });
+is($r->{status}, 200, 'a page that is changed has no ranges');
+$before++;
+$r = $t->visit('/off.html', headers => { range => 'bytes=0-9' });
+is($r->{status}, 206, 'one that is not has them');
+$r = $t->visit('/off.html');
+my $etag = $r->{headers}{etag};
+$r = $t->visit('/index.html', headers => { 'if-none-match' => $etag });
+is($r->{status}, 304, '304 stays 304');
+is($t->status->{events}{total}, $before, 'and is not counted');
+
+# HTTP/1.0
+my $raw = $t->raw("GET /index.html HTTP/1.0\r\nHost: localhost\r\n\r\n");
+like($raw, $INSERTED, 'HTTP/1.0');
+like($raw, qr{</html>\n$}, 'to its end');
+
+my $skips = $t->status->{skips};
+cmp_ok($skips->{encoded}, '>=', 1, 'skips.encoded')
+    or diag(json_encode($skips));
+
+$t->done;

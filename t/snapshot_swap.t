@@ -1,0 +1,74 @@
+# A replaced snapshot is live within a second in every worker, without a
+# reload and without a lost request; a bad one never goes live.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Onsite::Test;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $t = Onsite::Test->new;
+$t->write_file('html/index.html', html_page('x'));
+$t->campaigns(Onsite::Test::popup('one'));
+$t->start(workers => 2);
+
+sub shown { ($t->visit('/')->{content} =~ /data-onsite-campaign="(\w+)"/)[0] // '' }
+
+is(shown(), 'one', 'the first snapshot is live');
+
+my ($failed, $n, $live_after) = (0, 0, undef);
+$t->campaigns(Onsite::Test::popup('two'));
+my $start = time;
+my $in_a_row = 0;
+while (time < $start + 3) {
+    my $r = $t->visit('/');
+    $n++;
+    $failed++ if $r->{status} != 200;
+    $in_a_row = $r->{content} =~ /data-onsite-campaign="two"/
+        ? $in_a_row + 1 : 0;
+    $live_after //= time - $start if $in_a_row == 20;
+}
+is($failed, 0, "no failed request while it changed ($n)");
+ok(defined $live_after && $live_after < 1.2, 'live in all workers within a second')
+    or diag($live_after // 'never');
+
+my $version = $t->status->{snapshot}{version};
+
+# each is refused, and the last good one stays
+my $good = Onsite::Test::read_file($t->snapshot);
+my %bad = (
+    'truncated' => substr($good, 0, length($good) / 2),
+    'cut within the first page' => substr($good, 0, 100),
+    'empty' => '',
+    'random' => join('', map { chr(($_ * 7919) % 251) } 1 .. 20000),
+    'a flipped byte' => do {
+        my $copy = $good;
+        my $at = index $copy, 'ISNO';
+        substr($copy, $at + 200, 1) ^= "\x55" if $at >= 0;
+        $copy;
+    },
+);
+for my $what (sort keys %bad) {
+    my $tmp = $t->write_file('tmp/bad.mdb', $bad{$what});
+    my $lines = () = $t->error_log =~ /snapshot/g;
+    rename $tmp, $t->snapshot or die $!;
+    eventually(3, sub { (() = $t->error_log =~ /snapshot/g) > $lines });
+    is(shown(), 'two', "$what: the last good one stays");
+    like((split /\n/, $t->error_log)[-1] // '', qr/site\.mdb/,
+        "$what: the log names the file");
+}
+is($t->status->{snapshot}{version}, $version, 'the version is the good one');
+
+$t->write_file('tmp/good.mdb', $good);
+rename $t->dir . '/tmp/good.mdb', $t->snapshot;
+$t->campaigns(Onsite::Test::popup('three'));
+ok(eventually(2, sub { shown() eq 'three' }), 'a good one goes live again');
+
+unlink $t->snapshot;
+sleep 0.6;
+is(shown(), 'three', 'a removed file changes nothing');
+
+$t->done;
