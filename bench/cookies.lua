@@ -1,0 +1,29 @@
+-- cookies.lua: wrk sends every request as another of the resident visitors.
+--   wrk -s cookies.lua URL -- COOKIES_FILE PATH...
+
+local cookies, paths, n = {}, {}, 0
+
+function init(args)
+    for line in io.lines(args[1]) do
+        cookies[#cookies + 1] = line
+    end
+    for i = 2, #args do
+        paths[#paths + 1] = args[i]
+    end
+    math.randomseed(1)
+end
+
+function request()
+    n = n + 1
+    local cookie = cookies[math.random(#cookies)]
+    return "GET " .. paths[n % #paths + 1] .. " HTTP/1.1\r\nHost: localhost\r\n"
+        .. "Cookie: onsite_id=" .. cookie .. "\r\n\r\n"
+end
+
+function done(summary, latency)
+    local failed = summary.errors.status + summary.errors.connect
+        + summary.errors.read + summary.errors.write + summary.errors.timeout
+    io.write(string.format("RESULT %.1f %d %d %d\n",
+        summary.requests / summary.duration * 1e6, failed,
+        latency:percentile(50), latency:percentile(99)))
+end
