@@ -15,9 +15,10 @@ typedef enum {
     ONSITE_REASON_WHERE,
     ONSITE_REASON_COUNT,            /* the trigger's count is not reached  */
     ONSITE_REASON_AUDIENCE,
-    ONSITE_REASON_CAP,
+    ONSITE_REASON_CAP,              /* or it is in this answer already     */
     ONSITE_REASON_STOPPED,          /* clicked, dismissed or goal reached  */
-    ONSITE_REASON_GROUP,            /* another of its group is shown       */
+    ONSITE_REASON_GROUP,            /* another of its group, or in its
+                                       slot, is shown                      */
     ONSITE_REASON_COVERAGE,         /* outside the experiment              */
     ONSITE_REASON_HOLDOUT,
     ONSITE_REASON_INCONCLUSIVE,     /* a condition ran into its limits     */
@@ -32,13 +33,23 @@ onsite_str_t onsite_reason_text(onsite_reason_t reason);   /* "audience" */
 typedef struct {
     const onsite_campaign_t  *campaign;     /* in the image                */
     const onsite_variant_t   *variant;
-    double                    propensity;   /* of this variant, given that
-                                               the campaign fired          */
+    double                    propensity;   /* see below                   */
     bool                      pending;      /* fired, to be shown later    */
     onsite_str_t              html;         /* rendered; arena             */
     onsite_str_t              data;         /* rendered JSON; arena; empty:
                                                none                        */
 } onsite_choice_t;
+
+/*
+ * The propensity is the probability, given that the campaign fired and over
+ * all visitor ids, that a visitor is shown this variant:
+ *
+ *     weight * (1 - holdout) * coverage
+ *
+ * with the weight as bucketing takes it (equal ones when they do not sum to 1
+ * within 0.01).  A sticky variant is shown again with what its weight is now,
+ * and a fallback variant without consent with 1, as nothing was drawn.
+ */
 
 typedef struct {
     size_t           n;
@@ -56,6 +67,8 @@ typedef struct {
     bool             deliver;       /* the response can show onsite channels;
                                        false: they become pending          */
     onsite_random_t  random;
+    onsite_buf_t    *scratch;       /* to render into, reused from call to
+                                       call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,
                          onsite_reason_t reason, const char *detail);
                                     /* NULL, or told of each considered    */
@@ -65,10 +78,28 @@ typedef struct {
 /*
  * Decides for context->event, which has been applied to the visitor, and
  * records exposures, sticky variants and trigger progress in visitor (the
- * same that context->visitor points to; NULL: no consent, then contextual
- * campaigns with a fallback variant only, and nothing recorded).  With
- * deliver, what was pending is decided again first.  A dead event
- * (event->live false) brings nothing.
+ * same that context->visitor points to).  Bumps context->stamp.
+ *
+ * Each campaign that the index brings is tried by priority; the reason told
+ * is the first that fails of: consent, schedule, where, count, audience,
+ * stopped, cap, group, limit, holdout, coverage, content.  Trigger progress
+ * is recorded up to count, whatever fails behind it.
+ *
+ * Without consent (visitor NULL) only contextual campaigns with a fallback
+ * variant and without a count run, on onsite channels of an answer that can
+ * show them; that variant is shown, there is no holdout, and nothing is
+ * recorded.
+ *
+ * Without deliver, an onsite campaign that fires is put into
+ * visitor->pending, unrendered and not counted as shown; its choice says so.
+ * Webhooks are delivered either way.  With deliver, what is pending in this
+ * session is decided once more, for the event and those of its properties
+ * that its templates use, among the event's own campaigns by priority, and
+ * before the same campaign fired anew; what only lost its place to another
+ * (group, limit) stays pending, all else that is not shown is dropped.
+ *
+ * The event also marks the exposures whose goal it is (ONSITE_STOP_GOAL).  A
+ * dead event (event->live false) brings nothing.
  */
 void onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     const onsite_decide_options_t *options, onsite_decision_t *decision);

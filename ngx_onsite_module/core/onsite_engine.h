@@ -25,13 +25,15 @@ typedef struct {
     uint32_t                  stamp;
 } onsite_site_t;
 
+/* NO_MEMORY; site is then as free leaves it. */
 onsite_status_t onsite_site_init(onsite_site_t *site, onsite_image_t image);
 void onsite_site_free(onsite_site_t *site);
 
 typedef struct {
     onsite_site_t           *site;              /* NULL: no campaigns      */
     onsite_visitor_t        *visitor;           /* NULL: no consent        */
-    const onsite_event_t    *event;
+    const onsite_event_t    *event;             /* NULL: nothing happened; what
+                                                   is pending may be shown */
     const onsite_facts_t    *facts;
     onsite_ms_t              now;
     onsite_ms_t              session_timeout;
@@ -39,7 +41,11 @@ typedef struct {
     onsite_decide_options_t  decide;
 } onsite_apply_t;
 
-/* Applies the event to the visitor, decides, and records what was decided. */
+/*
+ * Applies the event to the visitor, decides, and records what was decided.
+ * The same arguments (and record, image, arena bounds) give the same decision
+ * and record, to the byte.
+ */
 void onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision);
 

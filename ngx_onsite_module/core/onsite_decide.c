@@ -1,0 +1,591 @@
+/*
+ * onsite_decide.c - which campaigns an event brings, and with which variant.
+ */
+
+#include "onsite_decide.h"
+#include "onsite_frequency.h"
+#include "onsite_index.h"
+#include "onsite_pending.h"
+#include "onsite_template.h"
+#include "onsite_trigger.h"
+#include "onsite_variant.h"
+
+#define BEYOND_ALL  UINT32_MAX
+
+
+/* A pending campaign on its way through this decision. */
+typedef struct {
+    uint32_t          rank;         /* its number in the image             */
+    uint32_t          age;          /* its place in visitor->pending       */
+    onsite_pending_t  entry;
+} waiting_t;
+
+
+typedef struct {
+    onsite_context_t               *context;
+    onsite_visitor_t               *visitor;
+    const onsite_decide_options_t  *options;
+    onsite_decision_t              *decision;
+    const onsite_campaign_t        *campaigns;
+    onsite_clock_t                  clock;
+    uint32_t                        fresh;      /* became pending now      */
+    uint32_t                        first_lost; /* rank of the highest not
+                                                   shown                   */
+    uint32_t                        n_waiting;
+    uint32_t                        n_tried;    /* of waiting              */
+    waiting_t                       waiting[ONSITE_PENDING_MAX];
+                                                /* by rank                 */
+    uint32_t                        stays;      /* bit 1 << age            */
+} decide_t;
+
+
+onsite_str_t
+onsite_reason_text(onsite_reason_t reason)
+{
+    static const onsite_str_t  texts[ONSITE_REASONS] = {
+        ONSITE_STR("none"), ONSITE_STR("schedule"), ONSITE_STR("where"),
+        ONSITE_STR("count"), ONSITE_STR("audience"), ONSITE_STR("cap"),
+        ONSITE_STR("stopped"), ONSITE_STR("group"), ONSITE_STR("coverage"),
+        ONSITE_STR("holdout"), ONSITE_STR("inconclusive"),
+        ONSITE_STR("consent"), ONSITE_STR("content"), ONSITE_STR("limit")
+    };
+
+    return (unsigned) reason < ONSITE_REASONS ? texts[reason]
+                                              : ONSITE_STR("unknown");
+}
+
+
+/* Values remembered so far are of another event. */
+
+static void
+forget_values(onsite_context_t *context)
+{
+    if (++context->stamp == 0) {
+        memset(context->memo, 0, onsite_image_header(context->image)->n_slots
+                                 * sizeof(onsite_memo_t));
+        context->stamp = 1;
+    }
+}
+
+
+static bool
+is_onsite(const onsite_campaign_t *campaign)
+{
+    return campaign->channel != ONSITE_CHANNEL_WEBHOOK;
+}
+
+
+/* What may run where nothing may be read or kept. */
+
+static bool
+runs_without_consent(const decide_t *d, const onsite_campaign_t *campaign)
+{
+    return (campaign->flags & ONSITE_CAMPAIGN_CONTEXTUAL)
+           && campaign->fallback != 0
+           && campaign->trigger.count <= 1
+           && is_onsite(campaign)
+           && d->options->deliver;
+}
+
+
+static onsite_reason_t
+check_condition(decide_t *d, onsite_ref_t program, onsite_reason_t reason)
+{
+    switch (onsite_condition_eval(d->context, program)) {
+
+    case ONSITE_TRUE:
+        return ONSITE_REASON_NONE;
+
+    case ONSITE_INCONCLUSIVE:
+        return ONSITE_REASON_INCONCLUSIVE;
+
+    default:
+        return reason;
+    }
+}
+
+
+static onsite_reason_t
+check_trigger(decide_t *d, const onsite_campaign_t *campaign)
+{
+    onsite_reason_t  reason;
+
+    reason = check_condition(d, campaign->trigger.where, ONSITE_REASON_WHERE);
+    if (reason != ONSITE_REASON_NONE || d->visitor == NULL) {
+        return reason;
+    }
+
+    return onsite_trigger_match(d->visitor, &campaign->trigger,
+                                d->context->event->time)
+           ? ONSITE_REASON_NONE : ONSITE_REASON_COUNT;
+}
+
+
+static onsite_exposure_t *
+find_exposure(const decide_t *d, const onsite_campaign_t *campaign)
+{
+    return d->visitor == NULL ? NULL
+           : onsite_visitor_exposure(d->visitor, campaign->hash);
+}
+
+
+static onsite_reason_t
+check_exposure(decide_t *d, const onsite_campaign_t *campaign)
+{
+    uint32_t                  visits;
+    const onsite_exposure_t  *exposure = find_exposure(d, campaign);
+
+    if (exposure != NULL && (exposure->happened & campaign->stop_on)) {
+        return ONSITE_REASON_STOPPED;
+    }
+
+    visits = d->visitor == NULL ? 0 : d->visitor->visits;
+
+    return onsite_frequency_capped(&d->clock, campaign, exposure, visits)
+           ? ONSITE_REASON_CAP : ONSITE_REASON_NONE;
+}
+
+
+/* Whether the answer has room for it beside what it holds. */
+
+static onsite_reason_t
+check_answer(const decide_t *d, const onsite_campaign_t *campaign)
+{
+    size_t                    i;
+    const onsite_image_t     *image = d->context->image;
+    const onsite_campaign_t  *other;
+
+    for (i = 0; i < d->decision->n; i++) {
+        other = d->decision->choices[i].campaign;
+
+        if (other == campaign) {
+            return ONSITE_REASON_CAP;
+        }
+
+        if (campaign->group != 0 && other->group == campaign->group) {
+            return ONSITE_REASON_GROUP;
+        }
+
+        if (campaign->channel == ONSITE_CHANNEL_EMBED
+            && other->channel == ONSITE_CHANNEL_EMBED
+            && onsite_str_eq(onsite_image_str(image, other->slot),
+                             onsite_image_str(image, campaign->slot)))
+        {
+            return ONSITE_REASON_GROUP;
+        }
+    }
+
+    return i == ONSITE_CHOICES_MAX ? ONSITE_REASON_LIMIT
+                                   : ONSITE_REASON_NONE;
+}
+
+
+/* All but who gets which variant. */
+
+static onsite_reason_t
+check_eligible(decide_t *d, const onsite_campaign_t *campaign, bool waited)
+{
+    onsite_reason_t  reason;
+
+    if (d->visitor == NULL && !runs_without_consent(d, campaign)) {
+        return ONSITE_REASON_CONSENT;
+    }
+
+    if (!onsite_schedule_open(&d->clock, campaign)) {
+        return ONSITE_REASON_SCHEDULE;
+    }
+
+    if (!waited) {
+        reason = check_trigger(d, campaign);
+        if (reason != ONSITE_REASON_NONE) {
+            return reason;
+        }
+    }
+
+    reason = check_condition(d, campaign->audience, ONSITE_REASON_AUDIENCE);
+    if (reason != ONSITE_REASON_NONE) {
+        return reason;
+    }
+
+    reason = check_exposure(d, campaign);
+    if (reason != ONSITE_REASON_NONE) {
+        return reason;
+    }
+
+    return check_answer(d, campaign);
+}
+
+
+static void
+record_holdout(decide_t *d, const onsite_campaign_t *campaign)
+{
+    onsite_exposure_t  *exposure;
+
+    exposure = onsite_visitor_exposure_add(d->visitor, campaign->hash);
+
+    if (exposure != NULL) {
+        exposure->holdout = true;
+    }
+}
+
+
+static void
+record_shown(decide_t *d, const onsite_campaign_t *campaign,
+    const onsite_variant_t *variant)
+{
+    onsite_exposure_t       *exposure;
+    const onsite_variant_t  *variants;
+
+    if (d->visitor == NULL) {
+        return;
+    }
+
+    exposure = onsite_visitor_exposure_add(d->visitor, campaign->hash);
+
+    if (exposure != NULL) {
+        exposure = onsite_frequency_count(&d->clock, campaign, d->visitor,
+                                          exposure);
+        variants = onsite_image_at(d->context->image, campaign->variants);
+        exposure->variant = (uint8_t) (variant - variants + 1);
+        exposure->variant_hash = variant->hash;
+        exposure->holdout = false;
+    }
+}
+
+
+static onsite_reason_t
+assign(decide_t *d, const onsite_campaign_t *campaign,
+    onsite_assignment_t *assignment)
+{
+    onsite_reason_t          reason;
+    const onsite_variant_t  *variants;
+
+    if (d->visitor == NULL) {
+        variants = onsite_image_at(d->context->image, campaign->variants);
+        assignment->variant = &variants[campaign->fallback - 1];
+        assignment->propensity = 1;
+
+        return ONSITE_REASON_NONE;
+    }
+
+    reason = onsite_variant_assign(d->context, campaign,
+                                   find_exposure(d, campaign),
+                                   d->options->visitor_id, assignment);
+
+    if (reason == ONSITE_REASON_HOLDOUT) {
+        record_holdout(d, campaign);
+    }
+
+    return reason;
+}
+
+
+/* Into the arena. */
+
+static bool
+render(decide_t *d, onsite_ref_t program, onsite_str_t *out)
+{
+    onsite_buf_t  *scratch = d->options->scratch;
+
+    *out = onsite_str("", 0);
+
+    if (program == 0) {
+        return true;
+    }
+
+    onsite_buf_clear(scratch);
+
+    if (onsite_template_render(d->context, program, scratch) != ONSITE_OK
+        || scratch->failed)
+    {
+        return false;
+    }
+
+    *out = onsite_arena_copy(d->context->arena,
+                             onsite_str(scratch->data, scratch->len));
+
+    return out->data != NULL;
+}
+
+
+/* Shows it, or keeps it for an answer that can. */
+
+static onsite_reason_t
+fill_choice(decide_t *d, const onsite_campaign_t *campaign,
+    onsite_choice_t *choice)
+{
+    const onsite_variant_t  *variant = choice->variant;
+
+    if (variant->html == 0 && variant->data == 0) {
+        return ONSITE_REASON_CONTENT;
+    }
+
+    if (is_onsite(campaign) && !d->options->deliver) {
+        if (onsite_pending_add(d->context, d->visitor, campaign, variant,
+                               d->fresh) != ONSITE_OK)
+        {
+            return ONSITE_REASON_LIMIT;
+        }
+
+        d->fresh++;
+        choice->pending = true;
+
+        return ONSITE_REASON_NONE;
+    }
+
+    if (!render(d, variant->html, &choice->html)
+        || !render(d, variant->data, &choice->data))
+    {
+        return ONSITE_REASON_CONTENT;
+    }
+
+    record_shown(d, campaign, variant);
+
+    return ONSITE_REASON_NONE;
+}
+
+
+static onsite_reason_t
+choose(decide_t *d, const onsite_campaign_t *campaign, bool waited)
+{
+    onsite_choice_t      choice = { .campaign = campaign };
+    onsite_reason_t      reason;
+    onsite_assignment_t  assignment;
+
+    reason = check_eligible(d, campaign, waited);
+    if (reason != ONSITE_REASON_NONE) {
+        return reason;
+    }
+
+    reason = assign(d, campaign, &assignment);
+    if (reason != ONSITE_REASON_NONE) {
+        return reason;
+    }
+
+    choice.variant = assignment.variant;
+    choice.propensity = assignment.propensity;
+
+    reason = fill_choice(d, campaign, &choice);
+    if (reason == ONSITE_REASON_NONE) {
+        d->decision->choices[d->decision->n++] = choice;
+    }
+
+    return reason;
+}
+
+
+static onsite_reason_t
+consider(decide_t *d, uint32_t rank, bool waited)
+{
+    onsite_reason_t           reason;
+    const onsite_campaign_t  *campaign = &d->campaigns[rank];
+
+    reason = choose(d, campaign, waited);
+
+    d->decision->considered++;
+    d->decision->reasons[reason]++;
+
+    if (reason != ONSITE_REASON_NONE && rank < d->first_lost) {
+        d->first_lost = rank;
+        d->decision->reason = reason;
+    }
+
+    if (d->options->explain != NULL) {
+        d->options->explain(d->options->explain_data, campaign, reason,
+                            waited ? "pending" : NULL);
+    }
+
+    return reason;
+}
+
+
+static void
+consider_waiting(decide_t *d, const waiting_t *waiting)
+{
+    onsite_event_t         event;
+    onsite_reason_t        reason;
+    onsite_context_t      *context = d->context;
+    const onsite_event_t  *own = context->event;
+
+    onsite_pending_event(&waiting->entry, context->now, &event);
+    context->event = &event;
+    forget_values(context);
+
+    reason = consider(d, waiting->rank, true);
+
+    context->event = own;
+    forget_values(context);
+
+    if (reason == ONSITE_REASON_GROUP || reason == ONSITE_REASON_LIMIT) {
+        d->stays |= 1u << waiting->age;
+    }
+}
+
+
+/* Those of at most this rank that are still to be tried. */
+
+static void
+consider_waiting_until(decide_t *d, uint32_t rank)
+{
+    while (d->n_tried < d->n_waiting
+           && d->waiting[d->n_tried].rank <= rank)
+    {
+        consider_waiting(d, &d->waiting[d->n_tried++]);
+    }
+}
+
+
+static void
+consider_candidates(decide_t *d)
+{
+    size_t           i, n;
+    const uint32_t  *candidates;
+
+    if (onsite_index_candidates(d->context, &candidates, &n) != ONSITE_OK) {
+        d->decision->reasons[ONSITE_REASON_LIMIT]++;
+        d->decision->reason = ONSITE_REASON_LIMIT;
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        consider_waiting_until(d, candidates[i]);
+        (void) consider(d, candidates[i], false);
+    }
+}
+
+
+/* By rank; of equal ones the older first. */
+
+static void
+insert_waiting(decide_t *d, uint32_t rank, uint32_t age)
+{
+    uint32_t  i;
+
+    for (i = d->n_waiting++; i > 0 && d->waiting[i - 1].rank > rank; i--) {
+        d->waiting[i] = d->waiting[i - 1];
+    }
+
+    d->waiting[i].rank = rank;
+    d->waiting[i].age = age;
+    d->waiting[i].entry = d->visitor->pending[age];
+}
+
+
+/* What fired in this session and is still a campaign. */
+
+static void
+take_pending(decide_t *d)
+{
+    uint32_t                  age;
+    const onsite_pending_t   *entry;
+    const onsite_campaign_t  *campaign;
+
+    if (d->visitor == NULL || !d->options->deliver) {
+        return;
+    }
+
+    for (age = 0; age < d->visitor->n_pending; age++) {
+        entry = &d->visitor->pending[age];
+        campaign = onsite_campaign_find(d->context->image, entry->campaign);
+
+        if (campaign != NULL && entry->fired >= d->visitor->session.start) {
+            insert_waiting(d, (uint32_t) (campaign - d->campaigns), age);
+        }
+    }
+}
+
+
+static void
+drop_pending(decide_t *d)
+{
+    uint32_t           age, n = 0;
+    onsite_visitor_t  *visitor = d->visitor;
+
+    if (visitor == NULL || !d->options->deliver) {
+        return;
+    }
+
+    for (age = 0; age < visitor->n_pending; age++) {
+        if (d->stays & (1u << age)) {
+            visitor->pending[n++] = visitor->pending[age];
+        }
+    }
+
+    visitor->n_pending = n;
+}
+
+
+static void
+mark_goals(decide_t *d)
+{
+    uint32_t                  i;
+    onsite_exposure_t        *exposure;
+    const onsite_event_t     *event = d->context->event;
+    const onsite_image_t     *image = d->context->image;
+    const onsite_campaign_t  *campaign;
+
+    if (d->visitor == NULL || !onsite_index_goal(image, event->name)) {
+        return;
+    }
+
+    for (i = 0; i < d->visitor->n_exposures; i++) {
+        exposure = &d->visitor->exposures[i];
+
+        if (exposure->last == 0 || event->time < exposure->last) {
+            continue;
+        }
+
+        campaign = onsite_campaign_find(image, exposure->campaign);
+
+        if (campaign != NULL
+            && event->time - exposure->last <= campaign->goal_ms
+            && onsite_str_eq(onsite_image_str(image, campaign->goal),
+                             event->name))
+        {
+            exposure->happened |= ONSITE_STOP_GOAL;
+        }
+    }
+}
+
+
+void
+onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
+    const onsite_decide_options_t *options, onsite_decision_t *decision)
+{
+    decide_t                      d;
+    const onsite_image_header_t  *header;
+
+    decision->n = 0;
+    decision->considered = 0;
+    decision->reason = ONSITE_REASON_NONE;
+    memset(decision->reasons, 0, sizeof(decision->reasons));
+
+    if (!context->event->live) {
+        return;
+    }
+
+    header = onsite_image_header(context->image);
+
+    d.context = context;
+    d.visitor = visitor;
+    d.options = options;
+    d.decision = decision;
+    d.campaigns = onsite_image_at(context->image, header->campaigns);
+    d.fresh = 0;
+    d.first_lost = BEYOND_ALL;
+    d.n_waiting = 0;
+    d.n_tried = 0;
+    d.stays = 0;
+    onsite_clock_init(&d.clock, context->image, context->now);
+
+    forget_values(context);
+    mark_goals(&d);
+    take_pending(&d);
+    consider_candidates(&d);
+    consider_waiting_until(&d, BEYOND_ALL);
+    drop_pending(&d);
+
+    if (decision->n > 0) {
+        decision->reason = ONSITE_REASON_NONE;
+    }
+}

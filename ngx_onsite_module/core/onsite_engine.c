@@ -1,0 +1,131 @@
+/*
+ * onsite_engine.c - the core as one function: event in, decision out.
+ */
+
+#include "onsite_engine.h"
+
+#include <stdlib.h>
+
+
+struct onsite_engine_s {
+    onsite_buf_t  scratch;          /* for rendering                       */
+};
+
+
+onsite_engine_t *
+onsite_engine_create(void)
+{
+    onsite_engine_t  *engine = malloc(sizeof(onsite_engine_t));
+
+    if (engine != NULL) {
+        onsite_buf_init(&engine->scratch, ONSITE_HTML_MAX);
+    }
+
+    return engine;
+}
+
+
+void
+onsite_engine_destroy(onsite_engine_t *engine)
+{
+    if (engine != NULL) {
+        onsite_buf_free(&engine->scratch);
+        free(engine);
+    }
+}
+
+
+onsite_status_t
+onsite_site_init(onsite_site_t *site, onsite_image_t image)
+{
+    uint32_t  n = onsite_image_header(&image)->n_slots;
+
+    site->image = image;
+    site->stamp = 0;
+    site->regexes = onsite_regexes_create(&image);
+    site->memo = calloc((size_t) n + 1, sizeof(onsite_memo_t));
+
+    if (site->regexes == NULL || site->memo == NULL) {
+        onsite_site_free(site);
+        return ONSITE_NO_MEMORY;
+    }
+
+    return ONSITE_OK;
+}
+
+
+void
+onsite_site_free(onsite_site_t *site)
+{
+    if (site->regexes != NULL) {
+        onsite_regexes_destroy(site->regexes);
+    }
+
+    free(site->memo);
+    memset(site, 0, sizeof(*site));
+}
+
+
+/* Nothing has happened, now. */
+
+static onsite_event_t
+no_event(onsite_ms_t now)
+{
+    return (onsite_event_t) {
+        .type = ONSITE_TRACK,
+        .properties.type = ONSITE_OBJECT,
+        .received = now,
+        .time = now,
+        .live = true
+    };
+}
+
+
+static void
+decide(onsite_engine_t *engine, onsite_apply_t *apply,
+    const onsite_event_t *event, onsite_decision_t *decision)
+{
+    onsite_site_t            *site = apply->site;
+    onsite_decide_options_t   options = apply->decide;
+    onsite_context_t          context = {
+        .image = &site->image,
+        .regexes = site->regexes,
+        .arena = apply->arena,
+        .event = event,
+        .visitor = apply->visitor,
+        .facts = apply->facts,
+        .now = apply->now,
+        .memo = site->memo,
+        .stamp = site->stamp
+    };
+
+    options.scratch = &engine->scratch;
+    onsite_decide(&context, apply->visitor, &options, decision);
+    site->stamp = context.stamp;
+}
+
+
+void
+onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision)
+{
+    onsite_event_t  nothing;
+
+    if (apply->event != NULL && apply->visitor != NULL) {
+        onsite_visitor_apply(apply->visitor, apply->event,
+                             apply->session_timeout);
+    }
+
+    if (apply->site == NULL) {
+        memset(decision, 0, sizeof(*decision));
+        return;
+    }
+
+    if (apply->event != NULL) {
+        decide(engine, apply, apply->event, decision);
+        return;
+    }
+
+    nothing = no_event(apply->now);
+    decide(engine, apply, &nothing, decision);
+}

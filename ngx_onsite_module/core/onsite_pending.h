@@ -1,0 +1,26 @@
+/*
+ * onsite_pending.h - campaigns that fired where nothing could be shown.
+ */
+
+#ifndef ONSITE_PENDING_H
+#define ONSITE_PENDING_H
+
+#include "onsite_decide.h"
+
+/*
+ * Remembers that the campaign fired for context->event, with those of its
+ * properties that the variant's templates use, as far as
+ * ONSITE_PENDING_BYTES_MAX goes.  A campaign is pending once: what was there
+ * of it is replaced.  When all places are taken the oldest goes, but never
+ * one of the last `fresh`, which this event has brought: then LIMIT.
+ * NO_MEMORY: the arena is exhausted.
+ */
+onsite_status_t onsite_pending_add(onsite_context_t *context,
+    onsite_visitor_t *visitor, const onsite_campaign_t *campaign,
+    const onsite_variant_t *variant, uint32_t fresh);
+
+/* The event that fired it, as far as it was kept. */
+void onsite_pending_event(const onsite_pending_t *pending, onsite_ms_t now,
+    onsite_event_t *event);
+
+#endif

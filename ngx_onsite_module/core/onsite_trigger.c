@@ -1,0 +1,149 @@
+/*
+ * onsite_trigger.c - triggers that want more than one matching event.
+ */
+
+#include "onsite_trigger.h"
+
+/* The event itself and those remembered before it. */
+#define MATCHES_MAX  (ONSITE_PROGRESS_TIMES_MAX + 1)
+
+
+static onsite_ms_t
+last_match(const onsite_progress_t *progress)
+{
+    return progress->n > 0 ? progress->times[progress->n - 1] : INT64_MIN;
+}
+
+
+static onsite_progress_t *
+find_progress(onsite_visitor_t *visitor, uint32_t trigger)
+{
+    uint32_t  i;
+
+    for (i = 0; i < visitor->n_progress; i++) {
+        if (visitor->progress[i].trigger == trigger) {
+            return &visitor->progress[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* A place for a trigger without progress; NULL when each is taken by a match
+ * at this time or later. */
+
+static onsite_progress_t *
+add_progress(onsite_visitor_t *visitor, uint32_t trigger, onsite_ms_t time)
+{
+    uint32_t            i;
+    onsite_progress_t  *place;
+
+    if (visitor->n_progress < ONSITE_PROGRESS_MAX) {
+        place = &visitor->progress[visitor->n_progress++];
+
+    } else {
+        place = &visitor->progress[0];
+
+        for (i = 1; i < visitor->n_progress; i++) {
+            if (last_match(&visitor->progress[i]) < last_match(place)) {
+                place = &visitor->progress[i];
+            }
+        }
+
+        if (last_match(place) >= time) {
+            return NULL;
+        }
+    }
+
+    place->trigger = trigger;
+    place->session = visitor->visits;
+    place->n = 0;
+
+    return place;
+}
+
+
+/* Adds time to n ascending ones; returns n + 1. */
+
+static size_t
+insert_time(onsite_ms_t *times, size_t n, onsite_ms_t time)
+{
+    size_t  i;
+
+    for (i = n; i > 0 && times[i - 1] > time; i--) {
+        times[i] = times[i - 1];
+    }
+
+    times[i] = time;
+
+    return n + 1;
+}
+
+
+/* How many of n ascending times lie before the window. */
+
+static size_t
+outside_window(const onsite_trigger_t *trigger, const onsite_ms_t *times,
+    size_t n)
+{
+    size_t  i = 0;
+
+    if (trigger->within == ONSITE_WITHIN_TIME) {
+        while (times[n - 1] - times[i] > trigger->within_ms) {
+            i++;
+        }
+    }
+
+    return i;
+}
+
+
+bool
+onsite_trigger_match(onsite_visitor_t *visitor,
+    const onsite_trigger_t *trigger, onsite_ms_t time)
+{
+    bool                in_session = trigger->within == ONSITE_WITHIN_SESSION;
+    size_t              n = 0, first, matches, kept;
+    onsite_ms_t         times[MATCHES_MAX];
+    onsite_progress_t  *progress;
+
+    if (trigger->count <= 1) {
+        return true;
+    }
+
+    if (in_session && time < visitor->session.start) {
+        return false;
+    }
+
+    progress = find_progress(visitor, trigger->hash);
+
+    if (progress == NULL) {
+        progress = add_progress(visitor, trigger->hash, time);
+
+        if (progress == NULL) {
+            return false;
+        }
+    }
+
+    if (!in_session || progress->session == visitor->visits) {
+        n = progress->n;
+        memcpy(times, progress->times, n * sizeof(onsite_ms_t));
+    }
+
+    n = insert_time(times, n, time);
+    first = outside_window(trigger, times, n);
+    matches = n - first;
+
+    /* the next match needs the latest count - 1 of these */
+
+    kept = matches < trigger->count ? matches : trigger->count - 1;
+    kept = kept < ONSITE_PROGRESS_TIMES_MAX ? kept
+                                            : ONSITE_PROGRESS_TIMES_MAX;
+
+    memcpy(progress->times, times + n - kept, kept * sizeof(onsite_ms_t));
+    progress->n = (uint8_t) kept;
+    progress->session = visitor->visits;
+
+    return matches >= trigger->count;
+}

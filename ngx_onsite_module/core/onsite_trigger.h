@@ -1,0 +1,27 @@
+/*
+ * onsite_trigger.h - triggers that want more than one matching event.
+ */
+
+#ifndef ONSITE_TRIGGER_H
+#define ONSITE_TRIGGER_H
+
+#include "onsite_campaign.h"
+#include "onsite_visitor.h"
+
+/*
+ * Tells that an event at time has matched the trigger; true when it fires: at
+ * the count-th match in the window, and at every one after it while the
+ * window holds so many.  A count of 1 always fires and keeps nothing.
+ *
+ * The window of within_ms ends at the latest match and holds a match of
+ * exactly within_ms before it.  An event from before the session's start is
+ * not a match in the session.
+ *
+ * At most ONSITE_PROGRESS_MAX triggers are kept part-way.  When all places
+ * are taken, the one whose last match is the oldest goes; but of matches of
+ * one event the first ones, that is of the highest priority, stay.
+ */
+bool onsite_trigger_match(onsite_visitor_t *visitor,
+    const onsite_trigger_t *trigger, onsite_ms_t time);
+
+#endif
