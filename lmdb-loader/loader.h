@@ -1,0 +1,117 @@
+/*
+ * loader.h - what the commands of lmdb-loader share.
+ *
+ * A new command is a file with one function and a line in main.c's table.
+ */
+
+#ifndef LOADER_H
+#define LOADER_H
+
+#include <stdio.h>
+
+#include "onsite_campaign.h"
+#include "onsite_snapshot.h"
+#include "onsite_visitor.h"
+
+#define LOADER_OK      0
+#define LOADER_FAILED  1        /* a check or an operation failed          */
+#define LOADER_USAGE   2        /* the command line is not right           */
+
+
+/* main.c */
+
+typedef struct {
+    const char  *name;
+    const char  *arguments;     /* "DIR -o FILE"                           */
+    const char  *summary;       /* one line                                */
+    int        (*run)(int argc, char **argv);
+} loader_command_t;
+
+
+/* options.c */
+
+typedef struct {
+    const char   *name;         /* long name; NULL ends a table            */
+    char          letter;       /* short form; 0: none                     */
+    const char   *argument;     /* its name in the help; NULL: a flag      */
+    const char   *help;
+    const char  **value;        /* set to the text; flags to ""            */
+} loader_option_t;
+
+/*
+ * Reads argv by the table, with ONSITE_<NAME> of the environment for an
+ * option that is not given (dashes become underscores).  --help prints the
+ * table and exits 0; anything wrong prints what and exits LOADER_USAGE.
+ * Moves the positional arguments to argv[0..]; returns how many, which lies
+ * between min and max.
+ */
+int loader_options(int argc, char **argv, const loader_option_t *options,
+    const char *arguments, int min, int max);
+
+/* "lmdb-loader COMMAND: …" to stderr. */
+void loader_complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* A duration option ("30m") or exit LOADER_USAGE; NULL: fallback. */
+onsite_ms_t loader_duration(const char *option, const char *text,
+    onsite_ms_t fallback);
+
+onsite_ms_t loader_now(void);
+
+
+/* source.c - campaign files of a folder */
+
+typedef struct {
+    onsite_str_t               name;        /* site                        */
+    onsite_campaign_source_t  *sources;
+    size_t                     n;
+} loader_site_t;
+
+typedef struct {
+    onsite_arena_t   *arena;
+    loader_site_t    *sites;                /* by name                     */
+    size_t            n;
+    size_t            files;
+    size_t            errors;               /* files that could not be read*/
+    onsite_value_t    saved_groups;         /* saved_groups.json, or ABSENT*/
+} loader_sources_t;
+
+/*
+ * Reads every *.json below dir, which may be "-" for one definition on
+ * standard input.  Findings go to lint.  LOADER_FAILED when dir itself
+ * cannot be read.
+ */
+int loader_sources_read(const char *dir, loader_sources_t *sources,
+    onsite_lint_pt lint, void *lint_data);
+void loader_sources_free(loader_sources_t *sources);
+
+/* All of a file ("-": standard input), NUL behind it; NULL with errno. */
+char *loader_read_file(const char *path, size_t *len);
+
+
+/* zone.c - time zones, from the C library */
+
+extern const onsite_zones_t  loader_zones;
+
+
+/* record.c - a visitor as JSON */
+
+/* One line: visitor, site, status, counts by event name, visits, session,
+ * cart, … as `state` and `replay --visitors` print it. */
+void loader_write_visitor(onsite_buf_t *out, onsite_str_t id,
+    onsite_str_t site, const onsite_visitor_t *visitor);
+
+/* "2026-01-31T08:00:00.000Z" as a JSON string; null for 0. */
+void loader_write_time(onsite_buf_t *out, onsite_ms_t time);
+
+
+/* the commands */
+
+int loader_lint(int argc, char **argv);
+int loader_build(int argc, char **argv);
+int loader_inspect(int argc, char **argv);
+int loader_replay(int argc, char **argv);
+int loader_state(int argc, char **argv);
+int loader_sync(int argc, char **argv);
+
+#endif

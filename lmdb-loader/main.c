@@ -1,0 +1,70 @@
+/*
+ * main.c - lmdb-loader: the command table.
+ */
+
+#include "loader.h"
+
+#include <string.h>
+
+
+static const loader_command_t  commands[] = {
+    { "lint", "DIR", "check campaign files", loader_lint },
+    { "build", "DIR -o FILE", "build a snapshot from campaign files",
+      loader_build },
+    { "inspect", "FILE", "tell what a snapshot holds", loader_inspect },
+    { "replay", "FILE --events LOG",
+      "run recorded events through a snapshot, offline", loader_replay },
+    { "sync", "--from DIR --to FILE", "keep a snapshot file current",
+      loader_sync },
+    { "state", "DIR", "print visitors' records as NDJSON", loader_state },
+};
+
+#define COMMANDS  (sizeof(commands) / sizeof(commands[0]))
+
+
+static void
+print_usage(FILE *out)
+{
+    size_t  i;
+
+    (void) fprintf(out, "usage: lmdb-loader COMMAND …\n\n");
+
+    for (i = 0; i < COMMANDS; i++) {
+        (void) fprintf(out, "  %-9s%-20s %s\n", commands[i].name,
+                       commands[i].arguments, commands[i].summary);
+    }
+
+    (void) fprintf(out, "\n`lmdb-loader COMMAND --help` tells its options."
+                   "\nExit status: 0 done, 1 a check failed, 2 usage.\n");
+}
+
+
+int
+main(int argc, char **argv)
+{
+    size_t  i;
+
+    if (argc < 2) {
+        print_usage(stderr);
+        return LOADER_USAGE;
+    }
+
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0
+        || strcmp(argv[1], "help") == 0)
+    {
+        print_usage(stdout);
+        return LOADER_OK;
+    }
+
+    for (i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+
+    (void) fprintf(stderr, "lmdb-loader: there is no command \"%s\"\n\n",
+                   argv[1]);
+    print_usage(stderr);
+
+    return LOADER_USAGE;
+}

@@ -1,0 +1,217 @@
+/*
+ * options.c - long options from a table, with the environment behind them.
+ */
+
+#include "loader.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define OPTIONS_MAX  24
+#define LONG_ONLY    256        /* getopt values of options, by position */
+
+static const char  *command = "";
+
+
+void
+loader_complain(const char *format, ...)
+{
+    va_list  args;
+
+    (void) fprintf(stderr, "lmdb-loader %s: ", command);
+
+    va_start(args, format);
+    (void) vfprintf(stderr, format, args);
+    va_end(args);
+
+    (void) fputc('\n', stderr);
+}
+
+
+static void
+print_help(const loader_option_t *options, const char *arguments)
+{
+    int                     width;
+    char                    left[64];
+    const loader_option_t  *o;
+
+    (void) printf("usage: lmdb-loader %s %s\n\n", command, arguments);
+
+    for (o = options; o->name != NULL; o++) {
+        width = snprintf(left, sizeof(left), "--%s%s%s", o->name,
+                         o->argument != NULL ? "=" : "",
+                         o->argument != NULL ? o->argument : "");
+        (void) width;
+        (void) printf("  %c%c  %-24s %s\n", o->letter != 0 ? '-' : ' ',
+                      o->letter != 0 ? o->letter : ' ', left, o->help);
+    }
+
+    (void) printf("      %-24s %s\n", "--help", "this text");
+    (void) printf("\nAn option that is not given is taken from the environment:"
+                  " --%s from ONSITE_…\n",
+                  options->name != NULL ? options->name : "option");
+}
+
+
+static void
+from_environment(const loader_option_t *o)
+{
+    char         name[64];
+    size_t       i;
+    const char  *value;
+
+    (void) snprintf(name, sizeof(name), "ONSITE_%s", o->name);
+
+    for (i = 0; name[i] != '\0'; i++) {
+        name[i] = name[i] == '-' ? '_' : (char) toupper((unsigned char)
+                                                        name[i]);
+    }
+
+    value = getenv(name);
+
+    if (value != NULL && *value != '\0') {
+        *o->value = value;
+    }
+}
+
+
+/* Fills getopt's tables; short ones as "+:o:h". */
+
+static void
+prepare(const loader_option_t *options, struct option *longs, char *shorts)
+{
+    int                     i;
+    const loader_option_t  *o;
+
+    *shorts++ = ':';
+
+    for (i = 0, o = options; o->name != NULL && i < OPTIONS_MAX; i++, o++) {
+        longs[i] = (struct option) {
+            o->name, o->argument != NULL ? required_argument : no_argument,
+            NULL, LONG_ONLY + i
+        };
+
+        if (o->letter != 0) {
+            *shorts++ = o->letter;
+            if (o->argument != NULL) {
+                *shorts++ = ':';
+            }
+        }
+
+        *o->value = NULL;
+        from_environment(o);
+    }
+
+    longs[i] = (struct option) { "help", no_argument, NULL, 'h' };
+    longs[i + 1] = (struct option) { NULL, 0, NULL, 0 };
+
+    *shorts++ = 'h';
+    *shorts = '\0';
+}
+
+
+static const loader_option_t *
+find_option(const loader_option_t *options, int c)
+{
+    const loader_option_t  *o;
+
+    for (o = options; o->name != NULL; o++) {
+        if (c == o->letter || c == LONG_ONLY + (int) (o - options)) {
+            return o;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+usage_error(char **argv, int c)
+{
+    loader_complain(c == ':' ? "%s needs a value (see --help)"
+                             : "there is no option %s (see --help)",
+                    argv[optind - 1]);
+    exit(LOADER_USAGE);
+}
+
+
+int
+loader_options(int argc, char **argv, const loader_option_t *options,
+    const char *arguments, int min, int max)
+{
+    int                     c, i, n;
+    char                    shorts[2 * OPTIONS_MAX + 4];
+    struct option           longs[OPTIONS_MAX + 2];
+    const loader_option_t  *o;
+
+    command = argv[0];
+    prepare(options, longs, shorts);
+    optind = 1;
+    opterr = 0;
+
+    while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        if (c == 'h') {
+            print_help(options, arguments);
+            exit(LOADER_OK);
+        }
+
+        o = find_option(options, c);
+
+        if (o == NULL) {
+            usage_error(argv, c);
+        }
+
+        *o->value = o->argument != NULL ? optarg : "";
+    }
+
+    n = argc - optind;
+
+    if (n < min || n > max) {
+        loader_complain("%s argument\nusage: lmdb-loader %s %s",
+                        n < min ? "missing" : "one too many", command,
+                        arguments);
+        exit(LOADER_USAGE);
+    }
+
+    for (i = 0; i < n; i++) {
+        argv[i] = argv[optind + i];
+    }
+
+    return n;
+}
+
+
+onsite_ms_t
+loader_duration(const char *option, const char *text, onsite_ms_t fallback)
+{
+    onsite_ms_t  ms;
+
+    if (text == NULL) {
+        return fallback;
+    }
+
+    if (onsite_duration_read(onsite_str(text, strlen(text)), &ms)
+        != ONSITE_OK)
+    {
+        loader_complain("--%s: \"%s\" is not a duration such as 30m, 4h, 5d",
+                        option, text);
+        exit(LOADER_USAGE);
+    }
+
+    return ms;
+}
+
+
+onsite_ms_t
+loader_now(void)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_REALTIME, &now);
+
+    return (onsite_ms_t) now.tv_sec * ONSITE_SECOND + now.tv_nsec / 1000000;
+}
