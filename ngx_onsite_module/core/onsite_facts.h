@@ -34,14 +34,26 @@ typedef struct {
 /*
  * A beacon is about the page that sent it, not about the endpoint: where the
  * event's context.page has url, path, search or referrer, they replace the
- * request's; context.userAgent and context.locale fill what the request
+ * request's (path, search and host come out of url where the page has only
+ * that; a page call without context.page has them in its properties);
+ * context.userAgent and context.locale fill what the request
  * lacks, or replace it when trusted (the caller is a server).  Both the
  * module and `lmdb-loader replay` go through here.
  */
 void onsite_facts_from_event(onsite_facts_t *facts,
     const onsite_event_t *event, bool trusted);
 
+/*
+ * By words in the user agent.  A bot says so (bot, crawl, spider, headless,
+ * …); a tablet is an iPad, a Kindle or an Android that is not "Mobile"; what
+ * is not known, and a request without one, is a desktop.
+ */
 onsite_device_t onsite_device(onsite_str_t user_agent);
 onsite_str_t onsite_device_text(onsite_device_t device);
+
+/* The most preferred language of an Accept-Language (RFC 9110, 12.5.4) or of
+ * a locale, as its primary subtag in lower case ("fr" of "fr-FR, en;q=0.8"),
+ * in arena.  data NULL: none. */
+onsite_str_t onsite_language(onsite_arena_t *arena, onsite_str_t accept);
 
 #endif

@@ -93,6 +93,10 @@ typedef struct {
     onsite_exposure_t   exposures[ONSITE_EXPOSURES_MAX];
     onsite_progress_t   progress[ONSITE_PROGRESS_MAX];
     onsite_pending_t    pending[ONSITE_PENDING_MAX];
+    char                digits[ONSITE_CART_LINES_MAX][32];
+                                        /* skus that came as numbers: lines
+                                           point here, so a visitor is not
+                                           copied by assignment            */
 } onsite_visitor_t;
 
 typedef enum {
@@ -115,9 +119,11 @@ onsite_str_t onsite_visitor_status_text(onsite_visitor_status_t status);
  *   counters  total, and the session's when the event lies in it
  *   cart      Product Added / Removed (sku or product_id, quantity, price),
  *             Order Completed and Cart Cleared empty it
- *   exposures Promotion Clicked / Dismissed (properties.promotion_id is the
- *             campaign's id) set `happened`
- * An event that is not live is only counted (total).
+ *   exposures Promotion Clicked / Dismissed (properties.promotion_id, else
+ *             properties.campaign, is the campaign's id) set `happened`
+ *   seen      first_seen and last_seen, by event->received
+ *   customer  a user_id makes it identified; Order Completed counts orders
+ * An event that is not live is only seen and counted (total).
  */
 void onsite_visitor_apply(onsite_visitor_t *visitor,
     const onsite_event_t *event, onsite_ms_t session_timeout);
@@ -126,7 +132,8 @@ void onsite_visitor_apply(onsite_visitor_t *visitor,
  * Opens a session when none is open or `timeout` has passed since its last
  * event (time - last > timeout), else continues it.  An event from before
  * the session's last moves nothing back; one from before its start is not in
- * it.  Returns whether the event lies in the current session.
+ * it.  Returns whether the event lies in the current session.  A new session
+ * resets the session's counters and drops what was pending.
  */
 bool onsite_session_touch(onsite_visitor_t *visitor, onsite_ms_t time,
     onsite_ms_t timeout);
@@ -137,7 +144,8 @@ const onsite_counter_t *onsite_visitor_counter(const onsite_visitor_t *v,
 onsite_exposure_t *onsite_visitor_exposure(onsite_visitor_t *v,
     uint32_t campaign);
 
-/* Finds or adds; when full the least recently shown goes. */
+/* Finds or adds, and makes it the most recent; when full the least recently
+ * shown goes.  Pointers to exposures are good until the next add. */
 onsite_exposure_t *onsite_visitor_exposure_add(onsite_visitor_t *v,
     uint32_t campaign);
 
@@ -146,9 +154,15 @@ double onsite_visitor_cart_value(const onsite_visitor_t *v);
 
 /*
  * Joins other into visitor (an anonymous id linked to a cookie, a device to
- * a customer): counters and visits add, first_seen keeps the earliest,
+ * a customer): counters, visits and orders add, first_seen keeps the earliest,
  * last_seen and the session the latest, caps take the stricter (more shown,
- * any stop), sticky variants keep visitor's where both have one.
+ * any stop), sticky variants keep visitor's where both have one, the cart has
+ * the lines of both (of one sku, the larger quantity), session_only holds
+ * when it held for either.  Exposures, progress and pending of the session
+ * that is not kept count as the kept one's where the two overlap in time.
+ *
+ * Caps, cart, seen, identified and session are idempotent; sums are not:
+ * merge a visitor once.  visitor then points to where other's strings live.
  */
 void onsite_visitor_merge(onsite_visitor_t *visitor,
     const onsite_visitor_t *other);
