@@ -1,0 +1,370 @@
+/*
+ * build.c - `lint` and `build`: campaign files into a snapshot.
+ *
+ * Both compile everything; `build` then writes.
+ */
+
+#include "loader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    bool    json;
+    size_t  errors;
+    size_t  warnings;
+} findings_t;
+
+typedef struct {
+    onsite_builder_t        **builders;
+    onsite_snapshot_site_t   *sites;
+    size_t                    n;
+} compiled_t;
+
+
+static void
+print_json_finding(onsite_lint_level_t level, onsite_str_t file,
+    const char *path, const char *reason)
+{
+    onsite_buf_t  line;
+
+    onsite_buf_init(&line, 0);
+
+    onsite_buf_printf(&line, "{\"level\":\"%s\",\"file\":",
+                      level == ONSITE_LINT_ERROR ? "error" : "warning");
+    onsite_write_json_string(&line, file);
+    onsite_buf_printf(&line, ",\"path\":");
+    onsite_write_json_string(&line, onsite_str(path, strlen(path)));
+    onsite_buf_printf(&line, ",\"reason\":");
+    onsite_write_json_string(&line, onsite_str(reason, strlen(reason)));
+
+    if (!line.failed) {
+        (void) printf("%.*s}\n", (int) line.len, line.data);
+    }
+
+    onsite_buf_free(&line);
+}
+
+
+static void
+print_finding(void *data, onsite_lint_level_t level, onsite_str_t file,
+    const char *path, const char *reason)
+{
+    findings_t  *findings = data;
+
+    if (level == ONSITE_LINT_ERROR) {
+        findings->errors++;
+    } else {
+        findings->warnings++;
+    }
+
+    if (findings->json) {
+        print_json_finding(level, file, path, reason);
+        return;
+    }
+
+    (void) fprintf(stderr, "%.*s: %s%s%s%s\n", (int) file.len, file.data,
+                   level == ONSITE_LINT_ERROR ? "" : "warning: ", path,
+                   *path != '\0' ? ": " : "", reason);
+}
+
+
+/* Only enabled campaigns go live, and so into the snapshot. */
+
+static bool
+is_enabled(const onsite_value_t *definition)
+{
+    const onsite_value_t  *enabled;
+
+    enabled = onsite_value_get(definition, ONSITE_STR("enabled"));
+
+    return enabled == NULL || enabled->type != ONSITE_BOOL
+           || enabled->as.boolean;
+}
+
+
+static bool
+list_definitions(onsite_arena_t *arena, const loader_site_t *site,
+    onsite_snapshot_site_t *out)
+{
+    size_t                 i;
+    onsite_str_t          *ids;
+    onsite_value_t        *definitions;
+    const onsite_value_t  *definition;
+
+    ids = onsite_arena_alloc(arena, (site->n + 1) * sizeof(onsite_str_t));
+    definitions = onsite_arena_alloc(arena,
+                                     (site->n + 1) * sizeof(onsite_value_t));
+
+    if (ids == NULL || definitions == NULL) {
+        return false;
+    }
+
+    for (i = 0; i < site->n; i++) {
+        definition = site->sources[i].definition;
+
+        if (is_enabled(definition)) {
+            ids[out->n] = onsite_value_get_str(definition, ONSITE_STR("id"));
+            definitions[out->n++] = *definition;
+        }
+    }
+
+    out->ids = ids;
+    out->definitions = definitions;
+
+    return true;
+}
+
+
+static int
+compile_site(loader_sources_t *sources, size_t i, compiled_t *compiled,
+    findings_t *findings)
+{
+    onsite_error_t          error = { "" };
+    onsite_status_t         status;
+    const loader_site_t    *site = &sources->sites[i];
+    onsite_snapshot_site_t  *out = &compiled->sites[i];
+
+    compiled->builders[i] = onsite_builder_create();
+    compiled->n = i + 1;
+
+    if (compiled->builders[i] == NULL
+        || !list_definitions(sources->arena, site, out))
+    {
+        loader_complain("out of memory");
+        return LOADER_FAILED;
+    }
+
+    out->name = site->name;
+
+    status = onsite_campaigns_compile(compiled->builders[i], site->name,
+                 site->sources, site->n, &loader_zones,
+                 sources->saved_groups.type == ONSITE_OBJECT
+                     ? &sources->saved_groups : NULL,
+                 loader_now(), print_finding, findings, &out->image, &error);
+
+    if (status != ONSITE_OK && findings->errors == 0) {
+        loader_complain("site \"%.*s\": %s", (int) site->name.len,
+                        site->name.data, error.text[0] != '\0'
+                        ? error.text : onsite_status_text(status));
+        return LOADER_FAILED;
+    }
+
+    return LOADER_OK;
+}
+
+
+static int
+compile_all(const char *dir, loader_sources_t *sources, compiled_t *compiled,
+    findings_t *findings)
+{
+    size_t  i;
+
+    *compiled = (compiled_t) { 0 };
+
+    if (loader_sources_read(dir, sources, print_finding, findings)
+        != LOADER_OK)
+    {
+        return LOADER_FAILED;
+    }
+
+    compiled->builders = calloc(sources->n + 1, sizeof(onsite_builder_t *));
+    compiled->sites = calloc(sources->n + 1, sizeof(onsite_snapshot_site_t));
+
+    if (compiled->builders == NULL || compiled->sites == NULL) {
+        loader_complain("out of memory");
+        return LOADER_FAILED;
+    }
+
+    for (i = 0; i < sources->n; i++) {
+        if (compile_site(sources, i, compiled, findings) != LOADER_OK) {
+            return LOADER_FAILED;
+        }
+    }
+
+    return findings->errors == 0 ? LOADER_OK : LOADER_FAILED;
+}
+
+
+static void
+free_compiled(compiled_t *compiled, loader_sources_t *sources)
+{
+    size_t  i;
+
+    for (i = 0; i < compiled->n; i++) {
+        onsite_builder_destroy(compiled->builders[i]);
+    }
+
+    free(compiled->builders);
+    free(compiled->sites);
+    loader_sources_free(sources);
+}
+
+
+static size_t
+count_campaigns(const compiled_t *compiled)
+{
+    size_t  i, n;
+
+    for (i = n = 0; i < compiled->n; i++) {
+        n += compiled->sites[i].n;
+    }
+
+    return n;
+}
+
+
+int
+loader_lint(int argc, char **argv)
+{
+    int               rc;
+    compiled_t        compiled;
+    findings_t        findings = { 0 };
+    const char       *json, *strict;
+    loader_sources_t  sources;
+
+    const loader_option_t  options[] = {
+        { "json", 0, NULL, "findings as NDJSON on standard output", &json },
+        { "strict", 0, NULL, "warnings fail too", &strict },
+        { 0 }
+    };
+
+    (void) loader_options(argc, argv, options, "DIR", 1, 1);
+    findings.json = json != NULL;
+
+    rc = compile_all(argv[0], &sources, &compiled, &findings);
+
+    if (rc == LOADER_OK && strict != NULL && findings.warnings != 0) {
+        rc = LOADER_FAILED;
+    }
+
+    if (!findings.json && sources.files != 0) {
+        (void) printf("%zu file%s, %zu campaign%s live, %zu error%s, "
+                      "%zu warning%s\n",
+                      sources.files, sources.files == 1 ? "" : "s",
+                      count_campaigns(&compiled),
+                      count_campaigns(&compiled) == 1 ? "" : "s",
+                      findings.errors, findings.errors == 1 ? "" : "s",
+                      findings.warnings, findings.warnings == 1 ? "" : "s");
+    }
+
+    free_compiled(&compiled, &sources);
+
+    return rc;
+}
+
+
+/* One more than the file that is replaced, and not less than the clock:
+ * versions grow whoever builds. */
+
+static uint64_t
+next_version(const char *path)
+{
+    uint64_t            version = (uint64_t) loader_now();
+    onsite_error_t      error;
+    onsite_snapshot_t  *old;
+
+    if (onsite_snapshot_open(path, &old, &error) == ONSITE_OK) {
+        if (onsite_snapshot_info(old)->version >= version) {
+            version = onsite_snapshot_info(old)->version + 1;
+        }
+        onsite_snapshot_close(old);
+    }
+
+    return version;
+}
+
+
+static uint64_t
+read_version(const char *text, const char *path)
+{
+    char      *end;
+    uint64_t   version;
+
+    if (text == NULL) {
+        return next_version(path);
+    }
+
+    errno = 0;
+    version = strtoull(text, &end, 10);
+
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0'
+        || version == 0)
+    {
+        loader_complain("--version: \"%s\" is not a positive number", text);
+        exit(LOADER_USAGE);
+    }
+
+    return version;
+}
+
+
+static int
+write_snapshot(const char *path, uint64_t version, const compiled_t *compiled,
+    bool json)
+{
+    onsite_error_t  error = { "" };
+
+    if (onsite_snapshot_write(path, version, loader_now(), compiled->sites,
+                              compiled->n, &error) != ONSITE_OK)
+    {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    (void) printf(json ? "{\"file\":\"%s\",\"version\":%llu,\"sites\":%zu,"
+                         "\"campaigns\":%zu}\n"
+                       : "%s: version %llu, %zu site(s), %zu campaign(s)\n",
+                  path, (unsigned long long) version, compiled->n,
+                  count_campaigns(compiled));
+
+    return LOADER_OK;
+}
+
+
+int
+loader_build(int argc, char **argv)
+{
+    int               rc;
+    compiled_t        compiled;
+    findings_t        findings = { 0 };
+    const char       *output, *version, *json, *dry_run;
+    loader_sources_t  sources;
+
+    const loader_option_t  options[] = {
+        { "output", 'o', "FILE", "the snapshot to write (renamed into place)",
+          &output },
+        { "version", 0, "N", "its version; default: the time in ms", &version },
+        { "dry-run", 0, NULL, "compile, but write nothing", &dry_run },
+        { "json", 0, NULL, "findings and result as NDJSON", &json },
+        { 0 }
+    };
+
+    (void) loader_options(argc, argv, options, "DIR -o FILE", 1, 1);
+    findings.json = json != NULL;
+
+    if (output == NULL && dry_run == NULL) {
+        loader_complain("-o FILE is missing");
+        return LOADER_USAGE;
+    }
+
+    rc = compile_all(argv[0], &sources, &compiled, &findings);
+
+    if (rc == LOADER_OK && sources.files == 0) {
+        loader_complain("%s: no *.json file there", argv[0]);
+        rc = LOADER_FAILED;
+
+    } else if (rc == LOADER_OK && dry_run == NULL) {
+        rc = write_snapshot(output, read_version(version, output), &compiled,
+                            json != NULL);
+
+    } else if (findings.errors != 0) {
+        loader_complain("%zu error%s: nothing was written", findings.errors,
+                        findings.errors == 1 ? "" : "s");
+    }
+
+    free_compiled(&compiled, &sources);
+
+    return rc;
+}

@@ -1,0 +1,575 @@
+/*
+ * replay.c - recorded events through a snapshot, offline: what each campaign
+ * would have done.
+ *
+ * The very code of the module runs (onsite_apply), and records rest encoded
+ * between events as they do in the state.  The log is NDJSON, one Segment
+ * call a line, in the order in which the server received them; the server's
+ * time is the line's `receivedAt`, or else its `timestamp`.
+ */
+
+#include "loader.h"
+
+#include "onsite_engine.h"
+#include "onsite_json.h"
+#include "onsite_visitor_codec.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_CHUNK  (256 * 1024)
+#define ARENA_MAX    (64 << 20)
+
+/* A visitor at rest. */
+typedef struct {
+    onsite_str_t  id;
+    size_t        size;
+    char         *record;
+} resting_t;
+
+typedef struct {
+    size_t  fired;
+    size_t  pending;
+    size_t  visitors;           /* at least once */
+} tally_t;
+
+typedef struct {
+    onsite_arena_t     *arena;
+    onsite_json_t      *json;
+    onsite_engine_t    *engine;
+    onsite_snapshot_t  *snapshot;
+    onsite_site_t       site;
+    bool                has_site;
+    onsite_ms_t         session_timeout;
+    bool                deliver;
+    bool                silent;
+    void               *visitors;       /* tree of resting_t, by id */
+    onsite_visitor_t    visitor;
+    onsite_decision_t   decision;
+    onsite_buf_t        line;
+    tally_t            *tallies;        /* by campaign number */
+    size_t              n_visitors;
+    size_t              n_events;
+    size_t              n_sessions;
+    size_t              skipped;
+    uint64_t            random;
+} replay_t;
+
+
+/* splitmix64 (Steele, Lea, Flood 2014): the same log gives the same run */
+
+static double
+next_random(void *data)
+{
+    uint64_t  *state = data, x;
+
+    *state += 0x9e3779b97f4a7c15u;
+    x = *state;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+
+    return (double) ((x ^ (x >> 31)) >> 11) * 0x1p-53;
+}
+
+
+static int
+by_id(const void *a, const void *b)
+{
+    size_t            n;
+    int               order;
+    const resting_t  *x = a, *y = b;
+
+    n = x->id.len < y->id.len ? x->id.len : y->id.len;
+    order = memcmp(x->id.data, y->id.data, n);
+
+    return order != 0 ? order
+           : x->id.len < y->id.len ? -1 : x->id.len > y->id.len;
+}
+
+
+static resting_t *
+find_visitor(replay_t *replay, onsite_str_t id)
+{
+    char        *copy;
+    void        *node;
+    resting_t    wanted = { .id = id }, *added;
+
+    node = tfind(&wanted, &replay->visitors, by_id);
+    if (node != NULL) {
+        return *(resting_t **) node;
+    }
+
+    added = calloc(1, sizeof(resting_t) + id.len + 1);
+    if (added == NULL) {
+        return NULL;
+    }
+
+    copy = (char *) (added + 1);
+    memcpy(copy, id.data, id.len);
+    added->id = onsite_str(copy, id.len);
+
+    if (tsearch(added, &replay->visitors, by_id) == NULL) {
+        free(added);
+        return NULL;
+    }
+
+    replay->n_visitors++;
+
+    return added;
+}
+
+
+static bool
+rest(resting_t *resting, const onsite_visitor_t *visitor)
+{
+    char    record[ONSITE_RECORD_BYTES_MAX], *copy;
+    size_t  size;
+
+    size = onsite_visitor_encode(visitor, record, sizeof(record));
+    copy = realloc(resting->record, size);
+
+    if (copy == NULL) {
+        return false;
+    }
+
+    memcpy(copy, record, size);
+    resting->record = copy;
+    resting->size = size;
+
+    return true;
+}
+
+
+static void
+write_choice(replay_t *replay, const onsite_event_t *event, onsite_str_t id,
+    const onsite_choice_t *choice)
+{
+    onsite_buf_t        *line = &replay->line;
+    onsite_value_t       number = onsite_value_number(choice->propensity);
+    const onsite_str_t   ids[] = {
+        onsite_image_str(&replay->site.image, choice->campaign->id),
+        onsite_image_str(&replay->site.image, choice->variant->id)
+    };
+
+    onsite_buf_clear(line);
+    onsite_buf_printf(line, "{\"time\":");
+    loader_write_time(line, event->received);
+    onsite_buf_printf(line, ",\"visitor\":");
+    onsite_write_json_string(line, id);
+    onsite_buf_printf(line, ",\"event\":");
+    onsite_write_json_string(line, event->name);
+    onsite_buf_printf(line, ",\"campaign\":");
+    onsite_write_json_string(line, ids[0]);
+    onsite_buf_printf(line, ",\"variant\":");
+    onsite_write_json_string(line, ids[1]);
+    onsite_buf_printf(line, ",\"pending\":%s,\"propensity\":",
+                      choice->pending ? "true" : "false");
+    onsite_value_write_json(line, &number);
+    onsite_buf_printf(line, ",\"html\":");
+    onsite_write_json_string(line, choice->html);
+    onsite_buf_printf(line, ",\"data\":");
+
+    if (choice->data.len != 0) {
+        onsite_buf_str(line, choice->data);
+    } else {
+        onsite_buf_append(line, "null", 4);
+    }
+
+    onsite_buf_append(line, "}\n", 2);
+
+    if (!line->failed) {
+        (void) fwrite(line->data, 1, line->len, stdout);
+    }
+}
+
+
+static void
+tell(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
+{
+    size_t                  i;
+    tally_t                *tally;
+    const onsite_choice_t  *choice;
+    onsite_exposure_t      *exposure;
+
+    for (i = 0; i < replay->decision.n; i++) {
+        choice = &replay->decision.choices[i];
+        tally = &replay->tallies[choice->campaign
+                    - (const onsite_campaign_t *) onsite_image_at(
+                          &replay->site.image,
+                          onsite_image_header(&replay->site.image)
+                              ->campaigns)];
+
+        tally->fired += !choice->pending;
+        tally->pending += choice->pending;
+
+        exposure = onsite_visitor_exposure(&replay->visitor,
+                                           choice->campaign->hash);
+        tally->visitors += exposure != NULL && exposure->total == 1
+                           && !choice->pending;
+
+        if (!replay->silent) {
+            write_choice(replay, event, id, choice);
+        }
+    }
+}
+
+
+static onsite_status_t
+apply(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
+{
+    uint32_t              visits;
+    resting_t            *resting;
+    onsite_facts_t        facts = { .method = ONSITE_STR("POST") };
+    onsite_apply_t        call;
+    onsite_key_t          link;
+    onsite_record_kind_t  kind;
+
+    resting = find_visitor(replay, id);
+    if (resting == NULL) {
+        return ONSITE_NO_MEMORY;
+    }
+
+    onsite_visitor_init(&replay->visitor);
+
+    if (resting->size != 0) {
+        (void) onsite_visitor_decode(replay->arena, resting->record,
+                                     resting->size, &kind, &replay->visitor,
+                                     &link);
+    }
+
+    onsite_facts_from_event(&facts, event, true);
+
+    call = (onsite_apply_t) {
+        .site = replay->has_site ? &replay->site : NULL,
+        .visitor = &replay->visitor,
+        .event = event,
+        .facts = &facts,
+        .now = event->received,
+        .session_timeout = replay->session_timeout,
+        .arena = replay->arena,
+        .decide = {
+            .visitor_id = id,
+            .deliver = replay->deliver,
+            .random = { next_random, &replay->random }
+        }
+    };
+
+    visits = replay->visitor.visits;
+    onsite_apply(replay->engine, &call, &replay->decision);
+    replay->n_sessions += replay->visitor.visits - visits;
+    replay->n_events++;
+
+    tell(replay, event, id);
+
+    return rest(resting, &replay->visitor) ? ONSITE_OK : ONSITE_NO_MEMORY;
+}
+
+
+/* The server's time of a line. */
+
+static onsite_status_t
+received_at(const onsite_value_t *call, onsite_ms_t *received,
+    onsite_error_t *error)
+{
+    const onsite_value_t  *value;
+
+    value = onsite_value_get(call, ONSITE_STR("receivedAt"));
+
+    if (value == NULL) {
+        value = onsite_value_get(call, ONSITE_STR("timestamp"));
+    }
+
+    if (value == NULL || onsite_time_read(value, received) != ONSITE_OK) {
+        return onsite_error(error, ONSITE_INVALID, "neither receivedAt nor "
+                            "timestamp is a time such as "
+                            "2026-01-31T08:00:00Z");
+    }
+
+    return ONSITE_OK;
+}
+
+
+static onsite_status_t
+replay_line(replay_t *replay, onsite_str_t text, onsite_error_t *error)
+{
+    size_t            i;
+    onsite_str_t      id;
+    onsite_ms_t       received;
+    onsite_value_t    call;
+    onsite_batch_t    batch;
+    onsite_status_t   status;
+
+    onsite_arena_reset(replay->arena);
+
+    status = onsite_json_parse(replay->json, replay->arena, text, &call,
+                               error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    status = received_at(&call, &received, error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    status = onsite_batch_read(replay->arena, &call, received, &batch, error);
+
+    for (i = 0; status == ONSITE_OK && i < batch.n; i++) {
+        id = batch.events[i].anonymous_id.len != 0
+             ? batch.events[i].anonymous_id : batch.events[i].user_id;
+
+        if (id.len == 0) {
+            return onsite_error(error, ONSITE_INVALID,
+                                "neither anonymousId nor userId");
+        }
+
+        status = apply(replay, &batch.events[i], id);
+    }
+
+    return status;
+}
+
+
+static int
+replay_log(replay_t *replay, const char *path)
+{
+    char            *line = NULL;
+    FILE            *log;
+    size_t           capacity = 0, number = 0;
+    ssize_t          n;
+    onsite_error_t   error = { "" };
+    onsite_status_t  status;
+
+    log = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (log == NULL) {
+        loader_complain("%s: %s", path, strerror(errno));
+        return LOADER_FAILED;
+    }
+
+    while ((n = getline(&line, &capacity, log)) > 0) {
+        number++;
+
+        if (line[n - 1] == '\n') {
+            n--;
+        }
+
+        if (n == 0) {
+            continue;
+        }
+
+        status = replay_line(replay, onsite_str(line, (size_t) n), &error);
+
+        if (status != ONSITE_OK) {
+            loader_complain("%s:%zu: %s: line skipped", path, number,
+                            error.text[0] != '\0' ? error.text
+                            : onsite_status_text(status));
+            replay->skipped++;
+        }
+    }
+
+    free(line);
+
+    if (log != stdin) {
+        (void) fclose(log);
+    }
+
+    return replay->skipped == 0 ? LOADER_OK : LOADER_FAILED;
+}
+
+
+static void
+write_summary(replay_t *replay, FILE *out)
+{
+    uint32_t                  i;
+    onsite_buf_t             *line = &replay->line;
+    const onsite_campaign_t  *campaigns;
+
+    onsite_buf_clear(line);
+    onsite_buf_printf(line, "{\"events\":%zu,\"skipped\":%zu,\"visitors\":%zu,"
+                      "\"sessions\":%zu,\"campaigns\":{", replay->n_events,
+                      replay->skipped, replay->n_visitors,
+                      replay->n_sessions);
+
+    campaigns = replay->has_site
+                ? onsite_image_at(&replay->site.image,
+                      onsite_image_header(&replay->site.image)->campaigns)
+                : NULL;
+
+    for (i = 0; replay->has_site
+                && i < onsite_image_header(&replay->site.image)->n_campaigns;
+         i++)
+    {
+        if (i != 0) {
+            onsite_buf_char(line, ',');
+        }
+
+        onsite_write_json_string(line,
+            onsite_image_str(&replay->site.image, campaigns[i].id));
+        onsite_buf_printf(line, ":{\"shown\":%zu,\"pending\":%zu,"
+                          "\"visitors\":%zu}", replay->tallies[i].fired,
+                          replay->tallies[i].pending,
+                          replay->tallies[i].visitors);
+    }
+
+    onsite_buf_append(line, "}}\n", 3);
+
+    if (!line->failed) {
+        (void) fwrite(line->data, 1, line->len, out);
+    }
+}
+
+
+static void
+print_visitor(const void *node, VISIT which, void *data)
+{
+    replay_t              *replay = data;
+    onsite_key_t           link;
+    onsite_record_kind_t   kind;
+    const resting_t       *resting = *(resting_t *const *) node;
+
+    if (which != postorder && which != leaf) {
+        return;
+    }
+
+    onsite_arena_reset(replay->arena);
+    onsite_buf_clear(&replay->line);
+
+    if (onsite_visitor_decode(replay->arena, resting->record, resting->size,
+                              &kind, &replay->visitor, &link) == ONSITE_OK)
+    {
+        loader_write_visitor(&replay->line, resting->id, onsite_str(NULL, 0),
+                             &replay->visitor);
+        (void) fwrite(replay->line.data, 1, replay->line.len, stdout);
+    }
+}
+
+
+static void
+free_visitor(void *node)
+{
+    resting_t  *resting = node;
+
+    free(resting->record);
+    free(resting);
+}
+
+
+static int
+open_site(replay_t *replay, const char *path, onsite_str_t wanted)
+{
+    size_t           i;
+    onsite_str_t     name;
+    onsite_image_t   image;
+    onsite_error_t   error = { "" };
+
+    if (onsite_snapshot_open(path, &replay->snapshot, &error) != ONSITE_OK) {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    for (i = 0; i < onsite_snapshot_info(replay->snapshot)->sites; i++) {
+        if (onsite_snapshot_site(replay->snapshot, i, &name, &image)
+            == ONSITE_OK && onsite_str_eq(name, wanted))
+        {
+            replay->tallies = calloc(onsite_image_header(&image)->n_campaigns
+                                     + 1, sizeof(tally_t));
+            replay->has_site = replay->tallies != NULL
+                               && onsite_site_init(&replay->site, image)
+                                  == ONSITE_OK;
+            return replay->has_site ? LOADER_OK : LOADER_FAILED;
+        }
+    }
+
+    loader_complain("%s: there is no site \"%.*s\" in it (see `lmdb-loader "
+                    "inspect`)", path, (int) wanted.len, wanted.data);
+
+    return LOADER_FAILED;
+}
+
+
+static void
+close_replay(replay_t *replay)
+{
+    tdestroy(replay->visitors, free_visitor);
+
+    if (replay->has_site) {
+        onsite_site_free(&replay->site);
+    }
+
+    if (replay->snapshot != NULL) {
+        onsite_snapshot_close(replay->snapshot);
+    }
+
+    free(replay->tallies);
+    onsite_buf_free(&replay->line);
+    onsite_json_destroy(replay->json);
+    onsite_engine_destroy(replay->engine);
+    onsite_arena_destroy(replay->arena);
+    free(replay);
+}
+
+
+int
+loader_replay(int argc, char **argv)
+{
+    int          rc;
+    replay_t    *replay;
+    const char  *events, *site, *timeout, *summary, *visitors, *beacon;
+
+    const loader_option_t  options[] = {
+        { "events", 'e', "LOG", "NDJSON of Segment calls; - is standard input",
+          &events },
+        { "site", 's', "NAME", "site; default: default", &site },
+        { "session-timeout", 't', "TIME", "as onsite_session_timeout; "
+          "default: 30m", &timeout },
+        { "beacon", 0, NULL, "no event can show anything: what fires waits "
+          "for the next page", &beacon },
+        { "visitors", 0, NULL, "print the visitors' records at the end, "
+          "not the decisions", &visitors },
+        { "summary", 0, NULL, "print only totals, as JSON", &summary },
+        { 0 }
+    };
+
+    (void) loader_options(argc, argv, options, "FILE --events LOG", 1, 1);
+
+    if (events == NULL) {
+        loader_complain("--events LOG is missing");
+        return LOADER_USAGE;
+    }
+
+    replay = calloc(1, sizeof(replay_t));
+    if (replay == NULL) {
+        return LOADER_FAILED;
+    }
+
+    replay->session_timeout = loader_duration("session-timeout", timeout,
+                                              30 * ONSITE_MINUTE);
+    replay->deliver = beacon == NULL;
+    replay->silent = summary != NULL || visitors != NULL;
+    replay->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+    replay->json = onsite_json_create();
+    replay->engine = onsite_engine_create();
+    onsite_buf_init(&replay->line, 0);
+
+    if (site == NULL) {
+        site = "default";
+    }
+
+    rc = open_site(replay, argv[0], onsite_str(site, strlen(site)));
+
+    if (rc == LOADER_OK) {
+        rc = replay_log(replay, events);
+
+        if (visitors != NULL) {
+            twalk_r(replay->visitors, print_visitor, replay);
+        }
+
+        write_summary(replay, summary != NULL ? stdout : stderr);
+    }
+
+    close_replay(replay);
+
+    return rc;
+}
