@@ -53,9 +53,13 @@ typedef struct {
  * (received - (sentAt - timestamp)).
  *
  * INVALID: the error text is what the client gets ("event: must be a
- * non-empty string").  A field of the wrong type is an error; unknown fields
- * are ignored.  Neither anonymousId nor userId is required here: the cookie
- * may name the visitor.
+ * non-empty string").  A field of the wrong type is an error; null is as good
+ * as absent, unknown fields are ignored.  Ids may be numbers.  Neither
+ * anonymousId nor userId is required here: the cookie may name the visitor;
+ * a group needs a groupId, an alias a previousId.  LIMIT: over 32 KB.
+ *
+ * A page's (screen's) properties get its name and category and, from
+ * context.page, path, url, title, referrer and search, where they lack them.
  */
 onsite_status_t onsite_event_read(onsite_arena_t *arena,
     const onsite_value_t *body, onsite_event_type_t type,
@@ -65,7 +69,10 @@ onsite_status_t onsite_event_read(onsite_arena_t *arena,
  * POST v1/batch, and POST beacon / decide where the body's own shape tells:
  * {"batch": [...]}, an array, or one event with "type" (a missing type with
  * an "event" is a track).  The error names the element ("batch[3].event: …").
- * LIMIT: over 2,500 events.
+ * sentAt and context beside the array hold for all events that have none of
+ * their own (members of the two contexts are joined).  LIMIT: over 2,500
+ * events, an event over 32 KB, all over 500 KB (as compact JSON, whose size
+ * is reckoned without escapes).
  */
 onsite_status_t onsite_batch_read(onsite_arena_t *arena,
     const onsite_value_t *body, onsite_ms_t received, onsite_batch_t *out,
@@ -75,22 +82,24 @@ onsite_status_t onsite_batch_read(onsite_arena_t *arena,
  * GET pixel.gif?event=NAME&key=value…: args is the raw query.  Percent and
  * plus are decoded; anonymousId, userId, writeKey, messageId, timestamp are
  * fields, all other keys are string properties, except that a value that is a
- * plain JSON number becomes a number.  Bad UTF-8 becomes U+FFFD.
+ * plain JSON number (of at most 40 characters) becomes a number.  Bad UTF-8
+ * becomes U+FFFD.  INVALID: no event name, or a field over its length.
  */
 onsite_status_t onsite_pixel_read(onsite_arena_t *arena, onsite_str_t args,
     onsite_ms_t received, onsite_batch_t *out, onsite_error_t *error);
 
-/* Fills time and live from received, a client's timestamp and its sentAt
- * (0: not given), by Segment's rule. */
+/* Fills received, time and live from received, a client's timestamp and its
+ * sentAt (0: not given), by Segment's rule. */
 void onsite_event_stamp(onsite_event_t *event, onsite_ms_t received,
     onsite_ms_t timestamp, onsite_ms_t sent);
 
-/* ISO 8601 / RFC 3339 (date alone allowed), a number of ms (or, below 1e11,
- * of s), into ms; INVALID otherwise. */
+/* ISO 8601 / RFC 3339 (date alone allowed, UTC without a zone), a number of
+ * ms (or, below 1e11, of s), into ms; INVALID otherwise. */
 onsite_status_t onsite_time_read(const onsite_value_t *value,
     onsite_ms_t *time);
 
-/* Decodes standard or URL-safe base64, padding optional, into arena. */
+/* Decodes standard or URL-safe base64, padding optional, into arena; a space
+ * is a '+' that a query string had unescaped.  INVALID for all else. */
 onsite_status_t onsite_base64_decode(onsite_arena_t *arena, onsite_str_t text,
     onsite_str_t *out);
 
@@ -99,7 +108,8 @@ onsite_status_t onsite_query_get(onsite_arena_t *arena, onsite_str_t args,
     onsite_str_t key, onsite_str_t *out);
 
 /* Whether body begins as gzip does; inflates at most max bytes (LIMIT over
- * it), INVALID for bad data.  zlib. */
+ * it), INVALID for bad data, more than one member, or bytes behind it.  All
+ * memory is from arena (about 48 KB, and up to twice max).  zlib. */
 bool onsite_gzip_detect(onsite_str_t body);
 onsite_status_t onsite_gzip_inflate(onsite_arena_t *arena, onsite_str_t body,
     size_t max, onsite_str_t *out);

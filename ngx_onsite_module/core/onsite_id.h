@@ -18,13 +18,15 @@ typedef struct onsite_signer_s  onsite_signer_t;
 #define ONSITE_COOKIE_TEXT  45      /* id "." base64url of a 16-byte tag   */
 #define ONSITE_TOKEN_MAX   512
 
-/* Prepared once per process: calls below do not allocate or fetch. */
+/* Prepared once per process: calls below do not allocate or fetch.  NULL for
+ * a secret under ONSITE_SECRET_MIN bytes, or when memory is out. */
 onsite_signer_t *onsite_signer_create(const void *secret, size_t len);
 void onsite_signer_destroy(onsite_signer_t *signer);
 
 /* The record key of an id within a site: the first 16 bytes of
- * HMAC("visitor" 0 site 0 id).  kind keeps name spaces apart: 'c' an id from
- * our cookie, 'a' an anonymousId from a client, 'u' a customer id. */
+ * HMAC("visitor" 0 site 0 kind id).  kind keeps name spaces apart: 'c' an id
+ * from our cookie, 'a' an anonymousId from a client, 'u' a customer id.  A
+ * site's name holds no NUL. */
 onsite_key_t onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site,
     char kind, onsite_str_t id);
 
@@ -34,7 +36,8 @@ uint32_t onsite_key_shard(const onsite_key_t *key, uint32_t shards);
 /* 16 random bytes → id text (ONSITE_ID_TEXT bytes). */
 void onsite_id_text(const uint8_t random[16], char *out);
 
-/* The cookie value for an id: ONSITE_COOKIE_TEXT bytes into out. */
+/* The cookie value for an id (ONSITE_ID_TEXT bytes): ONSITE_COOKIE_TEXT bytes
+ * into out.  The tag is the start of HMAC("cookie" 0 site 0 id). */
 void onsite_cookie_sign(onsite_signer_t *signer, onsite_str_t site,
     onsite_str_t id, char *out);
 
@@ -53,13 +56,20 @@ typedef struct {
     onsite_ms_t    time;
 } onsite_exposure_token_t;
 
-/* URL-safe text into out (ONSITE_TOKEN_MAX bytes); returns its length, 0
- * when it does not fit. */
+/*
+ * URL-safe text into out (ONSITE_TOKEN_MAX bytes); returns its length, 0
+ * when it does not fit (a string over 255 bytes, or all of them too long).
+ *
+ * base64url, without padding, of: a version byte (1); time, 8 bytes
+ * big-endian; propensity, an IEEE double likewise; campaign, variant and
+ * policy, each behind a byte of its length; and the first 16 bytes of
+ * HMAC("exposure" 0 site 0 visitor, all before).
+ */
 size_t onsite_token_sign(onsite_signer_t *signer, onsite_str_t site,
     const onsite_exposure_token_t *token, char *out);
 
 /* INVALID for anything this secret and site did not sign for this visitor.
- * campaign and variant point into scratch (ONSITE_TOKEN_MAX bytes). */
+ * campaign, variant and policy point into scratch (ONSITE_TOKEN_MAX bytes). */
 onsite_status_t onsite_token_verify(onsite_signer_t *signer,
     onsite_str_t site, const onsite_key_t *visitor, onsite_str_t text,
     char *scratch, onsite_exposure_token_t *token);

@@ -11,7 +11,6 @@
 #include "onsite_json_scalar.h"
 #include "onsite_limits.h"
 
-#include <locale.h>
 #include <stdlib.h>
 
 #define JSMN_STATIC
@@ -31,7 +30,6 @@
 struct onsite_json_s {
     jsmntok_t  *tokens;
     uint32_t    capacity;
-    locale_t    c;
 };
 
 typedef struct {
@@ -45,7 +43,6 @@ typedef struct {
     uint32_t          next;         /* token                               */
     uint32_t          values;
     uint32_t          depth;
-    locale_t          c;
 } walk_t;
 
 static onsite_status_t read_value(walk_t *walk, onsite_value_t *value);
@@ -63,9 +60,8 @@ onsite_json_create(void)
 
     json->capacity = TOKENS_STEP;
     json->tokens = malloc(TOKENS_STEP * sizeof(jsmntok_t));
-    json->c = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
 
-    if (json->tokens == NULL || json->c == (locale_t) 0) {
+    if (json->tokens == NULL) {
         onsite_json_destroy(json);
         return NULL;
     }
@@ -77,16 +73,10 @@ onsite_json_create(void)
 void
 onsite_json_destroy(onsite_json_t *json)
 {
-    if (json == NULL) {
-        return;
+    if (json != NULL) {
+        free(json->tokens);
+        free(json);
     }
-
-    if (json->c != (locale_t) 0) {
-        freelocale(json->c);
-    }
-
-    free(json->tokens);
-    free(json);
 }
 
 
@@ -301,7 +291,7 @@ read_primitive(walk_t *walk, onsite_value_t *value)
         *value = (onsite_value_t) { .type = ONSITE_NULL };
 
     } else if (onsite_json_number_length(p, len) == len) {
-        *value = onsite_value_number(onsite_json_number(p, len, walk->c));
+        *value = onsite_value_number(onsite_json_number(p, len));
 
     } else {
         return not_json(walk->error, "not a value", walk->at);
@@ -540,7 +530,7 @@ onsite_json_parse(onsite_json_t *json, onsite_arena_t *arena,
     }
 
     walk = (walk_t) { .arena = arena, .error = error, .len = copy.len,
-                      .text = (char *) copy.data, .c = json->c };
+                      .text = (char *) copy.data };
 
     status = tokenise(json, copy, &walk.n_tokens, error);
     if (status != ONSITE_OK) {

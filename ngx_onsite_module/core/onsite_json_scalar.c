@@ -5,6 +5,7 @@
 #include "onsite_json_scalar.h"
 
 #include <float.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -329,8 +330,29 @@ simple_number(const char *p, size_t len, double *number)
 }
 
 
+/* In C libraries the "C" locale is a constant: making it costs next to
+ * nothing. */
+
+static double
+any_number(const char *p)
+{
+    double    number;
+    locale_t  c;
+
+    c = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
+    if (c == (locale_t) 0) {
+        return strtod(p, NULL);
+    }
+
+    number = strtod_l(p, NULL, c);
+    freelocale(c);
+
+    return number;
+}
+
+
 double
-onsite_json_number(const char *p, size_t len, locale_t c)
+onsite_json_number(const char *p, size_t len)
 {
     bool    minus = p[0] == '-';
     double  number;
@@ -339,7 +361,7 @@ onsite_json_number(const char *p, size_t len, locale_t c)
         return minus ? -number : number;
     }
 
-    number = strtod_l(p, NULL, c);
+    number = any_number(p);
 
     return isinf(number) ? copysign(DBL_MAX, number) : number;
 }

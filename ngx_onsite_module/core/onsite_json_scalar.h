@@ -8,8 +8,6 @@
 
 #include "onsite_types.h"
 
-#include <locale.h>
-
 /* Whether all of text is UTF-8; else *at is the first byte that is not. */
 bool onsite_utf8_valid(onsite_str_t text, size_t *at);
 
@@ -29,8 +27,8 @@ size_t onsite_json_number_length(const char *p, size_t left);
  * The value of such a number of len bytes, correctly rounded; a byte that
  * continues no number stands at p[len].  What a double cannot hold becomes
  * the largest one of its sign, so that no condition ever meets Infinity.
- * c is the "C" locale.
+ * Does not depend on the process's locale.
  */
-double onsite_json_number(const char *p, size_t len, locale_t c);
+double onsite_json_number(const char *p, size_t len);
 
 #endif

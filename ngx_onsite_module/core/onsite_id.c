@@ -1,0 +1,397 @@
+/*
+ * onsite_id.c - keys, signed cookies, exposure tokens.
+ *
+ * HMAC (RFC 2104) from SHA-256's two states after the padded key, made once:
+ * a short message then costs two compressions.  OpenSSL 3 calls SHA256_*
+ * deprecated, but EVP_MAC and EVP_MD_CTX_copy_ex allocate at each use and
+ * take several times as long (see docs/measurements.md).
+ */
+
+#define OPENSSL_API_COMPAT  0x10101000L
+
+#include "onsite_id.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <stdlib.h>
+
+#define TAG_SIZE       16
+#define TAG_TEXT       22
+#define TOKEN_VERSION  1
+#define TOKEN_FIXED    (1 + 8 + 8)
+#define PAYLOAD_MAX    (ONSITE_TOKEN_MAX / 4 * 3)
+
+struct onsite_signer_s {
+    SHA256_CTX  inner;
+    SHA256_CTX  outer;
+};
+
+static const char  alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+
+static void
+absorb_key(SHA256_CTX *ctx, const uint8_t key[SHA256_CBLOCK], uint8_t pad)
+{
+    size_t   i;
+    uint8_t  block[SHA256_CBLOCK];
+
+    for (i = 0; i < SHA256_CBLOCK; i++) {
+        block[i] = key[i] ^ pad;
+    }
+
+    (void) SHA256_Init(ctx);
+    (void) SHA256_Update(ctx, block, SHA256_CBLOCK);
+    OPENSSL_cleanse(block, sizeof(block));
+}
+
+
+onsite_signer_t *
+onsite_signer_create(const void *secret, size_t len)
+{
+    uint8_t           key[SHA256_CBLOCK] = { 0 };
+    onsite_signer_t  *signer;
+
+    if (len < ONSITE_SECRET_MIN) {
+        return NULL;
+    }
+
+    signer = malloc(sizeof(onsite_signer_t));
+    if (signer == NULL) {
+        return NULL;
+    }
+
+    if (len > SHA256_CBLOCK) {
+        (void) SHA256(secret, len, key);
+
+    } else {
+        memcpy(key, secret, len);
+    }
+
+    absorb_key(&signer->inner, key, 0x36);
+    absorb_key(&signer->outer, key, 0x5c);
+    OPENSSL_cleanse(key, sizeof(key));
+
+    return signer;
+}
+
+
+void
+onsite_signer_destroy(onsite_signer_t *signer)
+{
+    if (signer != NULL) {
+        OPENSSL_cleanse(signer, sizeof(onsite_signer_t));
+        free(signer);
+    }
+}
+
+
+/* What every message begins with: the purpose, with its NUL, and the site. */
+
+static void
+begin(SHA256_CTX *ctx, const onsite_signer_t *signer, onsite_str_t purpose,
+    onsite_str_t site)
+{
+    *ctx = signer->inner;
+    (void) SHA256_Update(ctx, purpose.data, purpose.len + 1);
+    (void) SHA256_Update(ctx, site.data, site.len);
+    (void) SHA256_Update(ctx, "", 1);
+}
+
+
+static void
+finish(SHA256_CTX *ctx, const onsite_signer_t *signer, uint8_t tag[TAG_SIZE])
+{
+    uint8_t  digest[SHA256_DIGEST_LENGTH];
+
+    (void) SHA256_Final(digest, ctx);
+
+    *ctx = signer->outer;
+    (void) SHA256_Update(ctx, digest, sizeof(digest));
+    (void) SHA256_Final(digest, ctx);
+
+    memcpy(tag, digest, TAG_SIZE);
+}
+
+
+static size_t
+base64url(const uint8_t *data, size_t len, char *out)
+{
+    size_t    i, n, bits;
+    uint32_t  word;
+
+    for (i = n = bits = 0, word = 0; i < len; i++) {
+        word = word << 8 | data[i];
+
+        for (bits += 8; bits >= 6; bits -= 6) {
+            out[n++] = alphabet[word >> (bits - 6) & 63];
+        }
+    }
+
+    if (bits != 0) {
+        out[n++] = alphabet[word << (6 - bits) & 63];
+    }
+
+    return n;
+}
+
+
+static int
+base64url_value(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+
+/* Canonical text only: bits left over are zero.  Returns 0 for any other. */
+
+static size_t
+base64url_strict(onsite_str_t text, uint8_t *out)
+{
+    int       value;
+    size_t    i, n, bits;
+    uint32_t  word;
+
+    for (i = n = bits = 0, word = 0; i < text.len; i++) {
+        value = base64url_value(text.data[i]);
+        if (value < 0) {
+            return 0;
+        }
+
+        word = word << 6 | (uint32_t) value;
+        bits += 6;
+
+        if (bits >= 8) {
+            bits -= 8;
+            out[n++] = (uint8_t) (word >> bits);
+        }
+    }
+
+    return bits < 6 && (word & ((1u << bits) - 1)) == 0 ? n : 0;
+}
+
+
+onsite_key_t
+onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site, char kind,
+    onsite_str_t id)
+{
+    SHA256_CTX    ctx;
+    onsite_key_t  key;
+
+    begin(&ctx, signer, ONSITE_STR("visitor"), site);
+    (void) SHA256_Update(&ctx, &kind, 1);
+    (void) SHA256_Update(&ctx, id.data, id.len);
+    finish(&ctx, signer, key.bytes);
+
+    return key;
+}
+
+
+uint32_t
+onsite_key_shard(const onsite_key_t *key, uint32_t shards)
+{
+    const uint8_t  *p = key->bytes + 12;
+
+    /* not its first bytes: within a shard they should spread over the tree */
+
+    return (uint32_t) (((uint64_t) p[0] << 24 | (uint64_t) p[1] << 16
+                        | (uint64_t) p[2] << 8 | p[3]) * shards >> 32);
+}
+
+
+void
+onsite_id_text(const uint8_t random[16], char *out)
+{
+    (void) base64url(random, 16, out);
+}
+
+
+static void
+cookie_tag(onsite_signer_t *signer, onsite_str_t site, onsite_str_t id,
+    char text[TAG_TEXT])
+{
+    uint8_t     tag[TAG_SIZE];
+    SHA256_CTX  ctx;
+
+    begin(&ctx, signer, ONSITE_STR("cookie"), site);
+    (void) SHA256_Update(&ctx, id.data, id.len);
+    finish(&ctx, signer, tag);
+
+    (void) base64url(tag, TAG_SIZE, text);
+}
+
+
+void
+onsite_cookie_sign(onsite_signer_t *signer, onsite_str_t site,
+    onsite_str_t id, char *out)
+{
+    memcpy(out, id.data, ONSITE_ID_TEXT);
+    out[ONSITE_ID_TEXT] = '.';
+    cookie_tag(signer, site, id, out + ONSITE_ID_TEXT + 1);
+}
+
+
+onsite_str_t
+onsite_cookie_verify(onsite_signer_t *signer, onsite_str_t site,
+    onsite_str_t value)
+{
+    char          tag[TAG_TEXT];
+    onsite_str_t  id;
+
+    if (value.len != ONSITE_COOKIE_TEXT || value.data[ONSITE_ID_TEXT] != '.') {
+        return onsite_str(NULL, 0);
+    }
+
+    id = onsite_str(value.data, ONSITE_ID_TEXT);
+    cookie_tag(signer, site, id, tag);
+
+    /* as text: base64 has spare bits, of which only one setting is ours */
+
+    if (CRYPTO_memcmp(tag, value.data + ONSITE_ID_TEXT + 1, TAG_TEXT) != 0) {
+        return onsite_str(NULL, 0);
+    }
+
+    return id;
+}
+
+
+static void
+put_u64(uint8_t *p, uint64_t n)
+{
+    int  i;
+
+    for (i = 7; i >= 0; i--, n >>= 8) {
+        p[i] = (uint8_t) n;
+    }
+}
+
+
+static uint64_t
+get_u64(const uint8_t *p)
+{
+    int       i;
+    uint64_t  n = 0;
+
+    for (i = 0; i < 8; i++) {
+        n = n << 8 | p[i];
+    }
+
+    return n;
+}
+
+
+static void
+token_tag(onsite_signer_t *signer, onsite_str_t site,
+    const onsite_key_t *visitor, const uint8_t *payload, size_t len,
+    uint8_t tag[TAG_SIZE])
+{
+    SHA256_CTX  ctx;
+
+    begin(&ctx, signer, ONSITE_STR("exposure"), site);
+    (void) SHA256_Update(&ctx, visitor->bytes, sizeof(visitor->bytes));
+    (void) SHA256_Update(&ctx, payload, len);
+    finish(&ctx, signer, tag);
+}
+
+
+size_t
+onsite_token_sign(onsite_signer_t *signer, onsite_str_t site,
+    const onsite_exposure_token_t *token, char *out)
+{
+    size_t        i, n;
+    uint8_t       payload[PAYLOAD_MAX];
+    uint64_t      bits;
+    onsite_str_t  strings[] = { token->campaign, token->variant,
+                                token->policy };
+
+    memcpy(&bits, &token->propensity, 8);
+    payload[0] = TOKEN_VERSION;
+    put_u64(payload + 1, (uint64_t) token->time);
+    put_u64(payload + 9, bits);
+    n = TOKEN_FIXED;
+
+    for (i = 0; i < 3; i++) {
+        if (strings[i].len > UINT8_MAX
+            || strings[i].len + 1 > PAYLOAD_MAX - TAG_SIZE - n)
+        {
+            return 0;
+        }
+
+        payload[n++] = (uint8_t) strings[i].len;
+
+        if (strings[i].len != 0) {
+            memcpy(payload + n, strings[i].data, strings[i].len);
+            n += strings[i].len;
+        }
+    }
+
+    token_tag(signer, site, &token->visitor, payload, n, payload + n);
+
+    return base64url(payload, n + TAG_SIZE, out);
+}
+
+
+static bool
+take_string(const char *payload, size_t *at, size_t end, onsite_str_t *str)
+{
+    size_t  len;
+
+    if (*at == end) {
+        return false;
+    }
+
+    len = (uint8_t) payload[*at];
+
+    if (len > end - *at - 1) {
+        return false;
+    }
+
+    *str = onsite_str(payload + *at + 1, len);
+    *at += 1 + len;
+
+    return true;
+}
+
+
+onsite_status_t
+onsite_token_verify(onsite_signer_t *signer, onsite_str_t site,
+    const onsite_key_t *visitor, onsite_str_t text, char *scratch,
+    onsite_exposure_token_t *token)
+{
+    size_t    at, end;
+    uint8_t  *payload = (uint8_t *) scratch, tag[TAG_SIZE];
+    uint64_t  bits;
+
+    if (text.len > ONSITE_TOKEN_MAX) {
+        return ONSITE_INVALID;
+    }
+
+    end = base64url_strict(text, payload);
+    if (end < TOKEN_FIXED + TAG_SIZE) {
+        return ONSITE_INVALID;
+    }
+
+    end -= TAG_SIZE;
+    token_tag(signer, site, visitor, payload, end, tag);
+
+    if (CRYPTO_memcmp(tag, payload + end, TAG_SIZE) != 0
+        || payload[0] != TOKEN_VERSION)
+    {
+        return ONSITE_INVALID;
+    }
+
+    at = TOKEN_FIXED;
+    bits = get_u64(payload + 9);
+    memcpy(&token->propensity, &bits, 8);
+    token->time = (onsite_ms_t) get_u64(payload + 1);
+    token->visitor = *visitor;
+
+    return take_string(scratch, &at, end, &token->campaign)
+           && take_string(scratch, &at, end, &token->variant)
+           && take_string(scratch, &at, end, &token->policy) && at == end
+           ? ONSITE_OK : ONSITE_INVALID;
+}
