@@ -65,9 +65,9 @@ typedef struct {
     double              weight;
 } onsite_variant_t;
 
-#define ONSITE_CAMPAIGN_CONTEXTUAL  0x01    /* reads only event, request,
-                                               time: may run without
-                                               consent                     */
+/* Reads only event, request and time, fires at the first match, and has no
+ * cap but one a page and no stop condition: may run without consent. */
+#define ONSITE_CAMPAIGN_CONTEXTUAL  0x01
 
 typedef struct {
     onsite_image_str_t  id;
@@ -152,8 +152,12 @@ onsite_status_t onsite_campaigns_compile(onsite_builder_t *b,
 onsite_status_t onsite_campaigns_verify(const onsite_image_t *image,
     onsite_error_t *error);
 
-/* "30m", "4h", "5d", "90s", "2w"; a bare number is seconds, as in nginx.
- * INVALID otherwise, or when not positive. */
+/* The longest duration: 100 years of 365 days. */
+#define ONSITE_DURATION_MAX  (36500 * ONSITE_DAY)
+
+/* "30m", "4h", "5d", "90s", "2w", "250ms", and longest first "1h30m"; a bare
+ * number is seconds, as in nginx.  INVALID otherwise, or when not positive or
+ * over ONSITE_DURATION_MAX. */
 onsite_status_t onsite_duration_read(onsite_str_t text, onsite_ms_t *ms);
 
 #endif

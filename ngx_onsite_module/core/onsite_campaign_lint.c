@@ -1,0 +1,276 @@
+/*
+ * onsite_campaign_lint.c - warnings about one campaign: what can never
+ * happen, and what was probably meant.
+ */
+
+#include "onsite_campaign_compile.h"
+#include "onsite_visitor.h"
+
+
+static void
+lint_schedule(onsite_draft_reader_t *r)
+{
+    const onsite_schedule_t  *schedule = &r->draft->campaign.schedule;
+
+    if (schedule->from >= schedule->until) {
+        onsite_definition_warn(r->d, "schedule", "ends before it begins, so"
+                               " the campaign can never fire: move \"from\""
+                               " before \"until\"");
+
+    } else if (schedule->until <= r->c->now) {
+        onsite_definition_warn(r->d, "schedule.until", "is over, so the"
+                               " campaign can never fire: move it, or say"
+                               " \"enabled\": false");
+    }
+}
+
+
+static void
+lint_frequency(onsite_draft_reader_t *r)
+{
+    const onsite_campaign_t  *campaign = &r->draft->campaign;
+
+    if (campaign->per != ONSITE_PER_NONE && campaign->cap == 0) {
+        onsite_definition_warn(r->d, "frequency.cap", "is 0, so the campaign"
+                               " is never shown: raise it, or say"
+                               " \"enabled\": false");
+    }
+
+    if (campaign->per == ONSITE_PER_PAGE && campaign->cap > 1) {
+        onsite_definition_warn(r->d, "frequency.cap", "a campaign is shown"
+                               " at most once on a page, so %u per page is"
+                               " the same as 1", campaign->cap);
+    }
+
+    if ((campaign->stop_on & ONSITE_STOP_GOAL) && campaign->goal.len == 0) {
+        onsite_definition_warn(r->d, "frequency.stop_on", "\"goal\" never"
+                               " stops a campaign that has no goal: add"
+                               " \"goal\": {\"event\": ...}");
+    }
+
+    if (campaign->stop_on != 0 && campaign->per == ONSITE_PER_VISITOR
+        && campaign->cap == 1)
+    {
+        onsite_definition_warn(r->d, "frequency.stop_on", "stops nothing: a"
+                               " campaign that a visitor sees once is over"
+                               " anyway");
+    }
+}
+
+
+static void
+lint_trigger(onsite_draft_reader_t *r)
+{
+    size_t                 len;
+    const onsite_value_t  *trigger, *where, *audience;
+
+    trigger = onsite_definition_get(r->draft->definition, "trigger");
+    where = onsite_definition_get(trigger, "where");
+    audience = onsite_definition_get(r->draft->definition, "audience");
+
+    if (trigger != NULL) {
+        onsite_event_name_lint(r->d, "trigger.event",
+                               onsite_value_get_str(trigger,
+                                                    ONSITE_STR("event")));
+    }
+
+    if (where != NULL) {
+        len = onsite_definition_enter(r->d, ONSITE_STR("trigger.where"));
+        onsite_condition_lint(r->d, where, ONSITE_SCOPE_WHERE);
+        onsite_definition_leave(r->d, len);
+    }
+
+    if (audience != NULL) {
+        len = onsite_definition_enter(r->d, ONSITE_STR("audience"));
+        onsite_condition_lint(r->d, audience, ONSITE_SCOPE_AUDIENCE);
+        onsite_definition_leave(r->d, len);
+    }
+}
+
+
+static void
+lint_goal_and_hash(onsite_draft_reader_t *r)
+{
+    size_t                 len;
+    onsite_str_t           path;
+    const onsite_value_t  *goal, *hash;
+
+    goal = onsite_definition_get(r->draft->definition, "goal");
+    hash = onsite_definition_get(r->draft->definition, "hash");
+    path = onsite_value_get_str(hash, ONSITE_STR("attribute"));
+
+    if (goal != NULL) {
+        onsite_event_name_lint(r->d, "goal.event",
+                               onsite_value_get_str(goal,
+                                                    ONSITE_STR("event")));
+    }
+
+    if (path.data != NULL) {
+        len = onsite_definition_enter(r->d, ONSITE_STR("hash.attribute"));
+        onsite_attribute_lint(r->d, path, ONSITE_SCOPE_AUDIENCE);
+        onsite_definition_leave(r->d, len);
+    }
+}
+
+
+/* Placeholders of one string: "{{event.properties.x}}", "{{#cart.skus}}". */
+
+static void
+lint_text(onsite_definition_t *d, onsite_str_t text)
+{
+    const char  *p, *open, *close, *end = text.data + text.len;
+
+    for (p = text.data; p < end; p = close + 2) {
+
+        open = memmem(p, (size_t) (end - p), "{{", 2);
+        if (open == NULL) {
+            return;
+        }
+
+        for (p = open + 2; p < end && strchr(" \t#^/", *p) != NULL
+                           && *p != '\0'; p++)
+        {
+            /* void */
+        }
+
+        close = memmem(p, (size_t) (end - p), "}}", 2);
+        if (close == NULL) {
+            return;
+        }
+
+        for (open = p; p < close && *p != ' ' && *p != '\t'; p++) {
+            /* void */
+        }
+
+        onsite_attribute_lint(d, onsite_str(open, (size_t) (p - open)),
+                              ONSITE_SCOPE_AUDIENCE);
+    }
+}
+
+
+static void
+lint_data(onsite_definition_t *d, const onsite_value_t *data)
+{
+    size_t    len;
+    uint32_t  i;
+
+    if (data->type == ONSITE_STRING) {
+        lint_text(d, onsite_value_str(data));
+    }
+
+    for (i = 0; data->type == ONSITE_ARRAY && i < data->len; i++) {
+        len = onsite_definition_enter_item(d, i);
+        lint_data(d, &data->as.items[i]);
+        onsite_definition_leave(d, len);
+    }
+
+    for (i = 0; data->type == ONSITE_OBJECT && i < data->len; i++) {
+        len = onsite_definition_enter(d, data->as.members[i].key);
+        lint_data(d, &data->as.members[i].value);
+        onsite_definition_leave(d, len);
+    }
+}
+
+
+static void
+lint_content(onsite_definition_t *d, const onsite_value_t *object)
+{
+    size_t                 len;
+    const onsite_value_t  *content;
+
+    content = onsite_definition_get(object, "content");
+
+    if (content != NULL) {
+        len = onsite_definition_enter(d, ONSITE_STR("content"));
+        lint_data(d, content);
+        onsite_definition_leave(d, len);
+    }
+}
+
+
+/* Whether every variant has its own content.<key>. */
+
+static bool
+all_have(const onsite_value_t *variants, const char *key)
+{
+    uint32_t  i;
+
+    for (i = 0; i < variants->len; i++) {
+        if (onsite_definition_get(onsite_definition_get(&variants->as.items[i],
+                                                        "content"), key)
+            == NULL)
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+lint_replaced(onsite_draft_reader_t *r, const onsite_value_t *variants,
+    const char *key)
+{
+    size_t                 len;
+    const onsite_value_t  *content;
+
+    content = onsite_definition_get(r->draft->definition, "content");
+
+    if (onsite_definition_get(content, key) != NULL
+        && all_have(variants, key))
+    {
+        len = onsite_definition_enter(r->d, ONSITE_STR("content"));
+        onsite_definition_warn(r->d, key, "is never shown: every variant has"
+                               " its own");
+        onsite_definition_leave(r->d, len);
+    }
+}
+
+
+static void
+lint_variants(onsite_draft_reader_t *r)
+{
+    size_t                 len, item;
+    uint32_t               i;
+    const onsite_value_t  *variants, *weight;
+
+    lint_content(r->d, r->draft->definition);
+
+    variants = onsite_definition_get(r->draft->definition, "variants");
+    if (variants == NULL) {
+        return;
+    }
+
+    lint_replaced(r, variants, "html");
+    lint_replaced(r, variants, "data");
+
+    len = onsite_definition_enter(r->d, ONSITE_STR("variants"));
+
+    for (i = 0; i < variants->len; i++) {
+        item = onsite_definition_enter_item(r->d, i);
+        lint_content(r->d, &variants->as.items[i]);
+
+        weight = onsite_definition_get(&variants->as.items[i], "weight");
+        if (weight != NULL && weight->as.number == 0) {
+            onsite_definition_warn(r->d, "weight", "is 0, so no one is given"
+                                   " this variant: raise it, or remove the"
+                                   " variant");
+        }
+
+        onsite_definition_leave(r->d, item);
+    }
+
+    onsite_definition_leave(r->d, len);
+}
+
+
+void
+onsite_draft_lint(onsite_draft_reader_t *r)
+{
+    lint_schedule(r);
+    lint_frequency(r);
+    lint_trigger(r);
+    lint_goal_and_hash(r);
+    lint_variants(r);
+}
