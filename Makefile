@@ -65,6 +65,19 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
 
+# what behaviour tests run nginx under
+$(BUILD)/t/txn_check.so: t/preload/txn_check.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl
+
+$(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O1 -g $(WARNINGS) $< -o $@ -llmdb
+
+.PHONY: behaviour
+behaviour: build $(BUILD)/t/txn_check.so $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
+	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(ROOT)/build
