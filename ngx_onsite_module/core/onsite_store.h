@@ -1,6 +1,10 @@
 /*
- * onsite_store.h - visitor state in LMDB; the only file that knows it is
- * LMDB.  Layout and flags: docs/wire.md and DESIGN notes in onsite_store.c.
+ * onsite_store.h - visitor state in LMDB, which only onsite_store*.c know.
+ * Layout: docs/wire.md.  Flags: onsite_store.c.
+ *
+ * LMDB's own rules hold: a store is opened once in a process (a second handle
+ * would lose the locks of the first), after fork only, and all processes are
+ * of one PID namespace.
  */
 
 #ifndef ONSITE_STORE_H
@@ -12,17 +16,25 @@ typedef struct onsite_store_s  onsite_store_t;
 
 typedef struct {
     const char  *path;          /* absolute directory                      */
-    size_t       size;          /* bytes of each shard's map, in all shards
-                                   together; fully allocated at creation   */
+    size_t       size;          /* bytes of all shards together; fully
+                                   allocated at creation; grows, but does
+                                   not shrink, an existing state           */
     uint32_t     shards;        /* 1 .. 256; fixed at creation: a mismatch
-                                   is INVALID and says so                  */
-    onsite_ms_t  ttl;           /* since last seen                         */
-    uint32_t     max_readers;   /* processes                               */
+                                   is INVALID and says so; 0 with
+                                   read_only: as many as there are         */
+    onsite_ms_t  ttl;           /* since last seen; 0: for ever            */
+    uint32_t     max_readers;   /* processes; 0: LMDB's 126                */
     bool         read_only;     /* tools: opens, never creates             */
     /* told of what an operator must know; never NULL in the module        */
     void       (*log)(void *data, int level, const char *text);
     void        *log_data;
 } onsite_store_options_t;
+
+#define ONSITE_SHARDS_MAX        256
+#define ONSITE_SHARD_BYTES_MIN   (1024 * 1024)
+
+/* A record of a session_only visitor is kept no longer than this. */
+#define ONSITE_SESSION_ONLY_TTL  ONSITE_DAY
 
 #define ONSITE_LOG_ERROR  4     /* as nginx's NGX_LOG_ERR                  */
 #define ONSITE_LOG_WARN   5
@@ -56,15 +68,25 @@ onsite_status_t onsite_txn_begin(onsite_store_t *store, uint32_t shard,
 onsite_status_t onsite_txn_commit(onsite_txn_t *txn, onsite_error_t *error);
 void onsite_txn_abort(onsite_txn_t *txn);
 
+/*
+ * For a batch, between two visitors: commits what is done and goes on in a
+ * new transaction when this one has grown so long that the free pages of a
+ * full map might not carry it.  Records got before are void.  On failure the
+ * transaction is over: abort it.
+ */
+onsite_status_t onsite_txn_renew(onsite_txn_t *txn, onsite_error_t *error);
+
 /* The record, in the map: valid until the next put, delete or end of the
  * transaction.  NOT_FOUND; an expired one (ttl) is not found. */
 onsite_status_t onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key,
     onsite_ms_t now, onsite_str_t *record);
 
 /*
- * Stores it.  On a full map the least recently seen of a sample is evicted,
- * repeatedly but boundedly, and the put retried; FULL when that did not help
- * (the transaction is then over: abort it).
+ * Stores it.  While free pages are few, a put first evicts the least recently
+ * seen records of the very page it goes to until it fits there, so a map that
+ * is full stays as full as it is.  FULL, which takes a transaction that is
+ * long beyond reason (see renew) or a reader that hangs: the transaction is
+ * then over, abort it; the next begin makes room.
  */
 onsite_status_t onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
     onsite_str_t record, onsite_ms_t now);
@@ -100,13 +122,18 @@ typedef struct {
     uint64_t  evictions;        /* since this process opened               */
     uint64_t  expired;
     uint64_t  map_full;
-    uint32_t  readers;
+    uint32_t  readers;          /* slots taken, most of all shards         */
 } onsite_store_stat_t;
 
 onsite_status_t onsite_store_stat(onsite_store_t *store,
     onsite_store_stat_t *stat);
 
-/* Walks all records in key order; the callback returns false to stop. */
+/*
+ * Walks all records, shard by shard, in key order; the callback returns false
+ * to stop.  No transaction is open while it runs, so it may take its time;
+ * the record it gets is a copy.  Each record is whole and committed, but all
+ * together are not of one moment.
+ */
 typedef bool (*onsite_store_visit_pt)(void *data, const onsite_key_t *key,
     onsite_str_t record);
 onsite_status_t onsite_store_walk(onsite_store_t *store,

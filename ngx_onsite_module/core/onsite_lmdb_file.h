@@ -1,0 +1,32 @@
+/*
+ * onsite_lmdb_file.h - what an LMDB file's header pages say, read without
+ * mapping it.
+ *
+ * LMDB trusts its files: another format is an error without a reason, and a
+ * file shorter than its pages ends in SIGBUS.  So both kinds of file are
+ * looked at before LMDB is.  Offsets are those of LMDB's data version 1
+ * (0.9.x), in the byte order and word size of this machine.
+ */
+
+#ifndef ONSITE_LMDB_FILE_H
+#define ONSITE_LMDB_FILE_H
+
+#include "onsite_types.h"
+
+typedef struct {
+    uint64_t  file_size;        /* bytes                                   */
+    uint64_t  map_size;         /* bytes, of the map that wrote it last    */
+    uint64_t  last_page;        /* the highest page number in use          */
+    uint64_t  txn;              /* of the newest of both header pages      */
+    uint32_t  page_size;
+} onsite_lmdb_facts_t;
+
+/*
+ * OK: a whole LMDB file of this format.  VERSION: LMDB, of another format or
+ * byte order.  CORRUPT: anything else.  why (static storage) says what is
+ * wrong, for the end of a sentence about the file.
+ */
+onsite_status_t onsite_lmdb_inspect(int fd, onsite_lmdb_facts_t *facts,
+    const char **why);
+
+#endif

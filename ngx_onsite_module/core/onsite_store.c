@@ -1,0 +1,766 @@
+/*
+ * onsite_store.c - a store's life: prepare, open, close.
+ *
+ * Flags, and why:
+ *   MDB_NOSUBDIR   a shard is one file, so all lie in one directory
+ *   MDB_WRITEMAP   pages are written in the map: 1.7 times the transactions
+ *                  a second; safe because the file is fully allocated first
+ *   MDB_NOSYNC     tmpfs has no disk; durability is what other processes see
+ *   MDB_NOTLS      a reader slot belongs to a transaction object that is
+ *                  reset and renewed, not to a thread
+ *   MDB_NORDAHEAD  keys are hashes: what lies ahead is never what comes next
+ * MDB_NOMEMINIT would do nothing: with MDB_WRITEMAP LMDB allocates no pages.
+ */
+
+#include "onsite_store_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define SUB_DATABASES   8
+#define READERS_EXTRA   16          /* tools and the previous generation */
+
+#define LIVE_FLAGS  (MDB_NOSUBDIR|MDB_WRITEMAP|MDB_NOSYNC|MDB_NOTLS           \
+                     |MDB_NORDAHEAD)
+#define TOOL_FLAGS  (MDB_NOSUBDIR|MDB_RDONLY|MDB_NOTLS|MDB_NORDAHEAD)
+
+/* Nobody else knows a file that is being made. */
+#define MAKE_FLAGS  (MDB_NOSUBDIR|MDB_NOLOCK|MDB_NOSYNC)
+
+static const char *const  sub_databases[] = {
+    "visitors", "identities", "timers", "outbox", "meta"
+};
+
+
+static onsite_status_t
+check_options(const onsite_store_options_t *options, onsite_error_t *error)
+{
+    if (options->read_only && options->shards == 0) {
+        return ONSITE_OK;
+    }
+
+    if (options->shards == 0 || options->shards > ONSITE_SHARDS_MAX) {
+        return onsite_error(error, ONSITE_INVALID, "state: shards=%u is not "
+                            "in 1 .. %d", (unsigned) options->shards,
+                            ONSITE_SHARDS_MAX);
+    }
+
+    if (!options->read_only
+        && options->size / options->shards < ONSITE_SHARD_BYTES_MIN)
+    {
+        return onsite_error(error, ONSITE_INVALID, "state: size=%zu is too "
+                            "small for %u shard(s): each takes 1m at least",
+                            options->size, (unsigned) options->shards);
+    }
+
+    return ONSITE_OK;
+}
+
+
+/* Making a shard's file */
+
+static int
+write_meta(MDB_txn *txn, MDB_dbi meta, const char *name, unsigned value)
+{
+    char     text[16];
+    MDB_val  k, v;
+
+    k = (MDB_val) { strlen(name), (void *) (uintptr_t) name };
+    v.mv_data = text;
+    v.mv_size = (size_t) snprintf(text, sizeof(text), "%u", value);
+
+    return mdb_put(txn, meta, &k, &v, 0);
+}
+
+
+static int
+write_format(MDB_env *env, const state_dir_t *dir, uint32_t shard)
+{
+    int      rc;
+    size_t   i;
+    MDB_dbi  dbi;
+    MDB_txn  *txn;
+
+    rc = mdb_txn_begin(env, NULL, 0, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    dbi = 0;
+
+    for (i = 0; rc == 0 && i < 5; i++) {
+        rc = mdb_dbi_open(txn, sub_databases[i], MDB_CREATE, &dbi);
+    }
+
+    /* the last one opened is meta */
+
+    if (rc == 0) {
+        rc = write_meta(txn, dbi, "format", STATE_FORMAT);
+    }
+
+    if (rc == 0) {
+        rc = write_meta(txn, dbi, "shards", dir->shards);
+    }
+
+    if (rc == 0) {
+        rc = write_meta(txn, dbi, "shard", shard);
+    }
+
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+
+    return mdb_txn_commit(txn);
+}
+
+
+static int
+format_file(const state_dir_t *dir, uint32_t shard, const char *path)
+{
+    int       rc;
+    MDB_env  *env;
+
+    rc = mdb_env_create(&env);
+    if (rc != 0) {
+        return rc;
+    }
+
+    (void) mdb_env_set_maxdbs(env, SUB_DATABASES);
+
+    rc = mdb_env_set_mapsize(env, shard_bytes(dir->options));
+
+    if (rc == 0) {
+        rc = mdb_env_open(env, path, MAKE_FLAGS, 0600);
+    }
+
+    if (rc == 0) {
+        rc = write_format(env, dir, shard);
+    }
+
+    mdb_env_close(env);
+
+    return rc;
+}
+
+
+/*
+ * Under another name until it is whole: a process that dies here leaves
+ * nothing that the next one could take for a shard.
+ */
+
+static onsite_status_t
+make_shard(const state_dir_t *dir, uint32_t shard, onsite_error_t *error)
+{
+    int              rc;
+    char             name[STATE_NAME_MAX], making[STATE_NAME_MAX];
+    char             lock[STATE_NAME_MAX], path[PATH_MAX + STATE_NAME_MAX];
+    onsite_status_t  status;
+
+    shard_file_name(name, shard, "");
+    shard_file_name(making, shard, ".new");
+    shard_file_name(lock, shard, "-lock");
+
+    status = state_dir_check_room(dir, shard_bytes(dir->options), error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    (void) unlinkat(dir->fd, making, 0);
+    (void) snprintf(path, sizeof(path), "%s/%s", dir->options->path, making);
+
+    rc = format_file(dir, shard, path);
+    if (rc != 0) {
+        return onsite_error(error, ONSITE_IO, "state: cannot make %s: %s",
+                            path, mdb_strerror(rc));
+    }
+
+    /* the lock file too: whoever opens first must not own it alone */
+
+    status = shard_file_allocate(dir, making, shard_bytes(dir->options),
+                                 error);
+    if (status == ONSITE_OK) {
+        status = shard_file_allocate(dir, lock, 0, error);
+    }
+
+    if (status == ONSITE_OK
+        && renameat(dir->fd, making, dir->fd, name) != 0)
+    {
+        status = onsite_error(error, ONSITE_IO, "state: cannot rename %s: %s",
+                              path, strerror(errno));
+    }
+
+    if (status != ONSITE_OK) {
+        (void) unlinkat(dir->fd, making, 0);
+    }
+
+    return status;
+}
+
+
+/* A size that was raised takes effect; one that was lowered does not: a file
+ * others have mapped must not shrink. */
+
+static onsite_status_t
+grow_shard(const state_dir_t *dir, uint32_t shard, uint64_t size,
+    onsite_error_t *error)
+{
+    char             name[STATE_NAME_MAX];
+    uint64_t         wanted;
+    onsite_status_t  status;
+
+    wanted = shard_bytes(dir->options);
+
+    if (size > wanted) {
+        store_log(dir->options, ONSITE_LOG_NOTICE, "state: shard %u in %s "
+                  "keeps its %llu bytes; to shrink it, name another "
+                  "directory", (unsigned) shard, dir->options->path,
+                  (unsigned long long) size);
+    }
+
+    if (size < wanted) {
+        status = state_dir_check_room(dir, wanted - size, error);
+        if (status != ONSITE_OK) {
+            return status;
+        }
+    }
+
+    shard_file_name(name, shard, "");
+
+    return shard_file_allocate(dir, name, size > wanted ? size : wanted,
+                               error);
+}
+
+
+/* All shards are asked for at once, so that a size too large is told before
+ * half of it is taken. */
+
+static onsite_status_t
+check_room_for_all(const state_dir_t *dir, onsite_error_t *error)
+{
+    uint32_t     i;
+    uint64_t     needed, size;
+    const char  *why;
+
+    needed = 0;
+
+    for (i = 0; i < dir->shards; i++) {
+        if (shard_file_check(dir, i, &size, &why) == FILE_ABSENT) {
+            needed += shard_bytes(dir->options);
+        }
+    }
+
+    return state_dir_check_room(dir, needed, error);
+}
+
+
+onsite_status_t
+onsite_store_prepare(const onsite_store_options_t *options, int uid, int gid,
+    onsite_error_t *error)
+{
+    uint32_t         i;
+    uint64_t         size;
+    const char      *why;
+    state_dir_t      dir;
+    onsite_status_t  status;
+
+    if (check_options(options, error) != ONSITE_OK) {
+        return ONSITE_INVALID;
+    }
+
+    status = state_dir_open(&dir, options, uid, gid, error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    status = check_room_for_all(&dir, error);
+
+    for (i = 0; status == ONSITE_OK && i < dir.shards; i++) {
+
+        switch (shard_file_check(&dir, i, &size, &why)) {
+
+        case FILE_ABSENT:
+            status = make_shard(&dir, i, error);
+            break;
+
+        case FILE_GOOD:
+            status = grow_shard(&dir, i, size, error);
+            break;
+
+        default: /* FILE_BAD: open knows the time, and sets it aside */
+            break;
+        }
+    }
+
+    state_dir_close(&dir);
+
+    return status;
+}
+
+
+/* Opening */
+
+static int
+open_sub_databases(shard_t *shard)
+{
+    int      rc;
+    size_t   i;
+    MDB_dbi  *dbis[] = {
+        &shard->visitors, &shard->identities, &shard->timers, &shard->outbox,
+        &shard->meta
+    };
+    MDB_txn  *txn;
+
+    rc = mdb_txn_begin(shard->env, NULL, MDB_RDONLY, &txn);
+
+    for (i = 0; rc == 0 && i < 5; i++) {
+        rc = mdb_dbi_open(txn, sub_databases[i], 0, dbis[i]);
+    }
+
+    if (rc != 0) {
+        if (txn != NULL) {
+            mdb_txn_abort(txn);
+        }
+
+        return rc == MDB_NOTFOUND ? MDB_INVALID : rc;
+    }
+
+    /* a committed one lets the handles live on */
+
+    rc = mdb_txn_commit(txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_txn_begin(shard->env, NULL, MDB_RDONLY, &shard->reader);
+    if (rc == 0) {
+        mdb_txn_reset(shard->reader);
+    }
+
+    return rc;
+}
+
+
+static void
+set_facts(shard_t *shard)
+{
+    MDB_stat     stat;
+    MDB_envinfo  info;
+
+    (void) mdb_env_stat(shard->env, &stat);
+    (void) mdb_env_info(shard->env, &info);
+
+    shard->page_size = stat.ms_psize;
+    shard->pages = info.me_mapsize / stat.ms_psize;
+
+    /* a sixteenth, but 128 pages at least and 4,096 (16 MB) at most */
+
+    shard->reserve = shard->pages / 16;
+    shard->reserve = shard->reserve > 4096 ? 4096 : shard->reserve;
+    shard->reserve = shard->reserve < 128 ? 128 : shard->reserve;
+    shard->until_measure = 0;
+}
+
+
+static void
+close_shard(shard_t *shard)
+{
+    if (shard->reader != NULL) {
+        mdb_txn_abort(shard->reader);
+        shard->reader = NULL;
+    }
+
+    if (shard->env != NULL) {
+        mdb_env_close(shard->env);
+        shard->env = NULL;
+    }
+}
+
+
+static int
+open_env(onsite_store_t *store, shard_t *shard, uint64_t size)
+{
+    int   rc;
+    char  path[PATH_MAX + STATE_NAME_MAX], name[STATE_NAME_MAX];
+
+    shard_file_name(name, shard->index, "");
+    (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
+
+    rc = mdb_env_create(&shard->env);
+    if (rc != 0) {
+        return rc;
+    }
+
+    (void) mdb_env_set_maxdbs(shard->env, SUB_DATABASES);
+
+    if (store->options.max_readers != 0) {
+        (void) mdb_env_set_maxreaders(shard->env, store->options.max_readers
+                                                  + READERS_EXTRA);
+    }
+
+    /* never less than the file: LMDB would cut it, under others' maps */
+
+    rc = mdb_env_set_mapsize(shard->env, size);
+
+    if (rc == 0) {
+        rc = mdb_env_open(shard->env, path,
+                          store->options.read_only ? TOOL_FLAGS : LIVE_FLAGS,
+                          0600);
+    }
+
+    if (rc == 0) {
+        (void) mdb_reader_check(shard->env, NULL);
+        rc = open_sub_databases(shard);
+    }
+
+    if (rc != 0) {
+        close_shard(shard);
+        return rc;
+    }
+
+    set_facts(shard);
+
+    return 0;
+}
+
+
+/* Of the last three, two say that a sub-database is no longer where it was;
+ * MDB_BAD_TXN, that a page met before the call proper was not a page: what we
+ * know to have failed is not used again. */
+
+static bool
+is_damage(int rc)
+{
+    return rc == MDB_INVALID || rc == MDB_CORRUPTED
+           || rc == MDB_VERSION_MISMATCH || rc == MDB_PAGE_NOTFOUND
+           || rc == MDB_PANIC
+           || rc == MDB_BAD_DBI || rc == MDB_INCOMPATIBLE
+           || rc == MDB_BAD_TXN;
+}
+
+
+static onsite_status_t
+open_error(const onsite_store_t *store, const shard_t *shard, int rc,
+    onsite_error_t *error)
+{
+    char  name[STATE_NAME_MAX];
+
+    shard_file_name(name, shard->index, "");
+
+    return onsite_error(error, is_damage(rc) ? ONSITE_CORRUPT : ONSITE_IO,
+                        "state: cannot open %s/%s: %s", store->path, name,
+                        mdb_strerror(rc));
+}
+
+
+/* Makes sure that there is a shard of this format, whatever was there. */
+
+static onsite_status_t
+ready_shard(const state_dir_t *dir, uint32_t i, onsite_ms_t now,
+    uint64_t *size, onsite_error_t *error)
+{
+    char              name[STATE_NAME_MAX];
+    const char       *why;
+    file_verdict_t    verdict;
+    onsite_status_t   status;
+
+    verdict = shard_file_check(dir, i, size, &why);
+
+    if (verdict == FILE_GOOD) {
+        shard_file_name(name, i, "");
+
+        return dir->options->read_only ? ONSITE_OK
+               : shard_file_allocate(dir, name, *size, error);
+    }
+
+    if (dir->options->read_only) {
+        return onsite_error(error, ONSITE_CORRUPT, "state: shard %u in %s %s",
+                            (unsigned) i, dir->options->path,
+                            verdict == FILE_ABSENT ? "is absent" : why);
+    }
+
+    if (verdict == FILE_BAD) {
+        status = shard_file_quarantine(dir, i, now, why, error);
+        if (status != ONSITE_OK) {
+            return status;
+        }
+    }
+
+    *size = shard_bytes(dir->options);
+
+    return make_shard(dir, i, error);
+}
+
+
+static onsite_status_t
+open_shard(onsite_store_t *store, const state_dir_t *dir, uint32_t i,
+    onsite_ms_t now, onsite_error_t *error)
+{
+    int              rc;
+    shard_t         *shard = &store->shards[i];
+    uint64_t         size;
+    onsite_status_t  status;
+
+    shard->index = i;
+
+    status = ready_shard(dir, i, now, &size, error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    rc = open_env(store, shard, size);
+
+    if (rc == 0) {
+        return ONSITE_OK;
+    }
+
+    if (!is_damage(rc) || store->options.read_only) {
+        return open_error(store, shard, rc, error);
+    }
+
+    status = shard_file_quarantine(dir, i, now, mdb_strerror(rc), error);
+
+    if (status == ONSITE_OK) {
+        status = make_shard(dir, i, error);
+    }
+
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    rc = open_env(store, shard, shard_bytes(dir->options));
+
+    return rc == 0 ? ONSITE_OK : open_error(store, shard, rc, error);
+}
+
+
+/* ITS#10095: these destroy the mutexes that others wait on when one process
+ * closes the environment. */
+
+static void
+warn_of_library(const onsite_store_options_t *options)
+{
+    int  major, minor, patch;
+
+    (void) mdb_version(&major, &minor, &patch);
+
+    if (major == 0 && minor == 9 && patch >= 26 && patch <= 31) {
+        store_log(options, ONSITE_LOG_WARN, "state: LMDB 0.9.%d breaks the "
+                  "locks of other processes when one exits: use another "
+                  "version", patch);
+    }
+}
+
+
+static onsite_store_t *
+create_store(const onsite_store_options_t *options, uint32_t shards)
+{
+    onsite_store_t  *store;
+
+    store = calloc(1, sizeof(onsite_store_t) + shards * sizeof(shard_t));
+    if (store == NULL) {
+        return NULL;
+    }
+
+    store->options = *options;
+    store->n = shards;
+    (void) snprintf(store->path, sizeof(store->path), "%s", options->path);
+    store->options.path = store->path;
+    store->options.shards = shards;
+
+    return store;
+}
+
+
+onsite_status_t
+onsite_store_open(const onsite_store_options_t *options, onsite_ms_t now,
+    onsite_store_t **store, onsite_error_t *error)
+{
+    uint32_t         i;
+    state_dir_t      dir;
+    onsite_status_t  status;
+
+    *store = NULL;
+
+    if (check_options(options, error) != ONSITE_OK) {
+        return ONSITE_INVALID;
+    }
+
+    status = state_dir_open(&dir, options, -1, -1, error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    *store = create_store(options, dir.shards);
+    if (*store == NULL) {
+        state_dir_close(&dir);
+        return onsite_error(error, ONSITE_NO_MEMORY, "state: out of memory");
+    }
+
+    if (!options->read_only) {
+        warn_of_library(options);
+    }
+
+    for (i = 0; status == ONSITE_OK && i < dir.shards; i++) {
+        status = open_shard(*store, &dir, i, now, error);
+    }
+
+    state_dir_close(&dir);
+
+    if (status != ONSITE_OK) {
+        onsite_store_close(*store);
+        *store = NULL;
+    }
+
+    return status;
+}
+
+
+void
+onsite_store_close(onsite_store_t *store)
+{
+    uint32_t  i;
+
+    if (store == NULL) {
+        return;
+    }
+
+    onsite_txn_abort(&store->txn);
+
+    for (i = 0; i < store->n; i++) {
+        close_shard(&store->shards[i]);
+    }
+
+    free(store);
+}
+
+
+uint32_t
+onsite_store_shards(const onsite_store_t *store)
+{
+    return store->n;
+}
+
+
+int
+shard_adopt_size(onsite_store_t *store, shard_t *shard)
+{
+    int          rc;
+    char         path[PATH_MAX + STATE_NAME_MAX], name[STATE_NAME_MAX];
+    struct stat  st;
+
+    shard_file_name(name, shard->index, "");
+    (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
+
+    if (stat(path, &st) != 0) {
+        return errno;
+    }
+
+    rc = mdb_env_set_mapsize(shard->env, (size_t) st.st_size);
+    if (rc == 0) {
+        set_facts(shard);
+    }
+
+    return rc;
+}
+
+
+/* Whether the file that this process has mapped still has its name: another
+ * one may have set it aside. */
+
+static bool
+is_current(const shard_t *shard, const char *path)
+{
+    int          fd;
+    struct stat  mine, named;
+
+    return mdb_env_get_fd(shard->env, &fd) == 0
+           && fstat(fd, &mine) == 0
+           && stat(path, &named) == 0
+           && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+}
+
+
+/* The file itself is left alone: others have it mapped.  A mark beside it
+ * makes the next process that opens set it aside. */
+
+static void
+note_damage(onsite_store_t *store, shard_t *shard, const char *what)
+{
+    int   fd;
+    char  path[PATH_MAX + STATE_NAME_MAX], name[STATE_NAME_MAX];
+
+    if (shard->damaged) {
+        return;
+    }
+
+    shard->damaged = true;
+
+    store_log(&store->options, ONSITE_LOG_ERROR, "state: shard %u in %s is "
+              "damaged (%s): it is set aside when a process next opens it",
+              (unsigned) shard->index, store->path, what);
+
+    shard_file_name(name, shard->index, "");
+    (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
+
+    if (store->options.read_only || !is_current(shard, path)) {
+        return;
+    }
+
+    (void) snprintf(path + strlen(path), sizeof(path) - strlen(path),
+                    ".damaged");
+
+    fd = open(path, O_WRONLY|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
+    if (fd != -1) {
+        (void) close(fd);
+    }
+}
+
+
+static onsite_status_t
+status_of(int rc)
+{
+    switch (rc) {
+
+    case 0:
+        return ONSITE_OK;
+
+    case MDB_NOTFOUND:
+        return ONSITE_NOT_FOUND;
+
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+        return ONSITE_FULL;
+
+    case ENOMEM:
+        return ONSITE_NO_MEMORY;
+
+    default:
+        return is_damage(rc) ? ONSITE_CORRUPT : ONSITE_IO;
+    }
+}
+
+
+onsite_status_t
+shard_failed(onsite_store_t *store, shard_t *shard, int rc, const char *doing,
+    onsite_error_t *error)
+{
+    onsite_status_t  status = status_of(rc);
+
+    if (status == ONSITE_CORRUPT) {
+        note_damage(store, shard, mdb_strerror(rc));
+    }
+
+    if (status == ONSITE_FULL) {
+        store->counts.map_full++;
+        shard->until_measure = 0;
+    }
+
+    return onsite_error(error, status, "state: cannot %s shard %u in %s: %s",
+                        doing, (unsigned) shard->index, store->path,
+                        mdb_strerror(rc));
+}

@@ -1,0 +1,138 @@
+/*
+ * onsite_store_private.h - what the files of the store share; the one header
+ * that knows visitor state is LMDB.
+ *
+ *   onsite_store.c       a store's life: prepare, open, close
+ *   onsite_store_dir.c   the directory and its files; knows no LMDB handle
+ *   onsite_store_txn.c   reading and writing records
+ *   onsite_store_room.c  free pages, eviction, reaping
+ *   onsite_store_info.c  meta values, statistics, walking
+ */
+
+#ifndef ONSITE_STORE_PRIVATE_H
+#define ONSITE_STORE_PRIVATE_H
+
+#include "onsite_store.h"
+
+#include <lmdb.h>
+#include <limits.h>
+
+#define STATE_FORMAT     1
+#define STATE_NAME_MAX   64         /* of a file in the directory */
+
+/* Made by prepare and the first file looked at; its flock is the lock of
+ * whoever changes the directory. */
+#define STATE_FILE       "onsite-state"
+
+
+/* onsite_store_dir.c */
+
+typedef struct {
+    int                            fd;      /* of the directory */
+    int                            lock;    /* STATE_FILE, locked */
+    uint32_t                       shards;  /* as STATE_FILE says */
+    const onsite_store_options_t  *options;
+    int                            uid;
+    int                            gid;
+} state_dir_t;
+
+typedef enum {
+    FILE_GOOD = 0,
+    FILE_ABSENT,
+    FILE_BAD
+} file_verdict_t;
+
+onsite_status_t state_dir_open(state_dir_t *dir,
+    const onsite_store_options_t *options, int uid, int gid,
+    onsite_error_t *error);
+void state_dir_close(state_dir_t *dir);
+
+/* "shard-000.mdb"; suffix "" or what follows it. */
+void shard_file_name(char *name, uint32_t shard, const char *suffix);
+
+/* why: static storage, for the end of a sentence about the file */
+file_verdict_t shard_file_check(const state_dir_t *dir, uint32_t shard,
+    uint64_t *size, const char **why);
+onsite_status_t shard_file_quarantine(const state_dir_t *dir, uint32_t shard,
+    onsite_ms_t now, const char *why, onsite_error_t *error);
+
+/* Allocates a file fully; makes it the owner's. */
+onsite_status_t shard_file_allocate(const state_dir_t *dir, const char *name,
+    uint64_t size, onsite_error_t *error);
+
+/* FULL when the file system has less than needed bytes. */
+onsite_status_t state_dir_check_room(const state_dir_t *dir, uint64_t needed,
+    onsite_error_t *error);
+
+uint64_t shard_bytes(const onsite_store_options_t *options);
+void store_log(const onsite_store_options_t *options, int level,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+
+/* the store */
+
+typedef struct {
+    MDB_env       *env;
+    MDB_txn       *reader;          /* reset between uses                  */
+    MDB_dbi        visitors;
+    MDB_dbi        identities;
+    MDB_dbi        timers;
+    MDB_dbi        outbox;
+    MDB_dbi        meta;
+    uint32_t       index;
+    uint32_t       page_size;
+    uint64_t       pages;           /* in the map                          */
+    uint64_t       reserve;         /* pages: fewer free ones is tight     */
+    uint32_t       until_measure;   /* transactions till pages are counted */
+    bool           tight;
+    bool           damaged;         /* noted for the next open             */
+    onsite_key_t   reap_from;
+} shard_t;
+
+struct onsite_txn_s {
+    onsite_store_t  *store;
+    shard_t         *shard;
+    MDB_txn         *mdb;           /* NULL: none open                     */
+    MDB_cursor      *cursor;        /* of visitors, when eviction needs it */
+    uint32_t         puts;
+    bool             failed;        /* LMDB lets it only be aborted        */
+};
+
+struct onsite_store_s {
+    onsite_store_options_t  options;
+    onsite_store_stat_t     counts;     /* evictions, expired, map_full    */
+    onsite_txn_t            txn;
+    uint32_t                n;
+    char                    path[PATH_MAX];
+    shard_t                 shards[];
+};
+
+static inline MDB_val
+key_val(const onsite_key_t *key)
+{
+    return (MDB_val) { sizeof(key->bytes), (void *) (uintptr_t) key->bytes };
+}
+
+/* Maps an LMDB error; notes damage for the next open, counts a full map. */
+onsite_status_t shard_failed(onsite_store_t *store, shard_t *shard, int rc,
+    const char *doing, onsite_error_t *error);
+
+/* Of another process: take a map that has grown. */
+int shard_adopt_size(onsite_store_t *store, shard_t *shard);
+
+int shard_reader_begin(onsite_store_t *store, shard_t *shard);
+void shard_reader_end(shard_t *shard);
+
+/* The moment after which a record is expired; INT64_MAX: never. */
+onsite_ms_t record_due(const onsite_store_t *store, MDB_val record);
+
+/* onsite_store_room.c */
+void shard_measure(onsite_store_t *store, shard_t *shard);
+uint32_t shard_puts_max(const shard_t *shard);
+int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
+    onsite_ms_t now);
+/* Counts free pages, no further than to enough. */
+int shard_pages_free(onsite_store_t *store, shard_t *shard, uint64_t enough,
+    uint64_t *free);
+
+#endif
