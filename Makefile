@@ -16,6 +16,8 @@ BUILD := $(ROOT)/build$(if $(filter-out release,$(FLAVOUR)),/$(FLAVOUR))
 MOD   := $(ROOT)/ngx_onsite_module
 
 CC ?= cc
+# V=1 shows the commands
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(patsubst $(ROOT)/%,%,$@)';)
 CFLAGS_release := -O2 -g
 CFLAGS_debug   := -O0 -g3
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -45,25 +47,38 @@ $(BUILD)/libonsite.a: $(CORE_OBJ)
 
 $(BUILD)/obj/core/%.o: $(MOD)/core/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
+	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
 
 # a unit test links only what it needs from core: one room can be tested
 # while another is being rebuilt
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
-	$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
 	    $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
 
 .PHONY: unit
 unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
+
+# what behaviour tests run nginx under
+$(BUILD)/t/txn_check.so: t/preload/txn_check.c
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl
+
+$(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) $< -o $@ -llmdb
+
+.PHONY: behaviour
+behaviour: build $(BUILD)/t/txn_check.so $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
+	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
 
 .PHONY: clean
 clean: ## remove build/

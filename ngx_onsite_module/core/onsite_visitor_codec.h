@@ -24,7 +24,8 @@ typedef enum {
 
 /*
  * Reads a record without allocating, except pending properties, which come
- * from arena; strings point into data.  Any bytes are safe.
+ * from arena (NULL: they are not read); strings point into data.  Any bytes
+ * are safe.
  *
  * kind says which of visitor and link was filled.  CORRUPT: not a record;
  * VERSION: of a version that this one cannot read; visitor is then as
@@ -37,7 +38,7 @@ onsite_status_t onsite_visitor_decode(onsite_arena_t *arena,
 /*
  * Writes a record into out (capacity bytes; ONSITE_RECORD_BYTES_MAX always
  * suffices: what is least recently used is left out until it fits).
- * Returns its size.
+ * Returns its size; 0 when not even an empty visitor fits.
  */
 size_t onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
     size_t capacity);

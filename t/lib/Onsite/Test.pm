@@ -229,11 +229,21 @@ sub expand {
     return $text;
 }
 
+sub txn_check { build_dir() . '/t/txn_check.so' }
+
+# What every nginx of a test runs under.
+sub preload {
+    my @libraries;
+    if ($FLAVOUR eq 'asan') {
+        chomp(@libraries = map { `cc -print-file-name=$_` }
+            qw(libasan.so libubsan.so));
+    }
+    push @libraries, txn_check() if -e txn_check();
+    return join ' ', @libraries;
+}
+
 sub nginx_env {
-    return () if $FLAVOUR ne 'asan';
-    chomp(my $asan = `cc -print-file-name=libasan.so`);
-    chomp(my $ubsan = `cc -print-file-name=libubsan.so`);
-    return (LD_PRELOAD => "$asan $ubsan",
+    return (LD_PRELOAD => preload(),
         ASAN_OPTIONS => 'detect_leaks=0:abort_on_error=1:'
             . 'disable_coredump=0:detect_odr_violation=0:'
             . 'handle_segv=1:allocator_may_return_null=1',

@@ -1,0 +1,564 @@
+/*
+ * onsite_inject_tree.c - tree construction, as far as it decides how a page's
+ * bytes are read (WHATWG HTML, 13.2.6).
+ *
+ * Outside of templates, SVG and MathML no element need be followed: the text
+ * modes that a start tag opens end by themselves.  Inside, the open elements
+ * are followed exactly, or the scanner gives up.
+ */
+
+#include "onsite_inject_tree.h"
+
+#define N1(a)                (uint64_t) (a)
+#define N2(a, b)             (N1(a) << 8 | (b))
+#define N3(a, b, c)          (N2(a, b) << 8 | (c))
+#define N4(a, b, c, d)       (N3(a, b, c) << 8 | (d))
+#define N5(a, b, c, d, e)    (N4(a, b, c, d) << 8 | (e))
+#define N6(a, b, c, d, e, f) (N5(a, b, c, d, e) << 8 | (f))
+#define N7(a, b, c, d, e, f, g)                                               \
+    (N6(a, b, c, d, e, f) << 8 | (g))
+#define N8(a, b, c, d, e, f, g, h)                                            \
+    (N7(a, b, c, d, e, f, g) << 8 | (h))
+
+#define BODY      N4('b', 'o', 'd', 'y')
+#define FORM      N4('f', 'o', 'r', 'm')
+#define FRAMESET  N8('f', 'r', 'a', 'm', 'e', 's', 'e', 't')
+#define HEAD      N4('h', 'e', 'a', 'd')
+#define HTML      N4('h', 't', 'm', 'l')
+#define IFRAME    N6('i', 'f', 'r', 'a', 'm', 'e')
+#define INPUT     N5('i', 'n', 'p', 'u', 't')
+#define KEYGEN    N6('k', 'e', 'y', 'g', 'e', 'n')
+#define MATH      N4('m', 'a', 't', 'h')
+#define NOEMBED   N7('n', 'o', 'e', 'm', 'b', 'e', 'd')
+#define NOFRAMES  N8('n', 'o', 'f', 'r', 'a', 'm', 'e', 's')
+#define NOSCRIPT  N8('n', 'o', 's', 'c', 'r', 'i', 'p', 't')
+#define SCRIPT    N6('s', 'c', 'r', 'i', 'p', 't')
+#define SELECT    N6('s', 'e', 'l', 'e', 'c', 't')
+#define STYLE     N5('s', 't', 'y', 'l', 'e')
+#define SVG       N3('s', 'v', 'g')
+#define TEMPLATE  N8('t', 'e', 'm', 'p', 'l', 'a', 't', 'e')
+#define TEXTAREA  N8('t', 'e', 'x', 't', 'a', 'r', 'e', 'a')
+#define TITLE     N5('t', 'i', 't', 'l', 'e')
+#define XMP       N3('x', 'm', 'p')
+
+#define IS(inject, text)                                                      \
+    ((inject)->name == onsite_inject_name(ONSITE_STR(text)))
+
+
+uint64_t
+onsite_inject_name(onsite_str_t name)
+{
+    uint64_t  number = 0;
+    uint32_t  i;
+
+    for (i = 0; i < name.len; i++) {
+        number = onsite_inject_name_add(number, i,
+                                        (unsigned char) name.data[i]);
+    }
+
+    return number;
+}
+
+
+void
+onsite_inject_give_up(onsite_inject_t *inject)
+{
+    inject->lost = true;
+    inject->state = ONSITE_SCAN_COPY;
+}
+
+
+static bool
+is_foreign(unsigned kind)
+{
+    return kind >= ONSITE_OPEN_SVG;
+}
+
+
+static bool
+is_point(unsigned kind)
+{
+    return kind == ONSITE_OPEN_SVG_POINT || kind == ONSITE_OPEN_MATH_POINT;
+}
+
+
+static unsigned
+top(const onsite_inject_t *inject)
+{
+    return inject->kinds[inject->depth - 1];
+}
+
+
+bool
+onsite_inject_foreign(const onsite_inject_t *inject)
+{
+    return inject->depth != 0 && is_foreign(top(inject));
+}
+
+
+static void
+push(onsite_inject_t *inject, onsite_open_t kind)
+{
+    if (inject->depth == ONSITE_INJECT_DEPTH) {
+        onsite_inject_give_up(inject);
+        return;
+    }
+
+    inject->kinds[inject->depth] = (uint8_t) kind;
+    inject->names[inject->depth] = inject->name;
+    inject->depth++;
+}
+
+
+/* The names of all HTML start tags so far: an end tag whose name is not among
+ * them closes nothing. */
+
+static uint64_t *
+seen_word(onsite_inject_t *inject, uint64_t *bit)
+{
+    uint64_t  hash = inject->name * 0x9e3779b97f4a7c15u;
+
+    *bit = (uint64_t) 1 << (hash >> 58);
+
+    return &inject->seen[(hash >> 54) & (ONSITE_INJECT_SEEN - 1)];
+}
+
+
+static bool
+may_be_open(onsite_inject_t *inject)
+{
+    uint64_t  bit, *word = seen_word(inject, &bit);
+
+    switch (inject->name) {
+
+    case N2('h', '1'):              /* each closes any of them             */
+    case N2('h', '2'):
+    case N2('h', '3'):
+    case N2('h', '4'):
+    case N2('h', '5'):
+    case N2('h', '6'):
+    case N2('t', 'r'):              /* opened without a tag                */
+    case N5('t', 'b', 'o', 'd', 'y'):
+        return true;
+
+    default:
+        return (*word & bit) != 0 || IS(inject, "colgroup");
+    }
+}
+
+
+static bool
+is_void(uint64_t name)
+{
+    switch (name) {
+
+    case N4('a', 'r', 'e', 'a'):
+    case N4('b', 'a', 's', 'e'):
+    case N8('b', 'a', 's', 'e', 'f', 'o', 'n', 't'):
+    case N7('b', 'g', 's', 'o', 'u', 'n', 'd'):
+    case N2('b', 'r'):
+    case N5('e', 'm', 'b', 'e', 'd'):
+    case N2('h', 'r'):
+    case N5('i', 'm', 'a', 'g', 'e'):
+    case N3('i', 'm', 'g'):
+    case INPUT:
+    case KEYGEN:
+    case N4('l', 'i', 'n', 'k'):
+    case N4('m', 'e', 't', 'a'):
+    case N5('p', 'a', 'r', 'a', 'm'):
+    case N6('s', 'o', 'u', 'r', 'c', 'e'):
+    case N5('t', 'r', 'a', 'c', 'k'):
+    case N3('w', 'b', 'r'):
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
+/* Start tags that close SVG and MathML (13.2.6.5). */
+
+static bool
+breaks_out(const onsite_inject_t *inject)
+{
+    switch (inject->name) {
+
+    case N1('b'): case N1('i'): case N1('p'): case N1('s'): case N1('u'):
+    case N2('b', 'r'): case N2('d', 'd'): case N2('d', 'l'):
+    case N2('d', 't'): case N2('e', 'm'): case N2('h', '1'):
+    case N2('h', '2'): case N2('h', '3'): case N2('h', '4'):
+    case N2('h', '5'): case N2('h', '6'): case N2('h', 'r'):
+    case N2('l', 'i'): case N2('o', 'l'): case N2('t', 't'):
+    case N2('u', 'l'): case N3('b', 'i', 'g'): case N3('d', 'i', 'v'):
+    case N3('i', 'm', 'g'): case N3('p', 'r', 'e'): case N3('s', 'u', 'b'):
+    case N3('s', 'u', 'p'): case N3('v', 'a', 'r'): case BODY:
+    case N4('c', 'o', 'd', 'e'): case HEAD: case N4('m', 'e', 'n', 'u'):
+    case N4('m', 'e', 't', 'a'): case N4('n', 'o', 'b', 'r'):
+    case N4('r', 'u', 'b', 'y'): case N4('s', 'p', 'a', 'n'):
+    case N5('e', 'm', 'b', 'e', 'd'): case N5('s', 'm', 'a', 'l', 'l'):
+    case N5('t', 'a', 'b', 'l', 'e'): case N6('c', 'e', 'n', 't', 'e', 'r'):
+    case N6('s', 't', 'r', 'i', 'k', 'e'):
+    case N6('s', 't', 'r', 'o', 'n', 'g'):
+    case N7('l', 'i', 's', 't', 'i', 'n', 'g'):
+        return true;
+
+    case N4('f', 'o', 'n', 't'):
+        return inject->font;
+
+    default:
+        return IS(inject, "blockquote");
+    }
+}
+
+
+static void
+pop_foreign(onsite_inject_t *inject)
+{
+    while (inject->depth != 0 && is_foreign(top(inject))
+           && !is_point(top(inject)))
+    {
+        inject->depth--;
+    }
+}
+
+
+static bool
+opens_text(onsite_inject_t *inject)
+{
+    switch (inject->name) {
+
+    case SCRIPT:
+        inject->state = ONSITE_SCAN_SCRIPT;
+        break;
+
+    case TITLE:
+    case TEXTAREA:
+    case STYLE:
+    case XMP:
+    case IFRAME:
+    case NOEMBED:
+    case NOFRAMES:
+    case NOSCRIPT:
+        inject->state = ONSITE_SCAN_RAW;
+        break;
+
+    default:
+        if (inject->name_len != 9 || !IS(inject, "plaintext")) {
+            return false;
+        }
+
+        onsite_inject_give_up(inject);
+    }
+
+    inject->text = inject->name;
+
+    return true;
+}
+
+
+/* What browsers, old and new, do not read the same in a select. */
+
+static void
+check_select(onsite_inject_t *inject)
+{
+    switch (inject->name) {
+
+    case SELECT:
+    case INPUT:
+    case KEYGEN:
+    case TEXTAREA:
+        inject->in_select = false;
+        break;
+
+    case SCRIPT:
+        break;
+
+    case SVG:
+    case MATH:
+    case TEMPLATE:
+        onsite_inject_give_up(inject);
+        break;
+
+    default:
+        if (inject->state != ONSITE_SCAN_DATA) {
+            onsite_inject_give_up(inject);
+        }
+    }
+}
+
+
+/* HTML inside an integration point: followed element by element, as long as
+ * every start tag has its end tag. */
+
+static void
+start_in_point(onsite_inject_t *inject)
+{
+    switch (inject->name) {
+
+    case BODY:
+    case HEAD:
+    case HTML:
+        return;
+
+    case FORM:
+    case FRAMESET:
+    case SELECT:
+    case N2('t', 'd'): case N2('t', 'h'): case N2('t', 'r'):
+    case N3('c', 'o', 'l'): case N5('f', 'r', 'a', 'm', 'e'):
+    case N5('t', 'a', 'b', 'l', 'e'): case N5('t', 'b', 'o', 'd', 'y'):
+    case N5('t', 'f', 'o', 'o', 't'): case N5('t', 'h', 'e', 'a', 'd'):
+    case N7('c', 'a', 'p', 't', 'i', 'o', 'n'):
+    case N8('c', 'o', 'l', 'g', 'r', 'o', 'u', 'p'):
+        onsite_inject_give_up(inject);
+        return;
+
+    default:
+        if (!is_void(inject->name)) {
+            push(inject, ONSITE_OPEN_HTML);
+        }
+    }
+}
+
+
+/* HTML outside of everything that is followed, or directly in a template. */
+
+static void
+start_plain(onsite_inject_t *inject)
+{
+    if (inject->depth != 0) {
+        inject->in_select |= inject->name == SELECT;
+        return;
+    }
+
+    switch (inject->name) {
+
+    case HTML:
+        inject->document = true;
+        return;
+
+    case HEAD:
+        inject->document = true;
+        break;
+
+    case BODY:
+        inject->document = true;
+        inject->body_seen = true;
+        break;
+
+    case SELECT:
+        inject->in_select = true;
+        break;
+
+    case FRAMESET:
+        if (!inject->body_seen) {
+            onsite_inject_give_up(inject);
+        }
+        break;
+
+    default:
+        break;
+    }
+
+    inject->head_over = true;
+}
+
+
+static void
+start_html(onsite_inject_t *inject)
+{
+    bool      in_select = inject->in_select;
+    uint64_t  bit, *word = seen_word(inject, &bit);
+
+    *word |= bit;
+
+    if (opens_text(inject)) {
+        inject->head_over = true;
+
+    } else if (inject->name == TEMPLATE) {
+        push(inject, ONSITE_OPEN_TEMPLATE);
+        inject->head_over = true;
+
+    } else if (inject->name == SVG || inject->name == MATH) {
+        if (!inject->self_closing) {
+            push(inject, inject->name == SVG ? ONSITE_OPEN_SVG
+                                             : ONSITE_OPEN_MATH);
+        }
+        inject->head_over = true;
+
+    } else if (inject->depth != 0 && top(inject) != ONSITE_OPEN_TEMPLATE) {
+        start_in_point(inject);
+
+    } else {
+        start_plain(inject);
+    }
+
+    if (in_select) {
+        check_select(inject);
+    }
+}
+
+
+static void
+start_svg(onsite_inject_t *inject)
+{
+    if (IS(inject, "foreignobject") || inject->name == TITLE
+        || inject->name == N4('d', 'e', 's', 'c'))
+    {
+        push(inject, ONSITE_OPEN_SVG_POINT);
+
+    } else {
+        push(inject, ONSITE_OPEN_SVG);
+    }
+}
+
+
+static void
+start_math(onsite_inject_t *inject)
+{
+    switch (inject->name) {
+
+    case N2('m', 'i'):
+    case N2('m', 'o'):
+    case N2('m', 'n'):
+    case N2('m', 's'):
+    case N5('m', 't', 'e', 'x', 't'):
+        push(inject, ONSITE_OPEN_MATH_POINT);
+        break;
+
+    default:
+
+        /* its encoding attribute decides, entities and all */
+
+        if (IS(inject, "annotation-xml")) {
+            onsite_inject_give_up(inject);
+            break;
+        }
+
+        push(inject, ONSITE_OPEN_MATH);
+    }
+}
+
+
+static void
+start_foreign(onsite_inject_t *inject)
+{
+    if (inject->self_closing) {
+        return;
+    }
+
+    if (top(inject) == ONSITE_OPEN_SVG || top(inject) == ONSITE_OPEN_SVG_POINT)
+    {
+        start_svg(inject);
+
+    } else {
+        start_math(inject);
+    }
+}
+
+
+void
+onsite_inject_start_tag(onsite_inject_t *inject)
+{
+    inject->state = ONSITE_SCAN_DATA;
+
+    if (!onsite_inject_foreign(inject)
+        || top(inject) == ONSITE_OPEN_SVG_POINT
+        || (top(inject) == ONSITE_OPEN_MATH_POINT && !IS(inject, "mglyph")
+            && !IS(inject, "malignmark")))
+    {
+        start_html(inject);
+
+    } else if (breaks_out(inject)) {
+        pop_foreign(inject);
+        start_html(inject);
+
+    } else {
+        start_foreign(inject);
+    }
+}
+
+
+/* </template> closes the innermost one, whatever is open inside it. */
+
+static void
+end_template(onsite_inject_t *inject)
+{
+    unsigned  i;
+
+    for (i = inject->depth; i-- > 0; /* void */) {
+        if (inject->kinds[i] == ONSITE_OPEN_TEMPLATE) {
+            inject->depth = i;
+            inject->in_select = false;
+            return;
+        }
+    }
+
+    inject->stray = true;
+}
+
+
+static void
+end_in_point(onsite_inject_t *inject)
+{
+    if (inject->names[inject->depth - 1] == inject->name) {
+        inject->depth--;
+
+    } else if (inject->name != BODY && inject->name != HTML
+               && inject->name != N2('b', 'r'))
+    {
+        onsite_inject_give_up(inject);
+    }
+}
+
+
+static void
+end_foreign(onsite_inject_t *inject)
+{
+    unsigned  i;
+
+    if (inject->name == N1('p') || inject->name == N2('b', 'r')) {
+        pop_foreign(inject);
+        return;
+    }
+
+    for (i = inject->depth; i-- > 0; /* void */) {
+        if (!is_foreign(inject->kinds[i])) {
+            break;
+        }
+
+        if (inject->names[i] == inject->name) {
+            inject->depth = i;
+            return;
+        }
+    }
+
+    if (inject->name == TEMPLATE) {
+        end_template(inject);
+
+    } else if (inject->name != BODY && inject->name != HTML
+               && may_be_open(inject))
+    {
+        onsite_inject_give_up(inject);
+    }
+}
+
+
+void
+onsite_inject_end_tag(onsite_inject_t *inject)
+{
+    inject->state = ONSITE_SCAN_DATA;
+
+    if (onsite_inject_foreign(inject)) {
+        end_foreign(inject);
+
+    } else if (inject->name == TEMPLATE) {
+        end_template(inject);
+
+    } else if (inject->depth != 0 && top(inject) == ONSITE_OPEN_HTML) {
+        end_in_point(inject);
+
+    } else if (inject->name == SELECT) {
+        inject->in_select = false;
+    }
+}
