@@ -34,6 +34,12 @@ typedef struct {
 const onsite_value_t *onsite_attribute_slot(onsite_context_t *context,
     uint32_t slot);
 
+/* GrowthBook's getPath below a plain value (NULL: ABSENT): members of
+ * objects; indices and length of arrays. */
+onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
+    const onsite_value_t *from, const onsite_image_str_t *keys,
+    uint32_t n_keys);
+
 /*
  * The value of a path below a root.
  *   event    name, type, messageId, properties.*, traits.*, context.*

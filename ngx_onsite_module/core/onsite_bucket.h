@@ -9,7 +9,9 @@
 
 #include "onsite_types.h"
 
-/* FNV-1a, 32 bit (Fowler, Noll, Vo). */
+/* FNV-1a, 32 bit (Fowler, Noll, Vo), over UTF-16 code units as GrowthBook
+ * has it: for ASCII the same as over bytes.  Bytes that are no UTF-8 count as
+ * themselves. */
 uint32_t onsite_fnv32a(onsite_str_t s);
 uint32_t onsite_fnv32a_add(uint32_t hash, onsite_str_t s);
 

@@ -336,7 +336,7 @@ onsite_builder_slot(onsite_builder_t *b, onsite_root_t root,
     uint32_t    found;
     slot_key_t  key;
 
-    if (n_keys > UINT16_MAX) {
+    if (n_keys > ONSITE_PATH_KEYS_MAX) {
         b->failed = true;
         return 0;
     }
@@ -515,26 +515,21 @@ build_items(onsite_builder_t *b, const onsite_value_t *array, int depth)
 }
 
 
-/* An array index in JavaScript's sense: "0" .. "4294967294"; else -1. */
-
-static int64_t
-array_index(onsite_str_t key)
+static uint64_t
+listed_rank(onsite_str_t key, uint32_t place)
 {
-    size_t   i;
-    int64_t  n = 0;
+    size_t    i;
+    uint64_t  index = 0;
 
-    if (key.len == 0 || key.len > 10 || (key.data[0] == '0' && key.len > 1)) {
-        return -1;
+    if (!onsite_is_array_index(key)) {
+        return ((uint64_t) 1 << 32) + place;
     }
 
     for (i = 0; i < key.len; i++) {
-        if (key.data[i] < '0' || key.data[i] > '9') {
-            return -1;
-        }
-        n = n * 10 + key.data[i] - '0';
+        index = index * 10 + (uint64_t) (key.data[i] - '0');
     }
 
-    return n < UINT32_MAX ? n : -1;
+    return index;
 }
 
 
@@ -577,14 +572,10 @@ by_rank(const void *a, const void *b)
 static uint32_t
 list_members(const onsite_value_t *object, listed_t *list)
 {
-    int64_t   index;
     uint32_t  i, n;
 
     for (i = 0; i < object->len; i++) {
-        index = array_index(object->as.members[i].key);
-
-        list[i].rank = index >= 0 ? (uint64_t) index
-                                  : ((uint64_t) 1 << 32) + i;
+        list[i].rank = listed_rank(object->as.members[i].key, i);
         list[i].key = object->as.members[i].key;
         list[i].value = &object->as.members[i].value;
     }

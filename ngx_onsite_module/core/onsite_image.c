@@ -120,6 +120,27 @@ onsite_image_value(const onsite_image_t *image,
 
 
 bool
+onsite_is_array_index(onsite_str_t key)
+{
+    size_t    i;
+    uint64_t  n = 0;
+
+    if (key.len == 0 || key.len > 10 || (key.data[0] == '0' && key.len > 1)) {
+        return false;
+    }
+
+    for (i = 0; i < key.len; i++) {
+        if (key.data[i] < '0' || key.data[i] > '9') {
+            return false;
+        }
+        n = n * 10 + (uint64_t) (key.data[i] - '0');
+    }
+
+    return n < UINT32_MAX;
+}
+
+
+bool
 onsite_image_holds(const onsite_image_t *image, onsite_ref_t ref,
     uint64_t count, size_t size, size_t align)
 {
@@ -317,6 +338,7 @@ verify_slots(const onsite_image_t *image, onsite_error_t *error)
 
     for (i = 0; i < header->n_slots; i++) {
         if (slots[i].root >= ONSITE_ROOTS || slots[i].zone >= header->n_zones
+            || slots[i].n_keys > ONSITE_PATH_KEYS_MAX
             || !onsite_image_holds(image, slots[i].keys, slots[i].n_keys,
                                    sizeof(onsite_image_str_t), 8))
         {

@@ -147,6 +147,9 @@ onsite_status_t onsite_image_value(const onsite_image_t *image,
     const onsite_image_value_t *literal, onsite_arena_t *arena,
     onsite_value_t *out);
 
+/* An array index in JavaScript's sense: "0" .. "4294967294". */
+bool onsite_is_array_index(onsite_str_t key);
+
 /* Bounds checks for the verify functions of the sections. */
 bool onsite_image_holds(const onsite_image_t *image, onsite_ref_t ref,
     uint64_t count, size_t size, size_t align);

@@ -33,6 +33,7 @@
 /* campaigns */
 #define ONSITE_CAMPAIGN_ID_MAX           64
 #define ONSITE_CONDITION_DEPTH_MAX       16
+#define ONSITE_PATH_KEYS_MAX             32  /* keys of an attribute path   */
 #define ONSITE_VARIANTS_MAX              64
 #define ONSITE_CHOICES_MAX                8  /* campaigns in one answer     */
 #define ONSITE_HTML_MAX         (64 * 1024)  /* one rendered content        */

@@ -1,0 +1,104 @@
+/*
+ * onsite_attribute.c - slots: each attribute is looked up once a decision.
+ */
+
+#include "onsite_attribute.h"
+
+static const onsite_value_t  absent = { .type = ONSITE_ABSENT };
+
+
+/* An array's own property: an index in its plain decimal form, or length. */
+
+static onsite_value_t
+array_property(const onsite_value_t *array, onsite_str_t key)
+{
+    size_t    i;
+    uint64_t  index = 0;
+
+    if (onsite_str_eq(key, ONSITE_STR("length"))) {
+        return onsite_value_number(array->len);
+    }
+
+    if (!onsite_is_array_index(key)) {
+        return absent;
+    }
+
+    for (i = 0; i < key.len; i++) {
+        index = index * 10 + (uint64_t) (key.data[i] - '0');
+    }
+
+    return index < array->len ? array->as.items[index] : absent;
+}
+
+
+static onsite_value_t
+property(const onsite_value_t *value, onsite_str_t key)
+{
+    const onsite_value_t  *found;
+
+    if (value->type == ONSITE_ARRAY) {
+        return array_property(value, key);
+    }
+
+    found = onsite_value_get(value, key);
+
+    return found != NULL ? *found : absent;
+}
+
+
+onsite_value_t
+onsite_attribute_walk(const onsite_image_t *image, const onsite_value_t *from,
+    const onsite_image_str_t *keys, uint32_t n_keys)
+{
+    uint32_t        i;
+    onsite_value_t  value;
+
+    value = from != NULL ? *from : absent;
+
+    for (i = 0; i < n_keys && value.type != ONSITE_ABSENT; i++) {
+        value = property(&value, onsite_image_str(image, keys[i]));
+    }
+
+    return value;
+}
+
+
+static onsite_value_t
+resolve(const onsite_context_t *context, const onsite_slot_t *slot)
+{
+    size_t                     i;
+    onsite_str_t               keys[ONSITE_PATH_KEYS_MAX];
+    const onsite_image_str_t  *names;
+
+    names = onsite_image_at(context->image, slot->keys);
+
+    if (slot->root == ONSITE_ROOT_VALUE) {
+        return onsite_attribute_walk(context->image, context->root, names,
+                                     slot->n_keys);
+    }
+
+    for (i = 0; i < slot->n_keys; i++) {
+        keys[i] = onsite_image_str(context->image, names[i]);
+    }
+
+    return onsite_attribute_resolve(context, (onsite_root_t) slot->root, keys,
+                                    slot->n_keys, slot->zone);
+}
+
+
+const onsite_value_t *
+onsite_attribute_slot(onsite_context_t *context, uint32_t slot)
+{
+    onsite_memo_t        *memo = &context->memo[slot];
+    const onsite_slot_t  *slots;
+
+    if (memo->stamp != context->stamp) {
+        slots = onsite_image_at(context->image,
+                                onsite_image_header(context->image)->slots);
+
+        memo->value = resolve(context, &slots[slot]);
+        memo->stamp = context->stamp;
+    }
+
+    return &memo->value;
+}
