@@ -80,6 +80,23 @@ $(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
 behaviour: build $(BUILD)/t/txn_check.so $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
 	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
 
+# candidates of one question, kept to ask it again: needs libjansson-dev,
+# libcjson-dev, libjson-c-dev, libsimdjson-dev and g++ on top of the build's
+$(BUILD)/bench/json: bench/json.c bench/json_c.c bench/json_simdjson.cc \
+    bench/json.h $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	g++ -std=c++17 -O2 -fno-exceptions -fno-rtti -I$(MOD)/core -c \
+	    bench/json_simdjson.cc -o $@.simdjson.o
+	$(CC) $(CORE_CFLAGS) -shared bench/json_c.c $(BUILD)/libonsite.a \
+	    -o $@_c.so -ljson-c
+	$(CC) $(CORE_CFLAGS) bench/json.c $@.simdjson.o $@_c.so \
+	    $(BUILD)/libonsite.a -o $@ $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN' \
+	    -ljansson -lcjson -lsimdjson -lstdc++ $(CORE_LIBS)
+
+.PHONY: bench-json
+bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
+	$<
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(ROOT)/build

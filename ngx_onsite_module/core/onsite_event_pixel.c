@@ -7,6 +7,7 @@
 #include "onsite_query.h"
 
 #define NUMBER_TEXT_MAX  40         /* longer digits are text, say an id   */
+#define MEMBERS_FIRST    16
 
 typedef struct {
     onsite_arena_t   *arena;
@@ -15,6 +16,7 @@ typedef struct {
     onsite_ms_t       timestamp;
     onsite_member_t  *members;
     uint32_t          n;
+    uint32_t          capacity;
     onsite_error_t   *error;
 } pixel_t;
 
@@ -70,6 +72,39 @@ set_timestamp(pixel_t *pixel, onsite_str_t text)
 
 
 static onsite_status_t
+add_property(pixel_t *pixel, onsite_str_t key, onsite_str_t value)
+{
+    uint32_t          capacity;
+    onsite_member_t  *members;
+
+    if (pixel->n == pixel->capacity) {
+        capacity = pixel->capacity != 0 ? pixel->capacity * 2 : MEMBERS_FIRST;
+
+        members = onsite_arena_alloc(pixel->arena,
+                                     capacity * sizeof(onsite_member_t));
+        if (members == NULL) {
+            return onsite_error(pixel->error, ONSITE_NO_MEMORY,
+                                "out of memory");
+        }
+
+        if (pixel->n != 0) {
+            memcpy(members, pixel->members,
+                   pixel->n * sizeof(onsite_member_t));
+        }
+
+        pixel->members = members;
+        pixel->capacity = capacity;
+    }
+
+    pixel->members[pixel->n++] = (onsite_member_t) {
+        .key = key, .value = number_or_text(value)
+    };
+
+    return ONSITE_OK;
+}
+
+
+static onsite_status_t
 take(pixel_t *pixel, onsite_str_t key, onsite_str_t value)
 {
     onsite_event_t  *event = pixel->event;
@@ -102,32 +137,24 @@ take(pixel_t *pixel, onsite_str_t key, onsite_str_t value)
         return set_timestamp(pixel, value);
     }
 
-    pixel->members[pixel->n++] = (onsite_member_t) {
-        .key = key, .value = number_or_text(value)
-    };
-
-    return ONSITE_OK;
-}
-
-
-static onsite_str_t
-unescape(pixel_t *pixel, onsite_str_t raw)
-{
-    raw.len = onsite_query_unescape((char *) raw.data, raw.len);
-
-    return onsite_utf8_repair(pixel->arena, raw);
+    return add_property(pixel, key, value);
 }
 
 
 static onsite_status_t
-take_all(pixel_t *pixel, onsite_str_t args)
+take_all(pixel_t *pixel, char *p, size_t len)
 {
+    char            *end = p + len;
+    uint8_t          high = 0;
     onsite_str_t     key, value;
     onsite_status_t  status;
 
-    while (onsite_query_next(&args, &key, &value)) {
-        key = unescape(pixel, key);
-        value = unescape(pixel, value);
+    while (onsite_query_take(&p, end, &key, &value, &high)) {
+
+        if (high & 0x80) {
+            key = onsite_utf8_repair(pixel->arena, key);
+            value = onsite_utf8_repair(pixel->arena, value);
+        }
 
         if (key.data == NULL || value.data == NULL) {
             return onsite_error(pixel->error, ONSITE_NO_MEMORY,
@@ -149,19 +176,6 @@ take_all(pixel_t *pixel, onsite_str_t args)
 }
 
 
-static size_t
-count_pieces(onsite_str_t args)
-{
-    size_t  i, n;
-
-    for (i = 0, n = 1; i < args.len; i++) {
-        n += args.data[i] == '&';
-    }
-
-    return n;
-}
-
-
 onsite_status_t
 onsite_pixel_read(onsite_arena_t *arena, onsite_str_t args,
     onsite_ms_t received, onsite_batch_t *out, onsite_error_t *error)
@@ -180,15 +194,13 @@ onsite_pixel_read(onsite_arena_t *arena, onsite_str_t args,
 
     copy = onsite_arena_copy(arena, args);
     pixel = (pixel_t) { .arena = arena, .batch = out, .error = error };
-    pixel.members = onsite_arena_alloc(arena, count_pieces(args)
-                                              * sizeof(onsite_member_t));
     pixel.event = onsite_arena_zalloc(arena, sizeof(onsite_event_t));
 
-    if (copy.data == NULL || pixel.members == NULL || pixel.event == NULL) {
+    if (copy.data == NULL || pixel.event == NULL) {
         return onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
     }
 
-    status = take_all(&pixel, copy);
+    status = take_all(&pixel, (char *) copy.data, copy.len);
     if (status != ONSITE_OK) {
         return status;
     }

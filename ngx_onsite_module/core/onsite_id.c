@@ -4,7 +4,7 @@
  * HMAC (RFC 2104) from SHA-256's two states after the padded key, made once:
  * a short message then costs two compressions.  OpenSSL 3 calls SHA256_*
  * deprecated, but EVP_MAC and EVP_MD_CTX_copy_ex allocate at each use and
- * take several times as long (see docs/measurements.md).
+ * are slower (see docs/measurements.md).
  */
 
 #define OPENSSL_API_COMPAT  0x10101000L

@@ -61,29 +61,114 @@ hex_digit(char c)
 }
 
 
+/* All but those that mean something, or are not ASCII. */
+
+static size_t
+plain_run(const char *p, const char *end)
+{
+    const char  *start = p;
+
+    static const bool  special[128] = {
+        ['&'] = true, ['='] = true, ['%'] = true, ['+'] = true
+    };
+
+    while (p < end && (unsigned char) *p < 128
+           && !special[(unsigned char) *p])
+    {
+        p++;
+    }
+
+    return (size_t) (p - start);
+}
+
+
+/* One character that is not plain; returns what was read of the text. */
+
+static size_t
+decode_special(const char *p, const char *end, char *out)
+{
+    int  high, low;
+
+    *out = *p == '+' ? ' ' : *p;
+
+    if (*p == '%' && end - p > 2) {
+        high = hex_digit(p[1]);
+        low = hex_digit(p[2]);
+
+        if (high >= 0 && low >= 0) {
+            *out = (char) (high << 4 | low);
+            return 3;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Decodes in place up to '&' or, in a key, '='. */
+
+static onsite_str_t
+decode(char **p, char *end, bool key, uint8_t *high)
+{
+    char    *start = *p, *from = *p, *to = *p;
+    size_t   n;
+
+    for ( ;; ) {
+        n = plain_run(from, end);
+
+        if (to != from) {
+            memmove(to, from, n);
+        }
+
+        from += n;
+        to += n;
+
+        if (from == end || *from == '&' || (key && *from == '=')) {
+            break;
+        }
+
+        from += decode_special(from, end, to);
+        *high |= (uint8_t) *to++;
+    }
+
+    *p = from;
+
+    return onsite_str(start, (size_t) (to - start));
+}
+
+
 size_t
 onsite_query_unescape(char *text, size_t len)
 {
-    int     high, low;
-    size_t  from, to;
+    uint8_t  high = 0;
 
-    for (from = to = 0; from < len; to++) {
-        text[to] = text[from] == '+' ? ' ' : text[from];
+    return decode(&text, text + len, false, &high).len;
+}
 
-        if (text[from] == '%' && len - from > 2) {
-            high = hex_digit(text[from + 1]);
-            low = hex_digit(text[from + 2]);
 
-            if (high >= 0 && low >= 0) {
-                text[to] = (char) (high << 4 | low);
-                from += 2;
-            }
-        }
-
-        from++;
+bool
+onsite_query_take(char **p, char *end, onsite_str_t *key,
+    onsite_str_t *value, uint8_t *high)
+{
+    while (*p < end && **p == '&') {
+        (*p)++;
     }
 
-    return to;
+    if (*p == end) {
+        return false;
+    }
+
+    *key = decode(p, end, true, high);
+
+    if (*p < end && **p == '=') {
+        (*p)++;
+        *value = decode(p, end, false, high);
+
+    } else {
+        *value = onsite_str(*p, 0);
+    }
+
+    return true;
 }
 
 

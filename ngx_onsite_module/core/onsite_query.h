@@ -13,9 +13,15 @@
 bool onsite_query_next(onsite_str_t *args, onsite_str_t *key,
     onsite_str_t *value);
 
-/* Decodes '+' and percent escapes in place (a '%' that begins none stays);
- * returns the length. */
+/* Decodes '+' and percent escapes of a piece in place (a '%' that begins none
+ * stays); returns the length. */
 size_t onsite_query_unescape(char *text, size_t len);
+
+/* onsite_query_next and onsite_query_unescape in one pass: *p moves towards
+ * end, over text that is decoded where it stands.  *high gets bit 7 when a
+ * byte of either is not ASCII. */
+bool onsite_query_take(char **p, char *end, onsite_str_t *key,
+    onsite_str_t *value, uint8_t *high);
 
 /* str if it is valid UTF-8, else a copy with U+FFFD for what is not; data is
  * NULL when memory is out. */

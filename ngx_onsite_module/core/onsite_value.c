@@ -199,6 +199,13 @@ onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
     size_t                n, i, start;
     const unsigned char  *p = (const unsigned char *) str.data;
 
+    /* an empty one may have no data to point into */
+
+    if (str.len == 0) {
+        onsite_buf_append(buf, "\"\"", 2);
+        return;
+    }
+
     onsite_buf_char(buf, '"');
 
     for (i = start = 0; i < str.len; /* void */) {
