@@ -1,0 +1,168 @@
+/*
+ * demo.test.js - the demo shop as a person sees it, in headless Chromium.
+ */
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const port = process.env.DEMO_TEST_PORT || '18080';
+const shop = `http://127.0.0.1:${port}`;
+const shots = `${root}/build/screenshots`;
+
+let browser;
+
+before(async () => {
+    mkdirSync(shots, { recursive: true });
+    execFileSync(`${root}/demo/run`, ['start', port], {
+        env: { ...process.env, DEMO_NAME: 'demo-test' }
+    });
+    browser = await chromium.launch({
+        executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+        args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
+            '--no-first-run', '--disable-background-networking',
+            '--disable-component-update', '--disable-sync']
+    });
+});
+
+after(async () => {
+    await browser?.close();
+    execFileSync(`${root}/demo/run`, ['stop', port], {
+        env: { ...process.env, DEMO_NAME: 'demo-test' }
+    });
+});
+
+/* A new visitor; errors of the page's scripts fail the test. */
+
+async function visitor(options = {}) {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const errors = [];
+
+    page.on('pageerror', (error) => errors.push(String(error)));
+    page.on('console', (message) => {
+        if (message.type() === 'error') {
+            errors.push(message.text());
+        }
+    });
+
+    return { context, page, errors };
+}
+
+async function status() {
+    return (await fetch(`${shop}/onsite-status`)).json();
+}
+
+test('the first page shows the popup, the second does not', async () => {
+    const { context, page, errors } = await visitor();
+
+    await page.goto(`${shop}/landing/`);
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    await page.screenshot({ path: `${shots}/popup.png` });
+
+    assert.match(await dialog.innerText(), /5/, 'it names the offer');
+    assert.ok(await dialog.getAttribute('aria-label')
+        || await dialog.getAttribute('aria-labelledby'), 'it is labelled');
+
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+
+    await page.goto(`${shop}/landing/`);
+    await page.waitForTimeout(600);
+    assert.equal(await page.getByRole('dialog').count(), 0);
+
+    assert.deepEqual(errors, []);
+    await context.close();
+});
+
+test('what was shown and dismissed is reported', async () => {
+    const { context, page } = await visitor();
+    const sent = [];
+
+    await context.route('**/onsite/beacon*', async (route) => {
+        sent.push(route.request().postData());
+        await route.continue();
+    });
+    const before = (await status()).events.total;
+
+    await page.goto(`${shop}/landing/`);
+    await page.getByRole('dialog').waitFor();
+    await page.getByRole('button', { name: /close/i }).click();
+    await page.waitForTimeout(500);
+
+    const text = sent.join('\n');
+    assert.match(text, /Promotion Viewed/);
+    assert.match(text, /Promotion Dismissed/);
+    assert.ok((await status()).events.total >= before + 3);
+    await context.close();
+});
+
+test('a click is reported, and the link is followed', async () => {
+    const { context, page } = await visitor();
+    const sent = [];
+
+    page.on('request', (request) => {
+        if (/\/onsite\/beacon/.test(request.url())) {
+            sent.push(request.postData());
+        }
+    });
+    await page.goto(`${shop}/landing/`);
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    const link = dialog.getByRole('link').first();
+
+    if (await link.count() === 1) {
+        await link.click();
+        await page.waitForTimeout(500);
+        assert.match(sent.join('\n'), /Promotion Clicked/);
+    }
+    await context.close();
+});
+
+test('without scripts the page is the shop\'s', async () => {
+    const { context, page } = await visitor({ javaScriptEnabled: false });
+
+    await page.goto(`${shop}/landing/`);
+    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await context.close();
+});
+
+test('the third product of a session brings a notification', async () => {
+    const { context, page, errors } = await visitor();
+
+    for (const sku of ['trail-boot', 'city-derby', 'beach-sandal']) {
+        await page.goto(`${shop}/product/${sku}`);
+        await page.waitForTimeout(300);
+    }
+    const note = page.getByRole('status').filter({ hasText: /\w/ }).first();
+    await note.waitFor();
+    await page.screenshot({ path: `${shots}/notification.png` });
+    assert.deepEqual(errors, []);
+    await context.close();
+});
+
+test('a full cart brings the bar, on a phone too', async () => {
+    const { context, page, errors } = await visitor({
+        viewport: { width: 360, height: 700 }, colorScheme: 'dark'
+    });
+
+    await page.goto(`${shop}/product/wax-jacket`);
+    await page.locator('#add').click();
+    await page.waitForTimeout(500);
+    await page.goto(`${shop}/cart/`);
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: `${shots}/bar-phone-dark.png` });
+
+    const overflow = await page.evaluate(() =>
+        document.documentElement.scrollWidth > window.innerWidth);
+    assert.equal(overflow, false, 'nothing is wider than the screen');
+    assert.deepEqual(errors, []);
+    await context.close();
+});
