@@ -3,7 +3,6 @@
  * the verification of what all sections share.
  */
 
-#include "onsite_campaign.h"
 #include "onsite_image.h"
 #include "onsite_limits.h"
 
@@ -437,48 +436,15 @@ verify_zones(const onsite_image_t *image, onsite_error_t *error)
 }
 
 
-static onsite_status_t
-verify_by_hash(const onsite_image_t *image, onsite_error_t *error)
-{
-    uint32_t                      i;
-    const uint32_t               *by_hash;
-    const onsite_campaign_t      *campaigns;
-    const onsite_image_header_t  *header = onsite_image_header(image);
-
-    if (!onsite_image_holds(image, header->campaigns, header->n_campaigns,
-                            sizeof(onsite_campaign_t), 8)
-        || !onsite_image_holds(image, header->by_hash, header->n_campaigns,
-                               sizeof(uint32_t), 4))
-    {
-        return corrupt(error, "table of campaigns", 0);
-    }
-
-    campaigns = onsite_image_at(image, header->campaigns);
-    by_hash = onsite_image_at(image, header->by_hash);
-
-    for (i = 0; i < header->n_campaigns; i++) {
-        if (by_hash[i] >= header->n_campaigns
-            || (i != 0 && campaigns[by_hash[i - 1]].hash
-                          > campaigns[by_hash[i]].hash))
-        {
-            return corrupt(error, "order of campaigns", i);
-        }
-    }
-
-    return ONSITE_OK;
-}
-
-
 onsite_status_t
-onsite_image_verify(const onsite_image_t *image, onsite_error_t *error)
+onsite_image_verify_tables(const onsite_image_t *image, onsite_error_t *error)
 {
     size_t           i;
     onsite_status_t  status;
 
     static onsite_status_t  (*const sections[])(const onsite_image_t *,
                                                 onsite_error_t *) = {
-        verify_header, verify_zones, verify_slots, verify_regexes,
-        verify_by_hash
+        verify_header, verify_zones, verify_slots, verify_regexes
     };
 
     for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

@@ -166,6 +166,11 @@ bool onsite_image_holds_value(const onsite_image_t *image,
 onsite_status_t onsite_image_verify(const onsite_image_t *image,
     onsite_error_t *error);
 
+/* The part of it that every section relies on: header, checksum, slots,
+ * regexes, zones. */
+onsite_status_t onsite_image_verify_tables(const onsite_image_t *image,
+    onsite_error_t *error);
+
 
 /*
  * 64 bits of any bytes, for tables and the checksum: a folded 64 x 64

@@ -76,7 +76,8 @@ finish(fixture_t *f)
 {
     assert_int_equal(onsite_builder_finish(f->builder, ONSITE_STR("test"), 0,
                                            &f->image, &f->error), ONSITE_OK);
-    assert_int_equal(onsite_image_verify(&f->image, &f->error), ONSITE_OK);
+    assert_int_equal(onsite_image_verify_tables(&f->image, &f->error),
+                     ONSITE_OK);
     assert_int_equal(onsite_condition_verify(&f->image, f->program,
                                              &f->error), ONSITE_OK);
 
@@ -771,7 +772,7 @@ damage_does_no_harm(void **state)
         ((onsite_image_header_t *) bytes)->checksum
             = onsite_image_checksum(&image);
 
-        if (onsite_image_verify(&image, NULL) == ONSITE_OK
+        if (onsite_image_verify_tables(&image, NULL) == ONSITE_OK
             && onsite_condition_verify(&image, f.program, NULL) == ONSITE_OK)
         {
             onsite_regexes_destroy(f.regexes);

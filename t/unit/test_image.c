@@ -4,7 +4,7 @@
  */
 
 #include "unit.h"
-#include "onsite_campaign.h"
+#include "onsite_image.h"
 
 static const onsite_transition_t  paris[] = {
     { .at = INT64_MIN, .offset = 3600 },
@@ -220,7 +220,8 @@ finished_image_verifies(void **state)
     (void) state;
 
     image = small_image(b);
-    assert_int_equal(onsite_image_verify(&image, &error), ONSITE_OK);
+    assert_int_equal(onsite_image_verify_tables(&image, &error),
+                     ONSITE_OK);
     assert_str(onsite_image_str(&image, onsite_image_header(&image)->site),
                "shop");
     assert_int_equal(onsite_image_header(&image)->built, 42);
@@ -250,16 +251,19 @@ any_changed_byte_is_noticed(void **state)
         }
 
         bytes[i] ^= 0x40;
-        assert_int_not_equal(onsite_image_verify(&image, &error), ONSITE_OK);
+        assert_int_not_equal(onsite_image_verify_tables(&image, &error),
+                             ONSITE_OK);
         bytes[i] ^= 0x40;
     }
 
     bytes[4] ^= 2;
-    assert_int_equal(onsite_image_verify(&image, &error), ONSITE_VERSION);
+    assert_int_equal(onsite_image_verify_tables(&image, &error),
+                     ONSITE_VERSION);
     bytes[4] ^= 2;
 
     while (image.size-- != 0) {
-        assert_int_equal(onsite_image_verify(&image, &error), ONSITE_CORRUPT);
+        assert_int_equal(onsite_image_verify_tables(&image, &error),
+                         ONSITE_CORRUPT);
     }
 
     onsite_builder_destroy(b);
@@ -275,11 +279,13 @@ expect_corrupt(onsite_image_t *image, uint32_t *field, uint32_t value)
 
     *field = value;
     header->checksum = onsite_image_checksum(image);
-    assert_int_equal(onsite_image_verify(image, &error), ONSITE_CORRUPT);
+    assert_int_equal(onsite_image_verify_tables(image, &error),
+                     ONSITE_CORRUPT);
 
     *field = old;
     header->checksum = onsite_image_checksum(image);
-    assert_int_equal(onsite_image_verify(image, &error), ONSITE_OK);
+    assert_int_equal(onsite_image_verify_tables(image, &error),
+                     ONSITE_OK);
 }
 
 
@@ -309,7 +315,6 @@ sound_checksum_is_not_enough(void **state)
     expect_corrupt(&image, &header->n_regexes, UINT32_MAX);
     expect_corrupt(&image, &header->n_zones, 0);
     expect_corrupt(&image, &header->zones, header->size);
-    expect_corrupt(&image, &header->n_campaigns, 1);
     expect_corrupt(&image, &header->site.len, UINT32_MAX);
     expect_corrupt(&image, &slot->keys, header->size - 4);
     expect_corrupt(&image, &slot->zone, 2);
@@ -320,7 +325,8 @@ sound_checksum_is_not_enough(void **state)
 
     t[1].at = INT64_MIN;
     header->checksum = onsite_image_checksum(&image);
-    assert_int_equal(onsite_image_verify(&image, NULL), ONSITE_CORRUPT);
+    assert_int_equal(onsite_image_verify_tables(&image, NULL),
+                     ONSITE_CORRUPT);
 
     onsite_builder_destroy(b);
 }
