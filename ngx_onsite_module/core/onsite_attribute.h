@@ -42,7 +42,8 @@ onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
 
 /*
  * The value of a path below a root.
- *   event    name, type, messageId, properties.*, traits.*, context.*
+ *   event    name, type, messageId, userId, properties.*, traits.*,
+ *            context.*
  *   visitor  status, visits, first_seen, last_seen (ms), orders,
  *            counts.<event name>
  *   session  pageviews, events, duration (s), start (ms),

@@ -76,6 +76,15 @@ text(onsite_str_t s)
 }
 
 
+/* As empty as not given. */
+
+static onsite_value_t
+given(onsite_str_t s)
+{
+    return s.len != 0 ? onsite_value_string(s) : absent;
+}
+
+
 static onsite_value_t
 moment(onsite_ms_t time)
 {
@@ -133,7 +142,8 @@ event_value(const onsite_event_t *event, const onsite_str_t *keys,
 
     return is(keys[0], "name") ? text(event->name)
            : is(keys[0], "type") ? text(event_type_text(event->type))
-           : is(keys[0], "messageId") ? text(event->message_id)
+           : is(keys[0], "messageId") ? given(event->message_id)
+           : is(keys[0], "userId") ? given(event->user_id)
            : absent;
 }
 
@@ -507,7 +517,9 @@ known_event(const onsite_str_t *keys, size_t n_keys)
     static const char *const  objects[] = {
         "properties", "traits", "context", NULL
     };
-    static const char *const  names[] = { "name", "type", "messageId", NULL };
+    static const char *const  names[] = {
+        "name", "type", "messageId", "userId", NULL
+    };
 
     return one_of(keys[0], objects) || (n_keys == 1 && one_of(keys[0], names));
 }
