@@ -69,6 +69,18 @@ onsite_attribute_split(onsite_str_t path, onsite_scope_t scope,
 }
 
 
+/* Roots that campaign files may name and that nothing fills in this
+ * version. */
+
+static bool
+is_empty_root(onsite_root_t root)
+{
+    return root == ONSITE_ROOT_AFFINITY || root == ONSITE_ROOT_ORIGIN
+           || root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_SEGMENTS
+           || root == ONSITE_ROOT_MODEL;
+}
+
+
 void
 onsite_attribute_lint(onsite_definition_t *d, onsite_str_t path,
     onsite_scope_t scope)
@@ -81,6 +93,13 @@ onsite_attribute_lint(onsite_definition_t *d, onsite_str_t path,
     n = onsite_attribute_split(path, scope, &root, keys, KEYS_MAX);
 
     if (root == ONSITE_ROOTS || root == ONSITE_ROOT_VALUE) {
+        return;
+    }
+
+    if (is_empty_root(root)) {
+        onsite_definition_warn(d, NULL, "\"%.*s\" has no value in this"
+                               " version: it is always absent",
+                               (int) path.len, path.data);
         return;
     }
 

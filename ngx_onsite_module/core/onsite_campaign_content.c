@@ -6,12 +6,13 @@
 #include "onsite_campaign_compile.h"
 #include "onsite_template.h"
 
-#include <math.h>
-
 #define SLOT_MAX_BYTES  128
 #define SEED_MAX_BYTES  256
 #define PATH_KEYS_MAX    16
-#define WEIGHTS_OFF    0.01             /* as GrowthBook allows             */
+
+/* What weights may add up to: outside of it GrowthBook takes equal ones. */
+#define WEIGHTS_MIN   0.99
+#define WEIGHTS_MAX   1.01
 
 static const char *const  channel_names[] = {
     "popup", "bar", "notification", "embed", "webhook", NULL
@@ -276,7 +277,7 @@ check_weights(onsite_draft_reader_t *r, const onsite_value_t *list,
                                 " give one to all, or to none for equal"
                                 " shares", given, list->len);
 
-    } else if (fabs(sum - 1) > WEIGHTS_OFF) {
+    } else if (sum < WEIGHTS_MIN || sum > WEIGHTS_MAX) {
         onsite_definition_error(r->d, "variants", "the weights add up to %g;"
                                 " they must add up to 1", sum);
     }

@@ -236,6 +236,17 @@ choose_equality(const demands_t *demands, const onsite_equality_t *equalities,
 }
 
 
+/* qsort may not be given NULL, not even for no items. */
+
+static void
+sort_demands(demands_t *list)
+{
+    if (list->n > 1) {
+        qsort(list->items, list->n, sizeof(demand_t), by_slot_and_key);
+    }
+}
+
+
 /* Chooses where each campaign of one event is listed. */
 
 static void
@@ -257,7 +268,7 @@ list_campaigns(work_t *work, const named_t *named, size_t n)
         }
     }
 
-    qsort(work->all.items, work->all.n, sizeof(demand_t), by_slot_and_key);
+    sort_demands(&work->all);
 
     for (i = 0; i < n; i++) {
         n_equalities = read_equalities(work, named[i].campaign, equalities);
@@ -271,8 +282,7 @@ list_campaigns(work_t *work, const named_t *named, size_t n)
         }
     }
 
-    qsort(work->listed.items, work->listed.n, sizeof(demand_t),
-          by_slot_and_key);
+    sort_demands(&work->listed);
 }
 
 
