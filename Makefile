@@ -63,6 +63,55 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
 	    $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
 
+# The module is built in a shadow of nginx's tree, so that nothing is written
+# into it; sources and libonsite.a are followed through nginx's own makefile.
+SHADOW := $(BUILD)/nginx
+MODULE := $(BUILD)/ngx_http_onsite_module.so
+MODULE_C   := $(wildcard $(MOD)/http/*.c)
+MODULE_H   := $(wildcard $(MOD)/http/*.h $(MOD)/core/*.h)
+MODULE_CC  := -g -O2 -fPIC -fstack-protector-strong -Wextra -Wshadow \
+              -Wmissing-prototypes -Wno-unused-parameter $(CFLAGS_$(FLAVOUR))
+MODULE_LD  := -fPIC -Wl,-z,relro -Wl,-z,now $(LDFLAGS_ALL)
+
+$(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
+    | $(BUILD)/libonsite.a
+	@rm -rf $(SHADOW); mkdir -p $(SHADOW)
+	@ln -s $(abspath $(NGINX_SRC))/{auto,src} $(SHADOW)/
+	@cd $(SHADOW) && \
+	    if [ -f $(abspath $(NGINX_SRC))/conf_flags ]; then \
+	        . $(abspath $(NGINX_SRC))/conf_flags; \
+	    else \
+	        NGX_CONF_FLAGS=(--with-compat --with-http_ssl_module \
+	            --with-http_v2_module --with-http_sub_module); \
+	    fi; \
+	    ONSITE_LIB=$(BUILD)/libonsite.a \
+	    sh $$(ls -d $(abspath $(NGINX_SRC))/{,auto/}configure 2>/dev/null \
+	          | head -1) "$${NGX_CONF_FLAGS[@]}" \
+	        --with-cc-opt='$(MODULE_CC)' --with-ld-opt='$(MODULE_LD)' \
+	        --add-dynamic-module=$(ROOT) > configure.log 2>&1 || \
+	    { cat configure.log; exit 1; }
+	@touch $@
+
+$(MODULE): $(SHADOW)/onsite.configured $(MODULE_C) $(MODULE_H) web/onsite.js \
+    $(BUILD)/libonsite.a
+	@$(MAKE) -s -C $(SHADOW) -f objs/Makefile modules
+	@cp $(SHADOW)/objs/ngx_http_onsite_module.so $@
+
+# What was configured: another tree or another list of files starts afresh.
+.PHONY: force
+$(BUILD)/nginx-src: force
+	@mkdir -p $(@D); echo $(abspath $(NGINX_SRC)) $(MODULE_C) > $@.now; \
+	cmp -s $@.now $@ || cp $@.now $@
+
+.PHONY: build
+build: $(MODULE) $(BUILD)/lmdb-loader $(BUILD)/onsite.js ## module, loader and runtime
+
+$(BUILD)/onsite.js: web/onsite.js
+	@mkdir -p $(@D); cp $< $@
+
+.PHONY: module
+module: $(MODULE) ## the nginx module alone
+
 .PHONY: unit
 unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done

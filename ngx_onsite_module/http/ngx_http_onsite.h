@@ -6,7 +6,9 @@
  *
  *   module    directives, configuration, life of the processes
  *   worker    what one process keeps: store, snapshot, engine, timers
- *   request   facts and name of a visitor; events in, decision out
+ *   conf      handlers of directives
+ *   request   facts of a request, and who its visitor is
+ *   apply     events in, decision out: one transaction a shard
  *   page      page views and server-side events of ordinary requests
  *   filter    header and body filter: moves buffers, inserts bytes
  *   collect   the endpoints under onsite_collect
@@ -95,6 +97,7 @@ typedef struct {
      * without a trailing slash ("/onsite"); data NULL: there is none.
      */
     ngx_str_t                   prefix;
+    ngx_uint_t                  warned;     /* that there is none            */
 } ngx_http_onsite_srv_conf_t;
 
 
@@ -103,10 +106,8 @@ typedef struct {
     ngx_str_t                   path;
     ngx_str_t                   domain;
     time_t                      max_age;
-    ngx_str_t                   samesite;   /* "Lax", ...; len 0: none given */
+    ngx_str_t                   samesite;   /* "Lax", ...                    */
     ngx_uint_t                  secure;     /* ..._SECURE_*                  */
-    ngx_str_t                   tail;       /* attributes, made of the above:
-                                               "; Path=/; HttpOnly; ..."     */
 } ngx_http_onsite_cookie_t;
 
 #define NGX_HTTP_ONSITE_SECURE_OFF   0
@@ -177,18 +178,20 @@ typedef struct {
 } ngx_http_onsite_who_t;
 
 
-/* What the variables tell; texts in r->pool or static. */
+/* What the variables tell, formatted when they are read. */
 
 typedef struct {
-    ngx_str_t                   visitor;    /* new, ...; empty: no consent   */
-    ngx_str_t                   visitor_id; /* hex of the record's key       */
-    ngx_str_t                   session;
+    onsite_key_t                key;        /* of the visitor's record       */
+    onsite_ms_t                 session;    /* its start                     */
+    uint32_t                    visits;
+    onsite_visitor_status_t     status;
+    onsite_reason_t             reason;
     ngx_str_t                   campaign;   /* ids, comma-separated          */
     ngx_str_t                   variant;    /* of the same, same order       */
-    ngx_str_t                   reason;
     uint64_t                    version;    /* of the snapshot; 0: none      */
-    ngx_uint_t                  decide_us;  /* microseconds                  */
-    unsigned                    decided:1;
+    uint64_t                    nanoseconds;/* to load, decide and commit    */
+    unsigned                    visitor:1;  /* there is one: key to status   */
+    unsigned                    decided:1;  /* the rest is filled            */
 } ngx_http_onsite_told_t;
 
 
@@ -213,7 +216,6 @@ typedef struct {
     ngx_http_onsite_who_t       who;
     ngx_http_onsite_told_t      told;
     ngx_http_onsite_page_t      page;
-    ngx_str_t                   explain;    /* JSON array, with a debug key  */
 
     onsite_ms_t                 now;        /* one for all of the request    */
     uint64_t                    seed;       /* of the request's randomness:
@@ -224,13 +226,16 @@ typedef struct {
                                                page's CSP: goes on our script;
                                                len 0: none                   */
     ngx_http_onsite_skip_e      skip;
+    void                       *call;       /* of an endpoint: collect.c's   */
     void                       *filter;     /* the body filter's own; NULL
                                                until it makes one            */
 
     unsigned                    known:1;    /* who is filled                 */
+    unsigned                    busy:1;     /* variables read now, by our own
+                                               values, are empty             */
     unsigned                    counted:1;  /* page view and server events
                                                were applied: never again     */
-    unsigned                    looked:1;   /* told is filled                */
+    unsigned                    looked:1;   /* told was filled by a look     */
     unsigned                    cookie_set:1;
     unsigned                    trusted:1;  /* came with a server key        */
     unsigned                    explained:1;/* the debug key was right       */
@@ -275,7 +280,7 @@ extern ngx_http_onsite_counters_t  *ngx_http_onsite_counters;
 /* What one process keeps.  Zeroed in processes that have no state. */
 
 typedef struct {
-    ngx_str_t                   name;
+    onsite_str_t                name;
     onsite_site_t               site;
 } ngx_http_onsite_campaigns_t;
 
@@ -295,6 +300,10 @@ typedef struct {
     onsite_visitor_t           *visitor;    /* scratch: the one at hand      */
     onsite_visitor_t           *other;      /* scratch: to merge from        */
     onsite_decision_t          *decision;
+    onsite_buf_t                text;       /* scratch: answers              */
+    onsite_buf_t                explain;    /* scratch: a decision explained */
+    char                       *record;     /* scratch: ..._RECORD_BYTES_MAX */
+    uint64_t                    random;     /* seeds of requests come of it  */
 } ngx_http_onsite_worker_t;
 
 extern ngx_http_onsite_worker_t  ngx_http_onsite_worker;
@@ -344,12 +353,31 @@ ngx_http_onsite_ctx_t *ngx_http_onsite_ctx(ngx_http_request_t *r);
 /* The context if there is one. */
 ngx_http_onsite_ctx_t *ngx_http_onsite_get_ctx(ngx_http_request_t *r);
 
+/* ngx_str_t and onsite_str_t are the same bytes. */
+static inline onsite_str_t
+ngx_http_onsite_str(ngx_str_t s)
+{
+    return onsite_str((const char *) s.data, s.len);
+}
+
 /* Site, consent and cookie, once a request. */
 ngx_int_t ngx_http_onsite_who(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
+/* A cookie for a visitor who brings none; who->fresh is set. */
+ngx_int_t ngx_http_onsite_new_cookie(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+
+/* onsite_random_t's next; data is a seed of 8 bytes. */
+double ngx_http_onsite_random(void *data);
+
+/* Equality of secrets. */
+ngx_uint_t ngx_http_onsite_key_equal(ngx_str_t *a, ngx_str_t *b);
+
 ngx_int_t ngx_http_onsite_facts(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, onsite_facts_t *facts);
+
+/* apply.c */
 
 /*
  * Applies events in order, and decides after each; one transaction a shard.
@@ -373,9 +401,6 @@ typedef struct {
 
 ngx_int_t ngx_http_onsite_apply(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_apply_t *apply);
-
-/* Fills ctx->told for a variable that is read before anything was applied. */
-void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
 
 /* Adds Set-Cookie when the cookie is new and was not sent yet. */
 ngx_int_t ngx_http_onsite_set_cookie(ngx_http_request_t *r,
@@ -432,6 +457,13 @@ ngx_uint_t ngx_http_onsite_document(ngx_http_request_t *r,
 ngx_int_t ngx_http_onsite_page_event(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, onsite_facts_t *facts, onsite_event_t *event);
 
+/* The same for the page that a request's Referer names. */
+ngx_int_t ngx_http_onsite_referring_event(ngx_http_onsite_ctx_t *ctx,
+    onsite_facts_t *facts, onsite_event_t *event);
+
+/* Fills ctx->told for a variable that is read before anything was applied. */
+void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
+
 /* filter.c: both filters; called at the end of postconfiguration. */
 ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
 
@@ -443,8 +475,10 @@ ngx_int_t ngx_http_onsite_add_variables(ngx_conf_t *cf);
 
 /* runtime.c: web/onsite.js as compiled in. */
 
-extern const char  ngx_http_onsite_runtime[];
-extern const char  ngx_http_onsite_runtime_end[];
+extern const char  ngx_http_onsite_runtime[]
+    __attribute__((visibility("hidden")));
+extern const char  ngx_http_onsite_runtime_end[]
+    __attribute__((visibility("hidden")));
 /* Hex of a hash of it: ETag and ?v=. */
 extern ngx_str_t   ngx_http_onsite_runtime_hash;
 void ngx_http_onsite_runtime_init(void);

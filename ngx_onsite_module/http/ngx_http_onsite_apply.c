@@ -1,0 +1,841 @@
+/*
+ * ngx_http_onsite_apply.c - events in, decision out: one transaction a shard,
+ * opened and committed inside one call.
+ *
+ * Who an event is about: an anonymousId where it gives one, else the cookie.
+ * A request that has both links them: the record under the anonymousId's key
+ * becomes a link to the cookie's, and what it held joins the cookie's record.
+ * A link is written once and never changes: another cookie that comes with
+ * this id stays who it is, a request without a cookie follows the link.
+ *
+ * When the two keys lie in different shards the link is committed first.  So
+ * two workers that link the same pair at the same moment cannot join it
+ * twice; what a crash between the two commits would lose is the history of an
+ * id that had no cookie until then.
+ */
+
+#include "ngx_http_onsite.h"
+
+
+/* One event on its way to its visitor's record. */
+
+typedef struct {
+    onsite_key_t      key;          /* where it is looked for now           */
+    uint32_t          shard;
+    uint32_t          index;        /* of the event                         */
+    onsite_str_t      joins;        /* a record that joins key's first      */
+    unsigned          by_id:1;      /* key is an anonymousId's, which may be
+                                       linked                               */
+    unsigned          done:1;
+} item_t;
+
+
+typedef struct {
+    ngx_http_request_t       *r;
+    ngx_http_onsite_ctx_t    *ctx;
+    ngx_http_onsite_apply_t  *apply;
+    item_t                   *items;
+    ngx_uint_t                left;         /* items not done               */
+
+    onsite_txn_t             *txn;
+    uint32_t                  shard;
+    onsite_key_t              key;          /* of the visitor at hand       */
+    uint32_t                  visits;       /* before the first event       */
+    uint64_t                  seed;
+
+    onsite_error_t            error;
+    unsigned                  held:1;       /* worker.visitor is key's      */
+    unsigned                  foreign:1;    /* its record is of a version
+                                               that is not ours to replace  */
+    unsigned                  first:1;      /* visits is set                */
+} run_t;
+
+
+static uint64_t
+monotonic(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
+}
+
+
+static ngx_uint_t
+equal(const onsite_key_t *a, const onsite_key_t *b)
+{
+    return ngx_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+
+/* Appends {"campaign":…,"reason":…,"detail":…} for a debug key's owner. */
+
+static void
+explain(void *data, const onsite_campaign_t *campaign, onsite_reason_t reason,
+    const char *detail)
+{
+    onsite_str_t           name;
+    onsite_buf_t          *buf;
+    const onsite_image_t  *image;
+
+    image = data;
+    buf = &ngx_http_onsite_worker.explain;
+
+    onsite_buf_str(buf, buf->len == 0 ? ONSITE_STR("[{\"campaign\":")
+                                      : ONSITE_STR(",{\"campaign\":"));
+    onsite_write_json_string(buf, onsite_image_str(image, campaign->id));
+
+    name = reason == ONSITE_REASON_NONE ? ONSITE_STR("shown")
+                                        : onsite_reason_text(reason);
+    onsite_buf_str(buf, ONSITE_STR(",\"reason\":"));
+    onsite_write_json_string(buf, name);
+
+    if (detail != NULL) {
+        onsite_buf_str(buf, ONSITE_STR(",\"detail\":"));
+        onsite_write_json_string(buf, onsite_str(detail, ngx_strlen(detail)));
+    }
+
+    onsite_buf_char(buf, '}');
+}
+
+
+static void
+count_decision(const onsite_event_t *event, onsite_decision_t *decision)
+{
+    ngx_uint_t  i;
+
+    if (!event->live) {
+        return;
+    }
+
+    ngx_http_onsite_count(decisions);
+
+    if (decision->n != 0) {
+        ngx_http_onsite_count_n(shown, decision->n);
+    }
+
+    if (decision->considered == decision->n) {
+        return;
+    }
+
+    for (i = 1; i < ONSITE_REASONS; i++) {
+        if (decision->reasons[i] != 0) {
+            ngx_http_onsite_count_n(reasons[i], decision->reasons[i]);
+        }
+    }
+}
+
+
+/* visitor NULL: decided without state. */
+
+static void
+apply_event(run_t *run, uint32_t index, onsite_str_t id,
+    onsite_visitor_t *visitor)
+{
+    onsite_facts_t               facts;
+    onsite_event_t              *event;
+    onsite_apply_t               a;
+    ngx_http_onsite_ctx_t       *ctx;
+    ngx_http_onsite_worker_t    *w;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    ctx = run->ctx;
+    w = &ngx_http_onsite_worker;
+    olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
+    event = &run->apply->events[index];
+    facts = *run->apply->facts;
+
+    if (run->apply->beacon) {
+        onsite_facts_from_event(&facts, event, ctx->trusted);
+    }
+
+    ngx_memzero(&a, sizeof(onsite_apply_t));
+
+    a.site = ngx_http_onsite_site(ctx->who.site);
+    a.visitor = visitor;
+    a.event = event;
+    a.facts = &facts;
+    a.now = ctx->now;
+    a.session_timeout = (onsite_ms_t) olcf->session_timeout;
+    a.arena = w->arena;
+    a.decide.visitor_id = id;
+    a.decide.deliver = run->apply->deliver && index == run->apply->n - 1;
+    a.decide.random.next = ngx_http_onsite_random;
+    a.decide.random.data = &run->seed;
+
+    if (ctx->explained && a.site != NULL) {
+        a.decide.explain = explain;
+        a.decide.explain_data = &a.site->image;
+    }
+
+    onsite_apply(w->engine, &a, w->decision);
+
+    if (!run->apply->peek) {
+        count_decision(event, w->decision);
+    }
+}
+
+
+static ngx_int_t
+flush(run_t *run)
+{
+    size_t                     size;
+    onsite_status_t            status;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    if (!run->held) {
+        return NGX_OK;
+    }
+
+    run->held = 0;
+
+    if (run->foreign) {
+        return NGX_OK;
+    }
+
+    size = onsite_visitor_encode(w->visitor, w->record,
+                                 ONSITE_RECORD_BYTES_MAX);
+    status = onsite_txn_put(run->txn, &run->key, onsite_str(w->record, size),
+                            run->ctx->now);
+
+    if (status != ONSITE_OK) {
+        (void) onsite_error(&run->error, status, "visitor state: put: %s",
+                            onsite_status_text(status));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The visitor of key into worker.visitor.  A link has *kind LINK and its
+ * target in *link; then nothing is held.
+ */
+
+static ngx_int_t
+hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
+    onsite_key_t *link)
+{
+    onsite_str_t               record;
+    onsite_status_t            status;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    *kind = ONSITE_RECORD_VISITOR;
+
+    if (run->held && equal(&run->key, key)) {
+        return NGX_OK;
+    }
+
+    if (flush(run) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    run->foreign = 0;
+    status = onsite_txn_get(run->txn, key, run->ctx->now, &record);
+
+    if (status == ONSITE_OK) {
+        status = onsite_visitor_decode(w->arena, record.data, record.len,
+                                       kind, w->visitor, link);
+
+    } else if (status == ONSITE_NOT_FOUND) {
+        onsite_visitor_init(w->visitor);
+        status = ONSITE_OK;
+
+    } else {
+        (void) onsite_error(&run->error, status, "visitor state: get: %s",
+                            onsite_status_text(status));
+        return NGX_ERROR;
+    }
+
+    if (status != ONSITE_OK) {
+        ngx_http_onsite_count(corrupt);
+        ngx_http_onsite_log(run->r->connection->log,
+                            NGX_HTTP_ONSITE_LOG_RECORD, NGX_LOG_ERR,
+                            "a visitor's record does not decode");
+        *kind = ONSITE_RECORD_VISITOR;
+        run->foreign = (status == ONSITE_VERSION);
+        onsite_visitor_init(w->visitor);
+    }
+
+    if (*kind == ONSITE_RECORD_VISITOR) {
+        run->key = *key;
+        run->held = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+put_link(run_t *run, item_t *item)
+{
+    size_t           size;
+    onsite_status_t  status;
+
+    /* the record at hand lies in the map: nothing may be held over a put */
+
+    if (flush(run) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    size = onsite_link_encode(&run->ctx->who.cookie_key, run->ctx->now,
+                              ngx_http_onsite_worker.record,
+                              ONSITE_RECORD_BYTES_MAX);
+    status = onsite_txn_put(run->txn, &item->key,
+                            onsite_str(ngx_http_onsite_worker.record, size),
+                            run->ctx->now);
+    if (status != ONSITE_OK) {
+        (void) onsite_error(&run->error, status, "visitor state: link: %s",
+                            onsite_status_text(status));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The item has an anonymousId and the request a cookie. */
+
+static ngx_int_t
+link_item(run_t *run, item_t *item)
+{
+    onsite_key_t               link;
+    onsite_str_t               record;
+    onsite_status_t            status;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    kind = ONSITE_RECORD_VISITOR;
+    status = onsite_txn_get(run->txn, &item->key, run->ctx->now, &record);
+
+    if (status != ONSITE_OK && status != ONSITE_NOT_FOUND) {
+        (void) onsite_error(&run->error, status, "visitor state: get: %s",
+                            onsite_status_text(status));
+        return NGX_ERROR;
+    }
+
+    if (status == ONSITE_OK) {
+        record = onsite_arena_copy(w->arena, record);
+        if (record.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        status = onsite_visitor_decode(w->arena, record.data, record.len,
+                                       &kind, w->other, &link);
+
+        if (status == ONSITE_OK && kind == ONSITE_RECORD_VISITOR) {
+            item->joins = record;
+        }
+    }
+
+    if (status != ONSITE_OK || kind == ONSITE_RECORD_VISITOR) {
+        if (put_link(run, item) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    item->by_id = 0;
+    item->key = run->ctx->who.cookie_key;
+
+    return NGX_OK;
+}
+
+
+static void
+join(run_t *run, item_t *item)
+{
+    onsite_key_t               link;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    if (onsite_visitor_decode(w->arena, item->joins.data, item->joins.len,
+                              &kind, w->other, &link)
+        == ONSITE_OK)
+    {
+        onsite_visitor_merge(w->visitor, w->other);
+    }
+}
+
+
+static void
+finish_item(run_t *run, item_t *item)
+{
+    onsite_str_t            id;
+    onsite_event_t         *event;
+    onsite_visitor_t       *visitor;
+    ngx_http_onsite_who_t  *who;
+
+    who = &run->ctx->who;
+    visitor = ngx_http_onsite_worker.visitor;
+    event = &run->apply->events[item->index];
+
+    if (!run->first) {
+        run->first = 1;
+        run->visits = visitor->visits;
+    }
+
+    if (item->joins.len != 0) {
+        join(run, item);
+    }
+
+    visitor->session_only = (who->consent == NGX_HTTP_ONSITE_CONSENT_SESSION);
+
+    id = who->cookie_id.len != 0 ? who->cookie_id : event->anonymous_id;
+    apply_event(run, item->index, id, visitor);
+
+    item->done = 1;
+    run->left--;
+}
+
+
+/* Until the event is applied, or its visitor turns out to be elsewhere. */
+
+static ngx_int_t
+step(run_t *run, item_t *item)
+{
+    onsite_key_t          link;
+    onsite_record_kind_t  kind;
+
+    if (item->by_id && run->ctx->who.cookie_id.len != 0) {
+        if (link_item(run, item) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (item->by_id) {
+        if (hold(run, &item->key, &kind, &link) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (kind == ONSITE_RECORD_LINK) {
+            item->key = link;
+        }
+
+        item->by_id = 0;
+    }
+
+    item->shard = onsite_key_shard(&item->key,
+                             onsite_store_shards(ngx_http_onsite_worker.store));
+
+    if (item->shard != run->shard) {
+        return NGX_OK;
+    }
+
+    if (hold(run, &item->key, &kind, &link) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (kind == ONSITE_RECORD_LINK) {
+        /* a link to a link is never written */
+        ngx_http_onsite_count(corrupt);
+        onsite_visitor_init(ngx_http_onsite_worker.visitor);
+        run->key = item->key;
+        run->held = 1;
+    }
+
+    finish_item(run, item);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+run_shard(run_t *run, uint32_t shard)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       i;
+    onsite_status_t  status;
+
+    run->shard = shard;
+    run->held = 0;
+    rc = NGX_OK;
+
+    status = onsite_txn_begin(ngx_http_onsite_worker.store, shard, &run->txn,
+                              &run->error);
+    if (status != ONSITE_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < run->apply->n && rc == NGX_OK; i++) {
+        if (!run->items[i].done && run->items[i].shard == shard) {
+            rc = step(run, &run->items[i]);
+        }
+    }
+
+    if (rc == NGX_OK) {
+        rc = flush(run);
+    }
+
+    if (rc != NGX_OK) {
+        onsite_txn_abort(run->txn);
+        return NGX_ERROR;
+    }
+
+    return onsite_txn_commit(run->txn, &run->error) == ONSITE_OK ? NGX_OK
+                                                                 : NGX_ERROR;
+}
+
+
+static ngx_int_t
+run_all(run_t *run)
+{
+    uint32_t    shard;
+    ngx_uint_t  i, round;
+
+    /* an event moves to another shard once at most, when a link is met */
+
+    for (round = 0; run->left != 0 && round < 3; round++) {
+
+        for (i = 0; i < run->apply->n; i++) {
+            if (run->items[i].done) {
+                continue;
+            }
+
+            shard = run->items[i].shard;
+
+            if (run_shard(run, shard) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return run->left == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+/* By record, then in the order of the events. */
+
+static int
+compare_items(const void *a, const void *b)
+{
+    int            rc;
+    const item_t  *x, *y;
+
+    x = a;
+    y = b;
+
+    rc = ngx_memcmp(x->key.bytes, y->key.bytes, sizeof(x->key.bytes));
+
+    return rc != 0 ? rc : (x->index > y->index) - (x->index < y->index);
+}
+
+
+static ngx_int_t
+name_item(run_t *run, item_t *item, onsite_event_t *event)
+{
+    onsite_signer_t        *signer;
+    ngx_http_onsite_who_t  *who;
+
+    who = &run->ctx->who;
+    signer = ngx_http_onsite_worker.signer;
+
+    if (event->anonymous_id.len != 0) {
+        item->key = onsite_visitor_key(signer, who->site, 'a',
+                                       event->anonymous_id);
+        item->by_id = 1;
+
+    } else {
+        if (who->cookie_id.len == 0
+            && ngx_http_onsite_new_cookie(run->r, run->ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        item->key = who->cookie_key;
+    }
+
+    item->shard = onsite_key_shard(&item->key,
+                             onsite_store_shards(ngx_http_onsite_worker.store));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+make_items(run_t *run)
+{
+    ngx_uint_t       i;
+    onsite_event_t  *event;
+
+    run->items = onsite_arena_zalloc(ngx_http_onsite_worker.arena,
+                                     run->apply->n * sizeof(item_t));
+    if (run->items == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < run->apply->n; i++) {
+        event = &run->apply->events[i];
+        run->items[i].index = (uint32_t) i;
+
+        if (i > 0 && event->anonymous_id.len != 0
+            && onsite_str_eq(event->anonymous_id, event[-1].anonymous_id))
+        {
+            run->items[i] = run->items[i - 1];
+            run->items[i].index = (uint32_t) i;
+            continue;
+        }
+
+        if (name_item(run, &run->items[i], event) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    run->left = run->apply->n;
+
+    if (run->apply->n > 1) {
+        qsort(run->items, run->apply->n, sizeof(item_t), compare_items);
+    }
+
+    return NGX_OK;
+}
+
+
+/* "a,b": ids of what is shown, in the pool. */
+
+static void
+tell_choices(run_t *run, onsite_site_t *site)
+{
+    size_t              campaigns, variants;
+    u_char             *c, *v;
+    ngx_uint_t          i;
+    onsite_str_t        id, variant;
+    onsite_decision_t  *decision;
+
+    decision = ngx_http_onsite_worker.decision;
+    campaigns = 0;
+    variants = 0;
+
+    for (i = 0; i < decision->n; i++) {
+        campaigns += decision->choices[i].campaign->id.len + 1;
+        variants += decision->choices[i].variant->id.len + 1;
+    }
+
+    c = ngx_pnalloc(run->r->main->pool, campaigns + variants);
+    if (c == NULL) {
+        return;
+    }
+
+    v = c + campaigns;
+    run->ctx->told.campaign.data = c;
+    run->ctx->told.variant.data = v;
+
+    for (i = 0; i < decision->n; i++) {
+        id = onsite_image_str(&site->image, decision->choices[i].campaign->id);
+        variant = onsite_image_str(&site->image,
+                                   decision->choices[i].variant->id);
+        c = ngx_cpymem(c, id.data, id.len);
+        *c++ = ',';
+        v = ngx_cpymem(v, variant.data, variant.len);
+        *v++ = ',';
+    }
+
+    run->ctx->told.campaign.len = campaigns - 1;
+    run->ctx->told.variant.len = variants - 1;
+}
+
+
+static void
+tell_decision(run_t *run)
+{
+    onsite_site_t             *site;
+    onsite_decision_t         *decision;
+    ngx_http_onsite_told_t    *told;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    told = &run->ctx->told;
+    decision = w->decision;
+
+    told->decided = 1;
+    told->reason = decision->reason;
+    told->campaign.len = 0;
+    told->variant.len = 0;
+
+    if (w->snapshot != NULL) {
+        told->version = onsite_snapshot_info(w->snapshot)->version;
+    }
+
+    site = ngx_http_onsite_site(run->ctx->who.site);
+
+    if (decision->n != 0 && site != NULL) {
+        tell_choices(run, site);
+    }
+}
+
+
+static void
+tell_visitor(run_t *run, const onsite_key_t *key)
+{
+    onsite_visitor_t        *visitor;
+    ngx_http_onsite_told_t  *told;
+
+    told = &run->ctx->told;
+    visitor = ngx_http_onsite_worker.visitor;
+
+    told->visitor = 1;
+    told->key = *key;
+    told->session = visitor->session.start;
+    told->visits = visitor->visits;
+    told->status = onsite_visitor_status(visitor);
+}
+
+
+static ngx_int_t
+without_state(run_t *run)
+{
+    uint32_t  i;
+
+    for (i = 0; i < run->apply->n; i++) {
+        apply_event(run, i, onsite_str(NULL, 0), NULL);
+    }
+
+    if (run->apply->n != 0) {
+        tell_decision(run);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* What would come of it: read, never written. */
+
+static ngx_int_t
+peek(run_t *run)
+{
+    size_t                     size;
+    uint32_t                   i;
+    onsite_key_t               link;
+    onsite_status_t            status;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_who_t     *who;
+    ngx_http_onsite_worker_t  *w;
+
+    who = &run->ctx->who;
+    w = &ngx_http_onsite_worker;
+
+    if (who->cookie_id.len == 0
+        && ngx_http_onsite_new_cookie(run->r, run->ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    onsite_visitor_init(w->visitor);
+
+    if (!who->fresh) {
+        status = onsite_store_get(w->store, &who->cookie_key, run->ctx->now,
+                                  w->record, ONSITE_RECORD_BYTES_MAX, &size);
+
+        if (status == ONSITE_OK
+            && (onsite_visitor_decode(w->arena, w->record, size, &kind,
+                                      w->visitor, &link) != ONSITE_OK
+                || kind != ONSITE_RECORD_VISITOR))
+        {
+            onsite_visitor_init(w->visitor);
+        }
+    }
+
+    for (i = 0; i < run->apply->n; i++) {
+        apply_event(run, i, who->cookie_id, w->visitor);
+    }
+
+    tell_visitor(run, &who->cookie_key);
+
+    if (run->apply->n != 0) {
+        tell_decision(run);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+commit(run_t *run)
+{
+    ngx_http_onsite_who_t  *who;
+
+    who = &run->ctx->who;
+
+    if (make_items(run) != NGX_OK) {
+        ngx_http_onsite_log(run->r->connection->log,
+                            NGX_HTTP_ONSITE_LOG_MEMORY, NGX_LOG_ERR,
+                            "no memory to apply events");
+        return NGX_ERROR;
+    }
+
+    if (run_all(run) != NGX_OK) {
+        ngx_http_onsite_count(store_errors);
+        ngx_http_onsite_log(run->r->connection->log, NGX_HTTP_ONSITE_LOG_STORE,
+                            NGX_LOG_ERR, run->error.text);
+        return NGX_BUSY;
+    }
+
+    ngx_http_onsite_count_n(events, run->apply->n);
+    tell_visitor(run, &run->key);
+    tell_decision(run);
+
+    /* a visit that begins sends the cookie anew, so that it lives on */
+
+    if (who->cookie_id.len != 0 && equal(&run->key, &who->cookie_key)
+        && ngx_http_onsite_worker.visitor->visits != run->visits)
+    {
+        who->fresh = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_onsite_apply(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_http_onsite_apply_t *apply)
+{
+    run_t                      run;
+    uint64_t                   start;
+    ngx_int_t                  rc;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    ngx_memzero(&run, offsetof(run_t, error));
+    run.error.text[0] = '\0';
+    run.held = 0;
+    run.foreign = 0;
+    run.first = 0;
+    run.r = r;
+    run.ctx = ctx;
+    run.apply = apply;
+    run.seed = ctx->seed;
+
+    onsite_buf_clear(&w->explain);
+    w->decision->n = 0;
+    w->decision->reason = ONSITE_REASON_NONE;
+
+    start = monotonic();
+
+    if (ctx->who.consent == NGX_HTTP_ONSITE_CONSENT_NONE || w->store == NULL
+        || w->signer == NULL)
+    {
+        rc = without_state(&run);
+
+    } else if (apply->peek) {
+        rc = peek(&run);
+
+    } else {
+        rc = commit(&run);
+    }
+
+    ctx->told.nanoseconds = monotonic() - start;
+
+    if (!apply->peek) {
+        ngx_http_onsite_observe(ctx->told.nanoseconds);
+    }
+
+    return rc;
+}

@@ -1,0 +1,1196 @@
+/*
+ * ngx_http_onsite_collect.c - the endpoints under onsite_collect.
+ *
+ * What a client gets:
+ *   pixels   always 200 and a GIF, whatever was wrong with the event
+ *   the rest JSON; 400 for what the client has to change, 401, 404, 405, 413,
+ *            and 429 with Retry-After when the state could not take the events
+ *            (the map is full, a shard is damaged): nothing was kept, or not
+ *            all of it, and the same call may be sent again; 503 where no
+ *            onsite_state is configured
+ *
+ * v1/ asks for a key where keys are configured.  beacon, decide and pixel.gif
+ * are what our own pages call: they may come without a key, not with a wrong
+ * one.
+ */
+
+#include "ngx_http_onsite.h"
+
+
+#define NGX_HTTP_ONSITE_RETRY_AFTER  "5"
+
+
+typedef enum {
+    ENDPOINT_PIXEL_GIF = 0,     /* GET, the event in the query              */
+    ENDPOINT_PIXEL,             /* GET, ?data=base64                        */
+    ENDPOINT_RUNTIME,           /* GET                                      */
+    ENDPOINT_BEACON,
+    ENDPOINT_DECIDE,
+    ENDPOINT_EVENT,             /* POST v1/track and its like               */
+    ENDPOINT_BATCH
+} endpoint_kind_e;
+
+
+typedef struct {
+    ngx_str_t            name;
+    endpoint_kind_e      kind;
+    onsite_event_type_t  type;
+} endpoint_t;
+
+
+/* One call of an endpoint: lives in r->pool until the answer is sent. */
+
+typedef struct {
+    const endpoint_t        *endpoint;
+    ngx_http_onsite_ctx_t   *ctx;
+    onsite_batch_t           batch;
+    onsite_error_t           error;
+    unsigned                 keyed:1;   /* a good key came with the request */
+} call_t;
+
+
+static ngx_int_t collect_handler(ngx_http_request_t *r);
+
+
+static const endpoint_t  endpoints[] = {
+    { ngx_string("pixel.gif"), ENDPOINT_PIXEL_GIF, ONSITE_TRACK },
+    { ngx_string("beacon"), ENDPOINT_BEACON, ONSITE_TRACK },
+    { ngx_string("decide"), ENDPOINT_DECIDE, ONSITE_TRACK },
+    { ngx_string("onsite.js"), ENDPOINT_RUNTIME, ONSITE_TRACK },
+    { ngx_string("v1/batch"), ENDPOINT_BATCH, ONSITE_TRACK },
+    { ngx_string("v1/b"), ENDPOINT_BATCH, ONSITE_TRACK },
+    { ngx_string("v1/track"), ENDPOINT_EVENT, ONSITE_TRACK },
+    { ngx_string("v1/t"), ENDPOINT_EVENT, ONSITE_TRACK },
+    { ngx_string("v1/page"), ENDPOINT_EVENT, ONSITE_PAGE },
+    { ngx_string("v1/p"), ENDPOINT_EVENT, ONSITE_PAGE },
+    { ngx_string("v1/screen"), ENDPOINT_EVENT, ONSITE_SCREEN },
+    { ngx_string("v1/s"), ENDPOINT_EVENT, ONSITE_SCREEN },
+    { ngx_string("v1/identify"), ENDPOINT_EVENT, ONSITE_IDENTIFY },
+    { ngx_string("v1/i"), ENDPOINT_EVENT, ONSITE_IDENTIFY },
+    { ngx_string("v1/group"), ENDPOINT_EVENT, ONSITE_GROUP },
+    { ngx_string("v1/g"), ENDPOINT_EVENT, ONSITE_GROUP },
+    { ngx_string("v1/alias"), ENDPOINT_EVENT, ONSITE_ALIAS },
+    { ngx_string("v1/a"), ENDPOINT_EVENT, ONSITE_ALIAS },
+    { ngx_string("v1/pixel/track"), ENDPOINT_PIXEL, ONSITE_TRACK },
+    { ngx_string("v1/pixel/page"), ENDPOINT_PIXEL, ONSITE_PAGE },
+    { ngx_string("v1/pixel/identify"), ENDPOINT_PIXEL, ONSITE_IDENTIFY },
+    { ngx_null_string, 0, 0 }
+};
+
+
+/* GIF89a, 1 x 1, one transparent colour */
+
+static u_char  pixel[43] = {
+    'G', 'I', 'F', '8', '9', 'a', 1, 0, 1, 0, 0x80, 0, 0,
+    0, 0, 0, 0xff, 0xff, 0xff,
+    0x21, 0xf9, 4, 1, 0, 0, 0, 0,
+    0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0,
+    2, 2, 0x44, 1, 0, 0x3b
+};
+
+
+static ngx_str_t  type_json = ngx_string("application/json");
+static ngx_str_t  type_gif = ngx_string("image/gif");
+static ngx_str_t  type_script = ngx_string("text/javascript; charset=utf-8");
+
+static ngx_str_t  cache_none = ngx_string("no-store");
+static ngx_str_t  cache_ever = ngx_string("public, max-age=31536000, "
+                                          "immutable");
+static ngx_str_t  cache_check = ngx_string("public, max-age=300");
+
+static ngx_str_t  success = ngx_string("{\"success\":true}\n");
+
+
+char *
+ngx_http_onsite_collect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_onsite_loc_conf_t  *olcf = conf;
+
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_onsite_srv_conf_t  *scf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    scf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_onsite_module);
+
+    if (olcf->prefix.data != NULL) {
+        return "is duplicate";
+    }
+
+    if (clcf->exact_match || clcf->named || clcf->noname
+#if (NGX_PCRE)
+        || clcf->regex != NULL
+#endif
+       )
+    {
+        return "needs a prefix location, like \"location /onsite/ { "
+               "onsite_collect; }\"";
+    }
+
+    olcf->prefix = clcf->name;
+
+    if (olcf->prefix.len > 0
+        && olcf->prefix.data[olcf->prefix.len - 1] == '/')
+    {
+        olcf->prefix.len--;
+    }
+
+    if (scf->prefix.data == NULL) {
+        scf->prefix = olcf->prefix;
+    }
+
+    clcf->handler = collect_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+add_literal(ngx_http_request_t *r, const char *key, const char *value)
+{
+    ngx_str_t  text;
+
+    text.data = (u_char *) value;
+    text.len = ngx_strlen(value);
+
+    return ngx_http_onsite_add_header(r, key, ngx_strlen(key), &text) == NULL
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+/* An allowed origin may read the answer, and send the visitor's cookie. */
+
+static ngx_int_t
+add_cors(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_str_t                   *origin, *allowed;
+    ngx_uint_t                   i;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    origin = &ctx->headers.origin;
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (olcf->origins == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (add_literal(r, "Vary", "Origin") != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    allowed = olcf->origins->elts;
+
+    for (i = 0; origin->len != 0 && i < olcf->origins->nelts; i++) {
+
+        if (allowed[i].len == 1 && allowed[i].data[0] == '*') {
+            return add_literal(r, "Access-Control-Allow-Origin", "*");
+        }
+
+        if (allowed[i].len == origin->len
+            && ngx_strncasecmp(allowed[i].data, origin->data, origin->len)
+               == 0)
+        {
+            if (ngx_http_onsite_add_header(r, "Access-Control-Allow-Origin",
+                                 sizeof("Access-Control-Allow-Origin") - 1,
+                                 origin)
+                == NULL)
+            {
+                return NGX_ERROR;
+            }
+
+            return add_literal(r, "Access-Control-Allow-Credentials", "true");
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* body NULL: none.  Cache-Control goes with everything. */
+
+static ngx_int_t
+answer(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *cache, ngx_str_t *body)
+{
+    ngx_buf_t    *b;
+    ngx_int_t     rc;
+    ngx_chain_t   out;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = body == NULL ? 0 : (off_t) body->len;
+
+    if (body != NULL) {
+        r->headers_out.content_type = *type;
+        r->headers_out.content_type_len = type->len;
+        r->headers_out.content_type_lowcase = NULL;
+    }
+
+    if (ngx_http_onsite_add_header(r, "Cache-Control",
+                                   sizeof("Cache-Control") - 1, cache)
+        == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (body == NULL) {
+        r->header_only = 1;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+answer_text(ngx_http_request_t *r, ngx_uint_t status, onsite_buf_t *text)
+{
+    ngx_str_t  body;
+
+    body.data = text->failed ? NULL : ngx_pnalloc(r->pool, text->len);
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(body.data, text->data, text->len);
+    body.len = text->len;
+
+    return answer(r, status, &type_json, &cache_none, &body);
+}
+
+
+static ngx_int_t
+refuse(ngx_http_request_t *r, ngx_uint_t status, const char *reason)
+{
+    onsite_buf_t  *text;
+
+    text = &ngx_http_onsite_worker.text;
+    ngx_http_onsite_count(rejected);
+
+    onsite_buf_clear(text);
+    onsite_buf_str(text, ONSITE_STR("{\"success\":false,\"error\":"));
+    onsite_write_json_string(text, onsite_str(reason, ngx_strlen(reason)));
+    onsite_buf_str(text, ONSITE_STR("}\n"));
+
+    return answer_text(r, status, text);
+}
+
+
+/* The state could not take it. */
+
+static ngx_int_t
+shed(ngx_http_request_t *r)
+{
+    ngx_http_onsite_count(shed);
+
+    if (add_literal(r, "Retry-After", NGX_HTTP_ONSITE_RETRY_AFTER) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return refuse(r, 429, "the visitor state cannot take this now: "
+                          "send it again later");
+}
+
+
+static ngx_int_t
+answer_pixel(ngx_http_request_t *r)
+{
+    ngx_str_t  body;
+
+    body.data = pixel;
+    body.len = sizeof(pixel);
+
+    return answer(r, NGX_HTTP_OK, &type_gif, &cache_none, &body);
+}
+
+
+static ngx_int_t
+answer_options(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    if (add_cors(r, ctx) == NGX_OK
+        && (add_literal(r, "Access-Control-Allow-Methods",
+                        "GET, POST, OPTIONS") != NGX_OK
+            || add_literal(r, "Access-Control-Allow-Headers",
+                           "Authorization, Content-Type") != NGX_OK
+            || add_literal(r, "Access-Control-Max-Age", "86400") != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (add_literal(r, "Allow", "GET, POST, OPTIONS") != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return answer(r, NGX_HTTP_NO_CONTENT, NULL, &cache_none, NULL);
+}
+
+
+/* With ?v= of this very script it may be kept for ever. */
+
+static ngx_int_t
+answer_runtime(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t   body, value, *hash;
+
+    hash = &ngx_http_onsite_runtime_hash;
+
+    p = ngx_pnalloc(r->pool, hash->len + 2);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "\"%V\"", hash) - p;
+
+    r->headers_out.etag = ngx_http_onsite_add_header(r, "ETag", 4, &value);
+
+    if (r->headers_out.etag == NULL || add_cors(r, ctx) == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = (u_char *) ngx_http_onsite_runtime;
+    body.len = ngx_http_onsite_runtime_end - ngx_http_onsite_runtime;
+
+    if (ngx_http_arg(r, (u_char *) "v", 1, &value) == NGX_OK
+        && value.len == hash->len
+        && ngx_memcmp(value.data, hash->data, hash->len) == 0)
+    {
+        return answer(r, NGX_HTTP_OK, &type_script, &cache_ever, &body);
+    }
+
+    return answer(r, NGX_HTTP_OK, &type_script, &cache_check, &body);
+}
+
+
+static ngx_uint_t
+one_of(ngx_array_t *keys, ngx_str_t *key)
+{
+    ngx_str_t   *known;
+    ngx_uint_t   i, found;
+
+    found = 0;
+
+    if (keys != NULL) {
+        known = keys->elts;
+
+        for (i = 0; i < keys->nelts; i++) {
+            found |= ngx_http_onsite_key_equal(&known[i], key);
+        }
+    }
+
+    return found;
+}
+
+
+/* NGX_OK: a good one; NGX_DECLINED: a wrong one. */
+
+static ngx_int_t
+check_key(ngx_http_request_t *r, call_t *call, ngx_str_t *key)
+{
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (one_of(olcf->server_keys, key)) {
+        call->ctx->trusted = 1;
+        call->keyed = 1;
+        return NGX_OK;
+    }
+
+    if (olcf->write_keys == NULL || one_of(olcf->write_keys, key)) {
+        call->keyed = 1;
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* Basic has it as the user name, with an empty password. */
+
+static ngx_int_t
+basic_key(ngx_http_request_t *r, ngx_str_t *text, ngx_str_t *key)
+{
+    u_char  *colon;
+
+    key->data = ngx_pnalloc(r->pool, ngx_base64_decoded_length(text->len) + 1);
+    if (key->data == NULL || ngx_decode_base64(key, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    colon = ngx_strlchr(key->data, key->data + key->len, ':');
+    if (colon != NULL) {
+        key->len = colon - key->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+header_key(ngx_http_request_t *r, ngx_str_t *header, ngx_str_t *key)
+{
+    ngx_str_t  text;
+
+    if (header->len > 6
+        && ngx_strncasecmp(header->data, (u_char *) "basic ", 6) == 0)
+    {
+        text.data = header->data + 6;
+        text.len = header->len - 6;
+        return basic_key(r, &text, key);
+    }
+
+    if (header->len > 7
+        && ngx_strncasecmp(header->data, (u_char *) "bearer ", 7) == 0)
+    {
+        key->data = header->data + 7;
+        key->len = header->len - 7;
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * Keys that come with the request line and headers.  NGX_DECLINED: one of
+ * them is wrong.
+ */
+
+static ngx_int_t
+check_request_key(ngx_http_request_t *r, call_t *call)
+{
+    ngx_str_t                    key;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (olcf->write_keys == NULL && olcf->server_keys == NULL) {
+        call->keyed = 1;
+        return NGX_OK;
+    }
+
+    if (call->ctx->headers.authorization.len != 0) {
+        if (header_key(r, &call->ctx->headers.authorization, &key) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        return check_key(r, call, &key);
+    }
+
+    if (r->args.len != 0
+        && ngx_http_arg(r, (u_char *) "writeKey", 8, &key) == NGX_OK)
+    {
+        return check_key(r, call, &key);
+    }
+
+    return NGX_OK;
+}
+
+
+/* The body's key, and whether the endpoint does without. */
+
+static ngx_int_t
+check_body_key(ngx_http_request_t *r, call_t *call)
+{
+    ngx_str_t                    key;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    if (call->keyed) {
+        return NGX_OK;
+    }
+
+    if (call->batch.write_key.len != 0) {
+        key.data = (u_char *) call->batch.write_key.data;
+        key.len = call->batch.write_key.len;
+        return check_key(r, call, &key);
+    }
+
+    if (call->endpoint->kind != ENDPOINT_EVENT
+        && call->endpoint->kind != ENDPOINT_BATCH
+        && call->endpoint->kind != ENDPOINT_PIXEL)
+    {
+        return NGX_OK;
+    }
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    return olcf->write_keys == NULL ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+apply_batch(ngx_http_request_t *r, call_t *call)
+{
+    ngx_int_t                rc;
+    onsite_facts_t           facts;
+    ngx_http_onsite_apply_t  apply;
+
+    if (ngx_http_onsite_facts(r, call->ctx, &facts) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&apply, sizeof(ngx_http_onsite_apply_t));
+    apply.events = call->batch.events;
+    apply.n = call->batch.n;
+    apply.facts = &facts;
+    apply.deliver = (call->endpoint->kind == ENDPOINT_DECIDE);
+    apply.beacon = 1;
+
+    rc = ngx_http_onsite_apply(r, call->ctx, &apply);
+
+    if (rc == NGX_OK && ngx_http_onsite_set_cookie(r, call->ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+/* A choice as decide's answer has it. */
+
+static void
+write_choice(onsite_buf_t *text, ngx_http_onsite_ctx_t *ctx,
+    onsite_site_t *site, const onsite_choice_t *choice)
+{
+    char    token[ONSITE_TOKEN_MAX];
+    size_t  len;
+
+    len = ngx_http_onsite_token(ctx, choice, token);
+
+    onsite_buf_str(text, ONSITE_STR("{\"id\":"));
+    onsite_write_json_string(text, onsite_image_str(&site->image,
+                                                    choice->campaign->id));
+    onsite_buf_str(text, ONSITE_STR(",\"variant\":"));
+    onsite_write_json_string(text, onsite_image_str(&site->image,
+                                                    choice->variant->id));
+    onsite_buf_str(text, ONSITE_STR(",\"channel\":"));
+    onsite_write_json_string(text,
+                             onsite_channel_text(choice->campaign->channel));
+    onsite_buf_str(text, ONSITE_STR(",\"slot\":"));
+
+    if (choice->campaign->slot.len != 0) {
+        onsite_write_json_string(text, onsite_image_str(&site->image,
+                                                      choice->campaign->slot));
+
+    } else {
+        onsite_buf_str(text, ONSITE_STR("null"));
+    }
+
+    onsite_buf_str(text, ONSITE_STR(",\"html\":"));
+    onsite_write_json_string(text, choice->html);
+    onsite_buf_str(text, ONSITE_STR(",\"data\":"));
+    onsite_buf_str(text, choice->data.len != 0 ? choice->data
+                                               : ONSITE_STR("null"));
+    onsite_buf_str(text, ONSITE_STR(",\"exposure\":"));
+    onsite_write_json_string(text, onsite_str(token, len));
+    onsite_buf_char(text, '}');
+}
+
+
+static void
+write_choices(onsite_buf_t *text, ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_uint_t          i, n;
+    onsite_site_t      *site;
+    onsite_choice_t    *choice;
+    onsite_decision_t  *decision;
+
+    n = 0;
+    decision = ngx_http_onsite_worker.decision;
+    site = ngx_http_onsite_site(ctx->who.site);
+
+    for (i = 0; i < decision->n && site != NULL; i++) {
+        choice = &decision->choices[i];
+
+        if (choice->pending
+            || choice->campaign->channel == ONSITE_CHANNEL_WEBHOOK)
+        {
+            continue;
+        }
+
+        if (n++ != 0) {
+            onsite_buf_char(text, ',');
+        }
+
+        write_choice(text, ctx, site, choice);
+    }
+}
+
+
+static ngx_int_t
+answer_decision(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    onsite_buf_t  *text, *explanation;
+    onsite_str_t   visitor;
+
+    text = &ngx_http_onsite_worker.text;
+    explanation = &ngx_http_onsite_worker.explain;
+
+    visitor = ctx->told.visitor ? onsite_visitor_status_text(ctx->told.status)
+                                : onsite_str(NULL, 0);
+
+    onsite_buf_clear(text);
+    onsite_buf_str(text, ONSITE_STR("{\"visitor\":"));
+    onsite_write_json_string(text, visitor);
+    onsite_buf_str(text, ONSITE_STR(",\"campaigns\":["));
+    write_choices(text, ctx);
+    onsite_buf_char(text, ']');
+
+    if (ctx->explained) {
+        onsite_buf_str(text, ONSITE_STR(",\"explain\":"));
+        onsite_buf_str(text, explanation->len != 0
+                             ? onsite_str(explanation->data, explanation->len)
+                             : ONSITE_STR("["));
+        onsite_buf_char(text, ']');
+    }
+
+    onsite_buf_str(text, ONSITE_STR("}\n"));
+
+    return answer_text(r, NGX_HTTP_OK, text);
+}
+
+
+static ngx_int_t
+answer_call(ngx_http_request_t *r, call_t *call, ngx_int_t rc)
+{
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_BUSY) {
+        return shed(r);
+    }
+
+    switch (call->endpoint->kind) {
+
+    case ENDPOINT_DECIDE:
+        return answer_decision(r, call->ctx);
+
+    case ENDPOINT_BEACON:
+        return answer(r, NGX_HTTP_NO_CONTENT, NULL, &cache_none, NULL);
+
+    default:
+        return answer(r, NGX_HTTP_OK, &type_json, &cache_none, &success);
+    }
+}
+
+
+/* decide without a body: the page that asks, as its Referer says. */
+
+static ngx_int_t
+empty_decide(ngx_http_request_t *r, call_t *call)
+{
+    onsite_facts_t  facts;
+
+    call->batch.events = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                                            sizeof(onsite_event_t));
+    if (call->batch.events == NULL
+        || ngx_http_onsite_facts(r, call->ctx, &facts) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    call->batch.n = 1;
+
+    return ngx_http_onsite_referring_event(call->ctx, &facts,
+                                           call->batch.events);
+}
+
+
+static onsite_status_t
+read_events(call_t *call, onsite_value_t *value)
+{
+    onsite_arena_t  *arena;
+
+    arena = ngx_http_onsite_worker.arena;
+
+    if (call->endpoint->kind == ENDPOINT_EVENT
+        || call->endpoint->kind == ENDPOINT_PIXEL)
+    {
+        return onsite_event_read(arena, value, call->endpoint->type,
+                                 call->ctx->now, &call->batch, &call->error);
+    }
+
+    return onsite_batch_read(arena, value, call->ctx->now, &call->batch,
+                             &call->error);
+}
+
+
+/* The bounds of Segment's API, apart from onsite_max_body. */
+
+static ngx_uint_t
+too_long(call_t *call, onsite_str_t body)
+{
+    if (call->endpoint->kind == ENDPOINT_EVENT
+        && body.len > ONSITE_EVENT_BYTES_MAX)
+    {
+        (void) onsite_error(&call->error, ONSITE_LIMIT,
+                            "an event may have %d bytes at most",
+                            ONSITE_EVENT_BYTES_MAX);
+        return 1;
+    }
+
+    if (body.len > ONSITE_BATCH_BYTES_MAX) {
+        (void) onsite_error(&call->error, ONSITE_LIMIT,
+                            "a batch may have %d bytes at most",
+                            ONSITE_BATCH_BYTES_MAX);
+        return 1;
+    }
+
+    return 0;
+}
+
+
+/* INVALID and LIMIT are the client's; NO_MEMORY is ours. */
+
+static onsite_status_t
+parse_body(ngx_http_request_t *r, call_t *call, onsite_str_t body)
+{
+    onsite_value_t   value;
+    onsite_status_t  status;
+
+    if (body.len == 0 && call->endpoint->kind == ENDPOINT_DECIDE) {
+        return empty_decide(r, call) == NGX_OK ? ONSITE_OK : ONSITE_NO_MEMORY;
+    }
+
+    if (too_long(call, body)) {
+        return ONSITE_LIMIT;
+    }
+
+    status = onsite_json_parse(ngx_http_onsite_worker.json,
+                               ngx_http_onsite_worker.arena, body, &value,
+                               &call->error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    return read_events(call, &value);
+}
+
+
+/* gzip is known by its first bytes, whatever Content-Encoding says. */
+
+static ngx_int_t
+inflate_body(ngx_http_request_t *r, onsite_str_t *body)
+{
+    onsite_status_t              status;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    if (!onsite_gzip_detect(*body)) {
+        return NGX_OK;
+    }
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    status = onsite_gzip_inflate(ngx_http_onsite_worker.arena, *body,
+                                 olcf->max_body, body);
+
+    switch (status) {
+    case ONSITE_OK:
+        return NGX_OK;
+    case ONSITE_LIMIT:
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    case ONSITE_INVALID:
+        return NGX_HTTP_BAD_REQUEST;
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static ngx_int_t
+copy_buf(ngx_http_request_t *r, ngx_buf_t *b, u_char **p)
+{
+    size_t   size;
+    ssize_t  n;
+
+    if (ngx_buf_in_memory(b)) {
+        *p = ngx_cpymem(*p, b->pos, b->last - b->pos);
+        return NGX_OK;
+    }
+
+    size = (size_t) (b->file_last - b->file_pos);
+    n = ngx_read_file(b->file, *p, size, b->file_pos);
+
+    if (n != (ssize_t) size) {
+        return NGX_ERROR;
+    }
+
+    *p += size;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The whole body as one piece: where it is when it is one buffer, else in the
+ * arena.  413 when it is over onsite_max_body.
+ */
+
+static ngx_int_t
+gather_body(ngx_http_request_t *r, onsite_str_t *body)
+{
+    off_t                        size;
+    u_char                      *p;
+    ngx_chain_t                 *cl, *bufs;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    size = 0;
+    *body = onsite_str(NULL, 0);
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+    bufs = r->request_body != NULL ? r->request_body->bufs : NULL;
+
+    for (cl = bufs; cl != NULL; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    if (size > (off_t) olcf->max_body) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    if (bufs->next == NULL && ngx_buf_in_memory(bufs->buf)) {
+        *body = onsite_str((char *) bufs->buf->pos, (size_t) size);
+        return NGX_OK;
+    }
+
+    p = onsite_arena_alloc(ngx_http_onsite_worker.arena, (size_t) size);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    *body = onsite_str((char *) p, (size_t) size);
+
+    for (cl = bufs; cl != NULL; cl = cl->next) {
+        if (copy_buf(r, cl->buf, &p) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+refuse_body(ngx_http_request_t *r, ngx_int_t status)
+{
+    switch (status) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return refuse(r, status, "the body is larger than onsite_max_body");
+
+    case NGX_HTTP_BAD_REQUEST:
+        return refuse(r, status, "the body begins as gzip does, but is not "
+                                 "whole gzip data");
+
+    default:
+        return status;
+    }
+}
+
+
+static ngx_int_t
+take_body(ngx_http_request_t *r, call_t *call)
+{
+    ngx_int_t        rc;
+    onsite_str_t     body;
+    onsite_status_t  status;
+
+    onsite_arena_reset(ngx_http_onsite_worker.arena);
+
+    rc = gather_body(r, &body);
+
+    if (rc == NGX_OK) {
+        rc = inflate_body(r, &body);
+    }
+
+    if (rc != NGX_OK) {
+        return refuse_body(r, rc);
+    }
+
+    status = parse_body(r, call, body);
+
+    if (status == ONSITE_INVALID || status == ONSITE_LIMIT) {
+        return refuse(r, NGX_HTTP_BAD_REQUEST, call->error.text);
+    }
+
+    if (status != ONSITE_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (check_body_key(r, call) != NGX_OK) {
+        return refuse(r, NGX_HTTP_UNAUTHORIZED, "a valid write key is needed");
+    }
+
+    return answer_call(r, call, apply_batch(r, call));
+}
+
+
+static void
+body_handler(ngx_http_request_t *r)
+{
+    call_t  *call;
+
+    call = ngx_http_onsite_get_ctx(r)->call;
+
+    ngx_http_finalize_request(r, take_body(r, call));
+}
+
+
+static ngx_int_t
+post(ngx_http_request_t *r, call_t *call)
+{
+    ngx_int_t                    rc;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (r->headers_in.content_length_n > (off_t) olcf->max_body) {
+        rc = ngx_http_discard_request_body(r);
+        return rc != NGX_OK
+               ? rc : refuse_body(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
+    }
+
+    call->ctx->call = call;
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, body_handler);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* The event of a pixel; whatever is wrong with it, a GIF follows. */
+
+static onsite_status_t
+read_pixel(ngx_http_request_t *r, call_t *call)
+{
+    onsite_str_t     args, data, json;
+    onsite_value_t   value;
+    onsite_arena_t  *arena;
+
+    arena = ngx_http_onsite_worker.arena;
+    args = ngx_http_onsite_str(r->args);
+
+    if (call->endpoint->kind == ENDPOINT_PIXEL_GIF) {
+        return onsite_pixel_read(arena, args, call->ctx->now, &call->batch,
+                                 &call->error);
+    }
+
+    if (onsite_query_get(arena, args, ONSITE_STR("data"), &data) != ONSITE_OK
+        || onsite_base64_decode(arena, data, &json) != ONSITE_OK
+        || onsite_json_parse(ngx_http_onsite_worker.json, arena, json, &value,
+                             &call->error)
+           != ONSITE_OK)
+    {
+        return ONSITE_INVALID;
+    }
+
+    return read_events(call, &value);
+}
+
+
+static ngx_int_t
+get_pixel(ngx_http_request_t *r, call_t *call)
+{
+    ngx_int_t  rc;
+
+    onsite_arena_reset(ngx_http_onsite_worker.arena);
+
+    if (r->method == NGX_HTTP_HEAD) {
+        return answer_pixel(r);
+    }
+
+    if (check_request_key(r, call) != NGX_OK
+        || read_pixel(r, call) != ONSITE_OK
+        || check_body_key(r, call) != NGX_OK)
+    {
+        ngx_http_onsite_count(rejected);
+        return answer_pixel(r);
+    }
+
+    rc = apply_batch(r, call);
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        ngx_http_onsite_count(rejected);
+    }
+
+    return answer_pixel(r);
+}
+
+
+static const endpoint_t *
+find_endpoint(ngx_http_request_t *r)
+{
+    size_t                       len;
+    u_char                      *name;
+    const endpoint_t            *e;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (r->uri.len <= olcf->prefix.len
+        || r->uri.data[olcf->prefix.len] != '/')
+    {
+        return NULL;
+    }
+
+    name = r->uri.data + olcf->prefix.len + 1;
+    len = r->uri.len - olcf->prefix.len - 1;
+
+    for (e = endpoints; e->name.len != 0; e++) {
+        if (e->name.len == len && ngx_memcmp(e->name.data, name, len) == 0) {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+takes_get(const endpoint_t *endpoint)
+{
+    return endpoint->kind == ENDPOINT_PIXEL_GIF
+           || endpoint->kind == ENDPOINT_PIXEL
+           || endpoint->kind == ENDPOINT_RUNTIME;
+}
+
+
+static ngx_int_t
+wrong_method(ngx_http_request_t *r, const endpoint_t *endpoint)
+{
+    if (add_literal(r, "Allow", takes_get(endpoint) ? "GET, HEAD, OPTIONS"
+                                                    : "POST, OPTIONS")
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return refuse(r, NGX_HTTP_NOT_ALLOWED,
+                  takes_get(endpoint) ? "use GET" : "use POST");
+}
+
+
+static ngx_int_t
+get(ngx_http_request_t *r, call_t *call)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (call->endpoint->kind == ENDPOINT_RUNTIME) {
+        return answer_runtime(r, call->ctx);
+    }
+
+    if (add_cors(r, call->ctx) == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return get_pixel(r, call);
+}
+
+
+static ngx_int_t
+post_gates(ngx_http_request_t *r, call_t *call)
+{
+    ngx_int_t  rc;
+
+    if (add_cors(r, call->ctx) == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (check_request_key(r, call) != NGX_OK) {
+        rc = ngx_http_discard_request_body(r);
+        return rc != NGX_OK
+               ? rc : refuse(r, NGX_HTTP_UNAUTHORIZED,
+                             "the write key is not one of this site");
+    }
+
+    return post(r, call);
+}
+
+
+static ngx_int_t
+dispatch(ngx_http_request_t *r, call_t *call)
+{
+    if (takes_get(call->endpoint)) {
+        return (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+               ? get(r, call) : wrong_method(r, call->endpoint);
+    }
+
+    return r->method == NGX_HTTP_POST ? post_gates(r, call)
+                                      : wrong_method(r, call->endpoint);
+}
+
+
+/* In a process without its memory or without state there is nothing to do. */
+
+static ngx_int_t
+collect_handler(ngx_http_request_t *r)
+{
+    call_t                 *call;
+    const endpoint_t       *endpoint;
+    ngx_http_onsite_ctx_t  *ctx;
+
+    ctx = ngx_http_onsite_ctx(r);
+    if (ctx == NULL || ngx_http_onsite_worker.engine == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->counted = 1;
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        return answer_options(r, ctx);
+    }
+
+    endpoint = find_endpoint(r);
+    if (endpoint == NULL) {
+        return refuse(r, NGX_HTTP_NOT_FOUND, "there is no such endpoint");
+    }
+
+    if (ngx_http_onsite_worker.store == NULL && !takes_get(endpoint)) {
+        return refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                      "the visitor state is not available");
+    }
+
+    call = ngx_palloc(r->pool, sizeof(call_t));
+    if (call == NULL || ngx_http_onsite_who(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    call->endpoint = endpoint;
+    call->ctx = ctx;
+    call->batch.events = NULL;
+    call->batch.n = 0;
+    call->batch.write_key = onsite_str(NULL, 0);
+    call->error.text[0] = '\0';
+    call->keyed = 0;
+
+    return dispatch(r, call);
+}

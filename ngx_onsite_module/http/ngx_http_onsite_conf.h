@@ -1,0 +1,27 @@
+/*
+ * ngx_http_onsite_conf.h - handlers of directives that need more than a slot.
+ */
+
+#ifndef _NGX_HTTP_ONSITE_CONF_H_INCLUDED_
+#define _NGX_HTTP_ONSITE_CONF_H_INCLUDED_
+
+#include "ngx_http_onsite.h"
+
+char *ngx_http_onsite_conf_state(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_snapshot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_event(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Words into the ngx_array_t of ngx_str_t at cmd->offset. */
+char *ngx_http_onsite_conf_words(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+#endif /* _NGX_HTTP_ONSITE_CONF_H_INCLUDED_ */

@@ -1,0 +1,767 @@
+/*
+ * ngx_http_onsite_page.c - page views and server-side events of ordinary
+ * requests, and what goes into a page.
+ */
+
+#include "ngx_http_onsite.h"
+
+
+typedef struct {
+    ngx_http_request_t       *r;
+    ngx_http_onsite_ctx_t    *ctx;
+    onsite_facts_t            facts;
+    onsite_event_t           *events;
+    ngx_uint_t                n;
+} view_t;
+
+
+ngx_uint_t
+ngx_http_onsite_wanted(ngx_http_request_t *r)
+{
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    return ngx_http_onsite_worker.engine != NULL
+           && (olcf->enable != NGX_HTTP_ONSITE_OFF || olcf->events != NULL);
+}
+
+
+ngx_uint_t
+ngx_http_onsite_document(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_str_t  *dest;
+
+    dest = &ctx->headers.fetch_dest;
+
+    return r->main->method == NGX_HTTP_GET
+           && (dest->len == 0
+               || (dest->len == 8
+                   && ngx_strncasecmp(dest->data, (u_char *) "document", 8)
+                      == 0));
+}
+
+
+static onsite_member_t *
+member(onsite_member_t *m, onsite_str_t key, onsite_str_t value)
+{
+    m->key = key;
+    m->value = onsite_value_string(value);
+
+    return m + 1;
+}
+
+
+/* scheme://host/path?args, as the browser's address bar has it. */
+
+static onsite_str_t
+page_url(ngx_http_request_t *r, onsite_facts_t *facts)
+{
+    u_char  *p, *url;
+
+    url = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                             facts->scheme.len + 3 + facts->host.len
+                             + r->unparsed_uri.len);
+    if (url == NULL) {
+        return onsite_str(NULL, 0);
+    }
+
+    p = ngx_cpymem(url, facts->scheme.data, facts->scheme.len);
+    p = ngx_cpymem(p, "://", 3);
+    p = ngx_cpymem(p, facts->host.data, facts->host.len);
+    p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
+
+    return onsite_str((char *) url, p - url);
+}
+
+
+/* "?args", as Segment's analytics.page() sends it; empty without. */
+
+static onsite_str_t
+page_search(onsite_facts_t *facts)
+{
+    char  *p;
+
+    if (facts->args.len == 0) {
+        return facts->args;
+    }
+
+    p = onsite_arena_alloc(ngx_http_onsite_worker.arena, facts->args.len + 1);
+    if (p == NULL) {
+        return onsite_str(NULL, 0);
+    }
+
+    p[0] = '?';
+    ngx_memcpy(p + 1, facts->args.data, facts->args.len);
+
+    return onsite_str(p, facts->args.len + 1);
+}
+
+
+static void
+start_event(ngx_http_onsite_ctx_t *ctx, onsite_event_t *event,
+    onsite_member_t *members, onsite_member_t *end)
+{
+    ngx_memzero(event, sizeof(onsite_event_t));
+
+    event->properties.type = ONSITE_OBJECT;
+    event->properties.len = (uint32_t) (end - members);
+    event->properties.as.members = members;
+    event->received = ctx->now;
+    event->time = ctx->now;
+    event->live = true;
+}
+
+
+ngx_int_t
+ngx_http_onsite_page_event(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_facts_t *facts, onsite_event_t *event)
+{
+    onsite_member_t  *members, *m;
+
+    members = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                                 4 * sizeof(onsite_member_t));
+    if (members == NULL) {
+        return NGX_ERROR;
+    }
+
+    m = member(members, ONSITE_STR("path"), facts->path);
+    m = member(m, ONSITE_STR("url"), page_url(r->main, facts));
+    m = member(m, ONSITE_STR("search"), page_search(facts));
+    m = member(m, ONSITE_STR("referrer"), facts->referrer);
+
+    start_event(ctx, event, members, m);
+    event->type = ONSITE_PAGE;
+    event->name = ONSITE_STR("Page Viewed");
+
+    return NGX_OK;
+}
+
+
+/* path and search of an absolute URL; the path is "/" where it has none. */
+
+static void
+split_url(onsite_str_t url, onsite_str_t *path, onsite_str_t *search)
+{
+    const char  *p, *end, *query;
+
+    *path = ONSITE_STR("/");
+    *search = onsite_str(NULL, 0);
+
+    if (url.len == 0) {
+        return;
+    }
+
+    end = url.data + url.len;
+    p = memmem(url.data, url.len, "://", 3);
+    p = p == NULL ? NULL : memchr(p + 3, '/', end - p - 3);
+
+    if (p == NULL) {
+        return;
+    }
+
+    query = memchr(p, '?', end - p);
+    *path = onsite_str(p, (query != NULL ? query : end) - p);
+
+    if (query != NULL) {
+        *search = onsite_str(query, end - query);
+    }
+}
+
+
+/*
+ * Also as context.page, so that request.* is about that page, as it is for
+ * any other beacon.
+ */
+
+ngx_int_t
+ngx_http_onsite_referring_event(ngx_http_onsite_ctx_t *ctx,
+    onsite_facts_t *facts, onsite_event_t *event)
+{
+    onsite_str_t      path, search;
+    onsite_member_t  *members, *page, *m;
+
+    members = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                                 4 * sizeof(onsite_member_t));
+    if (members == NULL) {
+        return NGX_ERROR;
+    }
+
+    split_url(facts->referrer, &path, &search);
+
+    m = member(members, ONSITE_STR("path"), path);
+    m = member(m, ONSITE_STR("url"), facts->referrer);
+    m = member(m, ONSITE_STR("search"), search);
+
+    start_event(ctx, event, members, m);
+    event->type = ONSITE_PAGE;
+    event->name = ONSITE_STR("Page Viewed");
+
+    page = m;
+    page->key = ONSITE_STR("page");
+    page->value = event->properties;
+    event->context.type = ONSITE_OBJECT;
+    event->context.len = 1;
+    event->context.as.members = page;
+
+    return NGX_OK;
+}
+
+
+/* A value that is a plain number becomes one, as in a pixel's query. */
+
+static onsite_value_t
+property(ngx_str_t *text)
+{
+    onsite_value_t  value;
+
+    if (text->len != 0 && text->len < 32
+        && (text->data[0] == '-'
+            || (text->data[0] >= '0' && text->data[0] <= '9'))
+        && onsite_json_parse(ngx_http_onsite_worker.json,
+                             ngx_http_onsite_worker.arena,
+                             ngx_http_onsite_str(*text), &value, NULL)
+           == ONSITE_OK
+        && value.type == ONSITE_NUMBER)
+    {
+        return value;
+    }
+
+    return onsite_value_string(ngx_http_onsite_str(*text));
+}
+
+
+/* As nginx has it elsewhere: empty and "0" are false. */
+
+static ngx_int_t
+filter_passes(ngx_http_request_t *r, ngx_http_complex_value_t *filter)
+{
+    ngx_str_t  value;
+
+    if (filter == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, filter, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return value.len == 0 || (value.len == 1 && value.data[0] == '0')
+           ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* NGX_DECLINED: not this time. */
+
+static ngx_int_t
+server_event(view_t *view, ngx_http_onsite_server_event_t *conf,
+    onsite_event_t *event)
+{
+    ngx_int_t                rc;
+    ngx_str_t                text;
+    ngx_uint_t               i;
+    onsite_member_t         *members;
+    ngx_http_onsite_pair_t  *pair;
+
+    rc = filter_passes(view->r, conf->filter);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    pair = conf->properties.elts;
+
+    members = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                        (conf->properties.nelts + 1) * sizeof(onsite_member_t));
+    if (members == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < conf->properties.nelts; i++) {
+        if (ngx_http_complex_value(view->r, &pair[i].value, &text) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        members[i].key = ngx_http_onsite_str(pair[i].name);
+        members[i].value = property(&text);
+    }
+
+    if (ngx_http_complex_value(view->r, &conf->name, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text.len == 0 || text.len > ONSITE_EVENT_NAME_MAX) {
+        return NGX_DECLINED;
+    }
+
+    start_event(view->ctx, event, members, members + conf->properties.nelts);
+    event->type = ONSITE_TRACK;
+    event->name = ngx_http_onsite_str(text);
+
+    return NGX_OK;
+}
+
+
+/* Facts and events of this request: the server's own, then the view. */
+
+static ngx_int_t
+gather(view_t *view, ngx_uint_t server_events, ngx_uint_t page)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_http_onsite_loc_conf_t      *olcf;
+    ngx_http_onsite_server_event_t  *conf;
+
+    olcf = ngx_http_get_module_loc_conf(view->r, ngx_http_onsite_module);
+
+    view->n = 0;
+    view->events = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                   ((server_events ? olcf->events->nelts : 0) + 1)
+                   * sizeof(onsite_event_t));
+
+    if (view->events == NULL
+        || ngx_http_onsite_facts(view->r, view->ctx, &view->facts) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (server_events) {
+        conf = olcf->events->elts;
+
+        for (i = 0; i < olcf->events->nelts; i++) {
+            rc = server_event(view, &conf[i], &view->events[view->n]);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+                view->n++;
+            }
+        }
+    }
+
+    if (page) {
+        return ngx_http_onsite_page_event(view->r, view->ctx, &view->facts,
+                                          &view->events[view->n++]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+append(onsite_buf_t *buf, const char *text)
+{
+    onsite_buf_append(buf, text, ngx_strlen(text));
+}
+
+
+/* For an attribute's value in double quotes. */
+
+static void
+append_attribute(onsite_buf_t *buf, const char *name, onsite_str_t value)
+{
+    size_t  i;
+
+    onsite_buf_char(buf, ' ');
+    append(buf, name);
+    append(buf, "=\"");
+
+    for (i = 0; i < value.len; i++) {
+
+        switch (value.data[i]) {
+        case '"':
+            append(buf, "&quot;");
+            break;
+        case '&':
+            append(buf, "&amp;");
+            break;
+        case '<':
+            append(buf, "&lt;");
+            break;
+        case '>':
+            append(buf, "&gt;");
+            break;
+        default:
+            onsite_buf_char(buf, value.data[i]);
+        }
+    }
+
+    onsite_buf_char(buf, '"');
+}
+
+
+size_t
+ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
+    const onsite_choice_t *choice, char *out)
+{
+    char                     *p, version[NGX_INT64_LEN];
+    onsite_site_t            *site;
+    onsite_exposure_token_t   token;
+
+    site = ngx_http_onsite_site(ctx->who.site);
+
+    if (ngx_http_onsite_worker.signer == NULL || site == NULL) {
+        return 0;
+    }
+
+    p = (char *) ngx_sprintf((u_char *) version, "%uL", ctx->told.version);
+
+    token.visitor = ctx->told.key;
+    token.campaign = onsite_image_str(&site->image, choice->campaign->id);
+    token.variant = onsite_image_str(&site->image, choice->variant->id);
+    token.policy = onsite_str(version, p - version);
+    token.propensity = choice->propensity;
+    token.time = ctx->now;
+
+    return onsite_token_sign(ngx_http_onsite_worker.signer, ctx->who.site,
+                             &token, out);
+}
+
+
+static void
+append_template(onsite_buf_t *buf, view_t *view, onsite_site_t *site,
+    const onsite_choice_t *choice)
+{
+    char    token[ONSITE_TOKEN_MAX];
+    size_t  len;
+
+    len = ngx_http_onsite_token(view->ctx, choice, token);
+
+    append(buf, "<template");
+    append_attribute(buf, "data-onsite-campaign",
+                     onsite_image_str(&site->image, choice->campaign->id));
+    append_attribute(buf, "data-onsite-variant",
+                     onsite_image_str(&site->image, choice->variant->id));
+    append_attribute(buf, "data-onsite-channel",
+                     onsite_channel_text(choice->campaign->channel));
+
+    if (choice->campaign->slot.len != 0) {
+        append_attribute(buf, "data-onsite-slot",
+                       onsite_image_str(&site->image, choice->campaign->slot));
+    }
+
+    append_attribute(buf, "data-onsite-exposure", onsite_str(token, len));
+    onsite_buf_char(buf, '>');
+    onsite_buf_str(buf, choice->html);
+    append(buf, "</template>");
+}
+
+
+static void
+append_script(onsite_buf_t *buf, view_t *view, ngx_str_t *prefix)
+{
+    append(buf, "<script src=\"");
+    onsite_buf_append(buf, prefix->data, prefix->len);
+    append(buf, "/onsite.js?v=");
+    onsite_buf_append(buf, ngx_http_onsite_runtime_hash.data,
+                      ngx_http_onsite_runtime_hash.len);
+    append(buf, "\" async data-onsite");
+
+    if (view->ctx->nonce.len != 0) {
+        append_attribute(buf, "nonce", ngx_http_onsite_str(view->ctx->nonce));
+    }
+
+    append(buf, "></script>");
+}
+
+
+/* The decision as bytes before </body>, in the pool. */
+
+static ngx_int_t
+build_insertion(view_t *view, ngx_str_t *prefix)
+{
+    u_char                  *p;
+    ngx_uint_t               i, n;
+    onsite_buf_t            *buf;
+    onsite_site_t           *site;
+    onsite_choice_t         *choice;
+    onsite_decision_t       *decision;
+    ngx_http_onsite_page_t  *page;
+
+    n = 0;
+    buf = &ngx_http_onsite_worker.text;
+    site = ngx_http_onsite_site(view->ctx->who.site);
+    decision = ngx_http_onsite_worker.decision;
+
+    onsite_buf_clear(buf);
+
+    for (i = 0; i < decision->n && site != NULL; i++) {
+        choice = &decision->choices[i];
+
+        if (choice->pending
+            || choice->campaign->channel == ONSITE_CHANNEL_WEBHOOK)
+        {
+            continue;
+        }
+
+        append_template(buf, view, site, choice);
+        n++;
+    }
+
+    if (n == 0) {
+        return NGX_DECLINED;
+    }
+
+    append_script(buf, view, prefix);
+
+    p = buf->failed ? NULL : ngx_pnalloc(view->r->pool, buf->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, buf->data, buf->len);
+
+    page = &view->ctx->page;
+    page->insert[ONSITE_PLACE_BODY_END] = onsite_str((char *) p, buf->len);
+    page->any = 1;
+    page->personal = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+skip_page(ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_skip_e skip)
+{
+    ctx->skip = skip;
+    ctx->told.campaign.len = 0;
+    ctx->told.variant.len = 0;
+    ngx_http_onsite_count(skips[skip]);
+}
+
+
+/* What the request's side says against a view. */
+
+static ngx_http_onsite_skip_e
+gate_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_http_onsite_skip_e skip)
+{
+    if (skip != NGX_HTTP_ONSITE_SKIP_NONE) {
+        return skip;
+    }
+
+    if (r->method != NGX_HTTP_GET) {
+        return NGX_HTTP_ONSITE_SKIP_METHOD;
+    }
+
+    if (!ngx_http_onsite_document(r, ctx)) {
+        return NGX_HTTP_ONSITE_SKIP_FRAGMENT;
+    }
+
+    if (ctx->headers.prefetch) {
+        return NGX_HTTP_ONSITE_SKIP_PREFETCH;
+    }
+
+    if (onsite_device(ngx_http_onsite_str(ctx->headers.user_agent))
+        == ONSITE_BOT)
+    {
+        return NGX_HTTP_ONSITE_SKIP_BOT;
+    }
+
+    return NGX_HTTP_ONSITE_SKIP_NONE;
+}
+
+
+/* The decision explained, for the owner of the debug key. */
+
+static void
+add_explanation(ngx_http_request_t *r)
+{
+    ngx_str_t      value;
+    onsite_buf_t  *buf;
+
+    buf = &ngx_http_onsite_worker.explain;
+    onsite_buf_char(buf, buf->len == 0 ? '[' : ']');
+
+    if (buf->len == 1) {
+        onsite_buf_char(buf, ']');
+    }
+
+    value.data = buf->failed ? NULL : ngx_pnalloc(r->pool, buf->len);
+    if (value.data == NULL) {
+        return;
+    }
+
+    ngx_memcpy(value.data, buf->data, buf->len);
+    value.len = buf->len;
+
+    (void) ngx_http_onsite_add_header(r, "X-Onsite-Explain",
+                                      sizeof("X-Onsite-Explain") - 1, &value);
+}
+
+
+static void
+show(view_t *view)
+{
+    ngx_int_t                    rc;
+    ngx_http_onsite_srv_conf_t  *scf;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    scf = ngx_http_get_module_srv_conf(view->r, ngx_http_onsite_module);
+    olcf = ngx_http_get_module_loc_conf(view->r, ngx_http_onsite_module);
+
+    if (view->ctx->explained) {
+        add_explanation(view->r);
+    }
+
+    if (ngx_http_onsite_worker.decision->n == 0
+        || olcf->enable != NGX_HTTP_ONSITE_ON)
+    {
+        return;
+    }
+
+    if (scf->prefix.data == NULL) {
+        skip_page(view->ctx, NGX_HTTP_ONSITE_SKIP_COLLECT);
+        return;
+    }
+
+    rc = build_insertion(view, &scf->prefix);
+
+    if (rc == NGX_ERROR) {
+        skip_page(view->ctx, NGX_HTTP_ONSITE_SKIP_MEMORY);
+    }
+}
+
+
+static void
+apply_view(view_t *view, ngx_uint_t page)
+{
+    ngx_int_t                rc;
+    ngx_http_onsite_apply_t  apply;
+
+    ngx_memzero(&apply, sizeof(ngx_http_onsite_apply_t));
+    apply.events = view->events;
+    apply.n = view->n;
+    apply.facts = &view->facts;
+    apply.deliver = page;
+
+    rc = ngx_http_onsite_apply(view->r, view->ctx, &apply);
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        skip_page(view->ctx, rc == NGX_BUSY ? NGX_HTTP_ONSITE_SKIP_STATE
+                                            : NGX_HTTP_ONSITE_SKIP_MEMORY);
+        return;
+    }
+
+    if (rc == NGX_OK
+        && ngx_http_onsite_set_cookie(view->r, view->ctx) == NGX_OK
+        && view->ctx->cookie_set)
+    {
+        view->ctx->page.personal = 1;
+    }
+
+    if (page) {
+        ngx_http_onsite_count(pageviews);
+        show(view);
+    }
+}
+
+
+ngx_int_t
+ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_http_onsite_skip_e skip)
+{
+    view_t                       view;
+    ngx_uint_t                   page, server_events;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    if (ctx->counted) {
+        return NGX_DECLINED;
+    }
+
+    ctx->counted = 1;
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (ngx_http_test_predicates(r, olcf->bypass) != NGX_OK) {
+        skip_page(ctx, NGX_HTTP_ONSITE_SKIP_BYPASS);
+        return NGX_DECLINED;
+    }
+
+    page = 0;
+    server_events = olcf->events != NULL && r->headers_out.status < 400;
+
+    if (olcf->enable != NGX_HTTP_ONSITE_OFF) {
+        skip = gate_view(r, ctx, skip);
+        page = (skip == NGX_HTTP_ONSITE_SKIP_NONE);
+
+        if (!page) {
+            skip_page(ctx, skip);
+        }
+    }
+
+    if (!page && !server_events) {
+        return NGX_DECLINED;
+    }
+
+    view.r = r;
+    view.ctx = ctx;
+    onsite_arena_reset(ngx_http_onsite_worker.arena);
+
+    ctx->busy = 1;
+
+    if (ngx_http_onsite_who(r, ctx) != NGX_OK
+        || gather(&view, server_events, page) != NGX_OK)
+    {
+        skip_page(ctx, NGX_HTTP_ONSITE_SKIP_MEMORY);
+
+    } else if (view.n != 0) {
+        apply_view(&view, page);
+    }
+
+    ctx->busy = 0;
+
+    return ctx->page.any ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * A variable is read before the header: what the visitor is, and for a request
+ * that may be for a page of ours, what would be decided.
+ */
+
+void
+ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    view_t                       view;
+    ngx_uint_t                   page;
+    ngx_http_onsite_apply_t      apply;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    if (ctx->busy || ctx->looked || ctx->told.decided
+        || ngx_http_onsite_worker.engine == NULL)
+    {
+        return;
+    }
+
+    r = r->main;
+    ctx->looked = 1;
+    ctx->busy = 1;
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    page = !ctx->counted && olcf->enable != NGX_HTTP_ONSITE_OFF
+           && ngx_http_test_predicates(r, olcf->bypass) == NGX_OK
+           && gate_view(r, ctx, NGX_HTTP_ONSITE_SKIP_NONE)
+              == NGX_HTTP_ONSITE_SKIP_NONE;
+
+    onsite_arena_reset(ngx_http_onsite_worker.arena);
+
+    view.r = r;
+    view.ctx = ctx;
+
+    if (ngx_http_onsite_who(r, ctx) == NGX_OK
+        && (page || ctx->who.cookie_id.len != 0)
+        && gather(&view, 0, page) == NGX_OK)
+    {
+        ngx_memzero(&apply, sizeof(ngx_http_onsite_apply_t));
+        apply.events = view.events;
+        apply.n = view.n;
+        apply.facts = &view.facts;
+        apply.deliver = page;
+        apply.peek = 1;
+
+        (void) ngx_http_onsite_apply(r, ctx, &apply);
+    }
+
+    ctx->busy = 0;
+}

@@ -1,0 +1,2 @@
+/* onsite.js - shows what the page brings. */
+(function () {})();
