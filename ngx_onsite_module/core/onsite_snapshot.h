@@ -3,8 +3,11 @@
  *
  * Sub-databases: `meta` (format, version, built), `sites` (site → image),
  * `campaigns` (site 0 id → definition, for people and tools).  Values are
- * msgpack; an image is a bin inside [format, order, bin], padded so that it
- * is 8-aligned in the map.
+ * msgpack; an image is a bin inside [format, order, bin], placed so that it
+ * is 8-aligned in the map.  A seal in the unused end of the first page holds
+ * the size and a checksum of the whole file, so a file that was cut or changed
+ * is refused before LMDB, which trusts its pages, sees any of it.
+ * docs/wire.md has the bytes.
  */
 
 #ifndef ONSITE_SNAPSHOT_H
@@ -13,6 +16,8 @@
 #include "onsite_image.h"
 
 #define ONSITE_SNAPSHOT_FORMAT  1
+
+#define ONSITE_SITE_MAX         255     /* bytes of a site's name */
 
 typedef struct onsite_snapshot_s  onsite_snapshot_t;
 
@@ -47,7 +52,12 @@ onsite_status_t onsite_snapshot_walk(const onsite_snapshot_t *snapshot,
     onsite_snapshot_visit_pt visit, void *data);
 
 
-/* Writing: into a new file beside path, renamed over it at the end. */
+/*
+ * Writing: into a new file beside path (path.new-PID), synced, then renamed
+ * over it: whoever opens path sees the old file or all of the new one.  Equal
+ * input gives an equal file.  INVALID: a site or campaign without a name, with
+ * one too long, or twice.
+ */
 
 typedef struct {
     onsite_str_t           name;

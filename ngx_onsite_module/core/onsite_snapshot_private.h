@@ -1,0 +1,53 @@
+/*
+ * onsite_snapshot_private.h - what reading and writing snapshots share; the
+ * one header that knows they are LMDB.
+ */
+
+#ifndef ONSITE_SNAPSHOT_PRIVATE_H
+#define ONSITE_SNAPSHOT_PRIVATE_H
+
+#include "onsite_snapshot.h"
+#include "onsite_lmdb_file.h"
+
+#include <lmdb.h>
+
+#define SEAL_MAGIC       0x4c414553504e534full      /* "OSNPSEAL" */
+#define SEAL_BYTES       64         /* at the end of the first page */
+#define SUB_DATABASES    4
+
+/* [format, order, bin32]: 8 bytes before the image */
+#define IMAGE_PREFIX     8
+#define ORDER_LITTLE     1
+#define ORDER_BIG        2
+
+typedef struct {
+    uint64_t  magic;
+    uint32_t  format;
+    uint32_t  order;                /* ONSITE_IMAGE_ORDER                  */
+    uint64_t  size;                 /* of the file                         */
+    uint64_t  checksum;             /* of all of it but the SEAL_BYTES     */
+    uint64_t  reserved[4];
+} seal_t;
+
+static inline off_t
+seal_offset(const onsite_lmdb_facts_t *facts)
+{
+    return (off_t) facts->page_size - SEAL_BYTES;
+}
+
+static inline uint8_t
+native_order(void)
+{
+    const uint16_t  one = 1;
+    uint8_t         first;
+
+    memcpy(&first, &one, 1);
+
+    return first == 1 ? ORDER_LITTLE : ORDER_BIG;
+}
+
+/* Of a file of facts->file_size bytes; IO when it cannot be read. */
+onsite_status_t snapshot_checksum(int fd, const onsite_lmdb_facts_t *facts,
+    uint64_t *checksum);
+
+#endif
