@@ -146,6 +146,26 @@ $(BUILD)/bench/json: bench/json.c bench/json_c.c bench/json_simdjson.cc \
 bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
 	$<
 
+$(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+
+$(BUILD)/differential/node_modules: t/differential/package.json
+	@mkdir -p $(@D); cp $< $(@D); npm --prefix $(@D) install --silent --no-audit --no-fund; touch $@
+
+.PHONY: differential
+differential: $(BUILD)/differential/evaluate $(BUILD)/differential/node_modules ## conditions against GrowthBook's own evaluator
+	@NODE_PATH=$(BUILD)/differential/node_modules node t/differential/compare.js $< $(COUNT) $(SEED)
+
+.PHONY: fuzz
+fuzz: ## each t/fuzz/fuzz_*.c for FUZZ_SECONDS (5), with clang-14
+	@mkdir -p $(BUILD)/fuzz
+	@for f in t/fuzz/fuzz_*.c; do n=$$(basename $$f .c); echo "== $$n"; \
+	    clang-14 -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	        -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $$f $(CORE_SRC) -o $(BUILD)/fuzz/$$n $(CORE_LIBS) && \
+	    (cd $(BUILD)/fuzz && mkdir -p corpus-$$n && ./$$n -max_total_time=$(or $(FUZZ_SECONDS),5) \
+	        -verbosity=0 -print_final_stats=1 corpus-$$n) || exit 1; done
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(ROOT)/build

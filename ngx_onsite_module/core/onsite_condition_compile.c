@@ -139,11 +139,11 @@ end(compiler_t *c, uint32_t node)
 static onsite_node_t *
 leaf(compiler_t *c, uint16_t op, onsite_type_t type)
 {
-    onsite_node_t  *node = &c->nodes[begin(c, op)];
+    uint32_t  node = begin(c, op);
 
-    node->type = (uint16_t) type;
+    c->nodes[node].type = (uint16_t) type;
 
-    return node;
+    return &c->nodes[node];
 }
 
 

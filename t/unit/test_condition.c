@@ -350,6 +350,31 @@ long_lists_are_tables(void **state)
 
 
 static void
+long_conditions(void **state)
+{
+    int           i;
+    onsite_buf_t  text;
+
+    (void) state;
+
+    onsite_buf_init(&text, 0);
+    onsite_buf_printf(&text, "{\"a\":1");
+    for (i = 0; i < 500; i++) {
+        onsite_buf_printf(&text, ",\"b%d\":{\"$nin\":[%d],\"$gt\":-1}", i,
+                          i);
+    }
+    onsite_buf_printf(&text, "}");
+    onsite_buf_char(&text, '\0');
+
+    yes(text.data, "{\"a\":1}");
+    no(text.data, "{\"a\":1,\"b499\":499}");
+    no(text.data, "{\"a\":1,\"b77\":-1}");
+
+    onsite_buf_free(&text);
+}
+
+
+static void
 versions(void **state)
 {
     (void) state;
@@ -803,6 +828,7 @@ main(void)
         cmocka_unit_test(order),
         cmocka_unit_test(case_folding),
         cmocka_unit_test(long_lists_are_tables),
+        cmocka_unit_test(long_conditions),
         cmocka_unit_test(versions),
         cmocka_unit_test(saved_groups),
         cmocka_unit_test(regexes_are_javascript),
