@@ -1050,6 +1050,15 @@ onsite_inject_finished(const onsite_inject_t *inject)
 }
 
 
+bool
+onsite_inject_in_script(const onsite_inject_t *inject)
+{
+    return inject->state >= ONSITE_SCAN_RAW
+           && inject->state < ONSITE_SCAN_COPY
+           && inject->text == onsite_inject_name(ONSITE_STR("script"));
+}
+
+
 static onsite_html_where_t
 where_in_text(const onsite_inject_t *inject)
 {
@@ -1070,9 +1079,24 @@ where_in_text(const onsite_inject_t *inject)
 }
 
 
+/* In the middle of what may become an end tag, or a comment of a script, the
+ * next bytes decide: that is not text. */
+
 static onsite_html_where_t
 where_in_raw(const onsite_inject_t *inject)
 {
+    switch (inject->state) {
+
+    case ONSITE_SCAN_RAW:
+    case ONSITE_SCAN_SCRIPT:
+    case ONSITE_SCAN_ESCAPED:
+    case ONSITE_SCAN_TWICE:
+        break;
+
+    default:
+        return ONSITE_HTML_TAG;
+    }
+
     if (inject->text == onsite_inject_name(ONSITE_STR("title"))
         || inject->text == onsite_inject_name(ONSITE_STR("textarea")))
     {
@@ -1083,11 +1107,8 @@ where_in_raw(const onsite_inject_t *inject)
         return ONSITE_HTML_STYLE;
     }
 
-    if (inject->text == onsite_inject_name(ONSITE_STR("script"))) {
-        return ONSITE_HTML_SCRIPT;
-    }
-
-    return ONSITE_HTML_RAWTEXT;
+    return onsite_inject_in_script(inject) ? ONSITE_HTML_SCRIPT
+                                           : ONSITE_HTML_RAWTEXT;
 }
 
 

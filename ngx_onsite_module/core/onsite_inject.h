@@ -84,7 +84,8 @@ bool onsite_inject_finished(const onsite_inject_t *inject);
 /* What the template compiler asks to learn a placeholder's context. */
 typedef enum {
     ONSITE_HTML_TEXT = 0,           /* data, RCDATA (title, textarea)      */
-    ONSITE_HTML_TAG,                /* inside a tag, not in a value        */
+    ONSITE_HTML_TAG,                /* inside a tag, not in a value, or of
+                                       what may become one                 */
     ONSITE_HTML_VALUE_DOUBLE,       /* attribute value in "                */
     ONSITE_HTML_VALUE_SINGLE,
     ONSITE_HTML_VALUE_UNQUOTED,
@@ -103,6 +104,9 @@ onsite_html_where_t onsite_inject_where(const onsite_inject_t *inject);
  * only by a scanner that has nothing to insert. */
 onsite_str_t onsite_inject_attribute(const onsite_inject_t *inject,
     bool *value_started);
+
+/* In the text of an HTML script element, all of it. */
+bool onsite_inject_in_script(const onsite_inject_t *inject);
 
 /* In a tag: whether its name is this one (lower case, at most 8 bytes). */
 bool onsite_inject_in_tag(const onsite_inject_t *inject, onsite_str_t name);

@@ -19,25 +19,44 @@ typedef enum {
                                    URLs pass, else "#"                     */
     ONSITE_ESCAPE_URL_PART,     /* later in a URL attribute: percent-encoded*/
     ONSITE_ESCAPE_SCRIPT,       /* inside a quoted script string           */
-    ONSITE_ESCAPE_JSON          /* inside a JSON string of content.data    */
+    ONSITE_ESCAPE_JSON,         /* inside a JSON string of content.data    */
+    ONSITE_ESCAPE_VALUE,        /* instead of a string of content.data: the
+                                   value itself as JSON                    */
+    ONSITE_ESCAPES
 } onsite_escape_t;
 
 /*
- * Compiles HTML into b.  {{path}} and
- * sections {{#path}}…{{/path}} (repeated for a list, once for any other
- * truthy value) and {{^path}}…{{/path}}; inside a list section {{.}} and
- * {{name}} are the item's.
+ * Compiles HTML into b.  {{path}} and sections {{#path}}...{{/path}}
+ * (repeated for a list, its first 64 items; once for any other truthy value,
+ * in JavaScript's sense) and {{^path}}...{{/path}} (for what is neither).
+ * Blanks inside the braces do not matter; braces that mean themselves are
+ * written &#123;&#123;.
  *
- * INVALID, with line and column: an unknown root, an unclosed section, a
- * placeholder where no escaping is safe (unquoted attribute, tag or attribute
- * name, style, comment, script outside a string, event-handler attribute).
+ * A path begins with a root (onsite_attribute_resolve).  In a section {{.}}
+ * is the item of a list, or else the section's own value; {{name}},
+ * {{.name}} and {{.name.more}} are below it; so is {{name.more}} where name
+ * is no root.  Sections nest at most 4 deep and stand in text or in quoted
+ * attributes that are no URL.
+ *
+ * A placeholder stands in text, in a quoted attribute value, or in a quoted
+ * string of a script.  In a URL attribute it is the whole beginning of the
+ * URL, or comes after its scheme or first slash; where a URL loads code
+ * (script, iframe, object, ...) only behind its host.
+ *
+ * INVALID, with line and column: an unknown root or name, an unclosed
+ * section, a placeholder where no escaping is safe (unquoted attribute, tag
+ * or attribute name, style, comment, raw text, script outside a string or
+ * behind a slash that may begin a regular expression, event-handler
+ * attribute, srcset, srcdoc), HTML that ends inside of a tag, comment,
+ * script, template, svg or math, or closes a template that it did not open.
  */
 onsite_status_t onsite_template_compile_html(onsite_builder_t *b,
     onsite_str_t html, uint32_t zone, onsite_ref_t *program, uint32_t *roots,
     onsite_error_t *error);
 
 /* Compiles content.data: JSON whose strings hold placeholders.  A string that
- * is exactly one placeholder becomes the value itself, of its own type. */
+ * is exactly one placeholder becomes the value itself, of its own type; other
+ * strings may hold sections, too.  Errors begin with the path in data. */
 onsite_status_t onsite_template_compile_data(onsite_builder_t *b,
     const onsite_value_t *data, uint32_t zone, onsite_ref_t *program,
     uint32_t *roots, onsite_error_t *error);

@@ -1,0 +1,114 @@
+/*
+ * onsite_template_program.h - a compiled template as the image holds it.
+ * Included by onsite_template*.c only.
+ *
+ * A flat list of operations behind a header of 8 bytes.  A section is an
+ * OPEN and a CLOSE that know each other's index.
+ */
+
+#ifndef ONSITE_TEMPLATE_PROGRAM_H
+#define ONSITE_TEMPLATE_PROGRAM_H
+
+#include "onsite_limits.h"
+#include "onsite_template.h"
+
+#define ONSITE_TEMPLATE_DEPTH      4    /* sections inside one another     */
+#define ONSITE_TEMPLATE_REPEAT    64    /* items of a list                 */
+#define ONSITE_TEMPLATE_STEPS  65536    /* operations of one rendering     */
+#define ONSITE_TEMPLATE_KEYS       8    /* of a path, below its root       */
+#define ONSITE_TEMPLATE_OPS    16384    /* of one template                 */
+
+typedef enum {
+    ONSITE_TEMPLATE_LITERAL = 0,    /* a, b: reference and length          */
+    ONSITE_TEMPLATE_VALUE,          /* of a source, escaped                */
+    ONSITE_TEMPLATE_OPEN,           /* c: index of CLOSE                   */
+    ONSITE_TEMPLATE_OPEN_NOT,
+    ONSITE_TEMPLATE_CLOSE,          /* c: index of OPEN                    */
+    ONSITE_TEMPLATE_CODES
+} onsite_template_code_t;
+
+/* Where a value comes from. */
+typedef enum {
+    ONSITE_TEMPLATE_SLOT = 0,       /* a: slot of the image                */
+    ONSITE_TEMPLATE_ITEM            /* a, b: onsite_image_str_t[b] keys
+                                       below the item of the section       */
+} onsite_template_source_t;
+
+typedef struct {
+    uint8_t   code;                 /* onsite_template_code_t              */
+    uint8_t   source;               /* onsite_template_source_t            */
+    uint8_t   escape;               /* onsite_escape_t                     */
+    uint8_t   reserved;
+    uint32_t  a;
+    uint32_t  b;
+    uint32_t  c;
+} onsite_template_op_t;
+
+typedef struct {
+    uint32_t              n;
+    uint32_t              reserved;
+    onsite_template_op_t  ops[];
+} onsite_template_program_t;
+
+
+/* Escaping; see onsite_template_escape.c. */
+void onsite_template_escape(onsite_buf_t *out, onsite_escape_t escape,
+    const onsite_value_t *value);
+
+
+/* A program in the making: what compiling HTML and data share. */
+
+typedef struct {
+    onsite_builder_t      *b;
+    uint32_t               zone;
+    uint32_t               roots;
+    onsite_error_t        *error;
+
+    onsite_str_t           text;    /* the template, or one string of data */
+    const char            *path;    /* of that string in data; NULL: HTML  */
+    size_t                 pos;
+
+    onsite_template_op_t  *ops;
+    uint32_t               n;
+    uint32_t               capacity;
+    unsigned               depth;
+    uint32_t               open[ONSITE_TEMPLATE_DEPTH];
+    onsite_str_t           name[ONSITE_TEMPLATE_DEPTH];
+} onsite_template_maker_t;
+
+typedef enum {
+    ONSITE_TEMPLATE_TAG_VALUE = 0,
+    ONSITE_TEMPLATE_TAG_OPEN,
+    ONSITE_TEMPLATE_TAG_OPEN_NOT,
+    ONSITE_TEMPLATE_TAG_CLOSE
+} onsite_template_tag_kind_t;
+
+typedef struct {
+    onsite_template_tag_kind_t  kind;
+    onsite_str_t                path;
+    size_t                      at;         /* of the braces               */
+    size_t                      end;        /* behind them                 */
+} onsite_template_tag_t;
+
+/* An error at an offset of maker->text: "3:14: …". */
+onsite_status_t onsite_template_error(onsite_template_maker_t *maker,
+    size_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Reads the tag whose braces are at pos. */
+onsite_status_t onsite_template_read_tag(onsite_template_maker_t *maker,
+    onsite_template_tag_t *tag);
+
+onsite_status_t onsite_template_add_literal(onsite_template_maker_t *maker,
+    onsite_str_t text);
+onsite_status_t onsite_template_add_tag(onsite_template_maker_t *maker,
+    const onsite_template_tag_t *tag, onsite_escape_t escape);
+
+/* Every section of text was closed. */
+onsite_status_t onsite_template_closed(onsite_template_maker_t *maker);
+
+/* Writes the program into the image and frees the maker's memory. */
+onsite_status_t onsite_template_finish(onsite_template_maker_t *maker,
+    onsite_status_t status, onsite_ref_t *program, uint32_t *roots);
+
+#endif
