@@ -253,44 +253,54 @@ slot_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
 }
 
 
-/*
- * In a section, what does not begin with a root and goes on below it is the
- * item's, as is everything that begins with a dot.
- */
+/* ".", ".name": the item's, whatever roots are called. */
+
+static onsite_status_t
+dotted_source(onsite_template_maker_t *maker,
+    const onsite_template_tag_t *tag, onsite_template_op_t *op)
+{
+    size_t           n;
+    onsite_str_t     path = tag->path, keys[ONSITE_TEMPLATE_KEYS + 1];
+    onsite_status_t  status;
+
+    if (maker->depth == 0) {
+        return onsite_template_error(maker, tag->at, "\"%.*s\" is an item's,"
+                                     " and this is in no section: open one"
+                                     " with {{#path}}",
+                                     (int) path.len, path.data);
+    }
+
+    if (path.len == 1) {
+        return item_source(maker, NULL, 0, op);
+    }
+
+    status = split(maker, tag, onsite_str(path.data + 1, path.len - 1), keys,
+                   &n);
+
+    return status == ONSITE_OK ? item_source(maker, keys, n, op) : status;
+}
+
+
+/* In a section, what does not begin with a root and go on below it is the
+ * item's, too. */
 
 static onsite_status_t
 read_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
     onsite_template_op_t *op)
 {
-    size_t         n;
-    onsite_str_t   path = tag->path, keys[ONSITE_TEMPLATE_KEYS + 1];
-    onsite_root_t  root;
+    size_t           n;
+    onsite_str_t     keys[ONSITE_TEMPLATE_KEYS + 1];
+    onsite_root_t    root;
+    onsite_status_t  status;
 
-    if (path.len != 0 && path.data[0] == '.') {
-
-        if (maker->depth == 0) {
-            return onsite_template_error(maker, tag->at, "\"%.*s\" is an"
-                                         " item's, and this is in no section:"
-                                         " open one with {{#path}}",
-                                         (int) path.len, path.data);
-        }
-
-        if (path.len == 1) {
-            return item_source(maker, keys, 0, op);
-        }
-
-        path = onsite_str(path.data + 1, path.len - 1);
-        root = ONSITE_ROOTS;
-
-        if (split(maker, tag, path, keys, &n) != ONSITE_OK) {
-            return ONSITE_INVALID;
-        }
-
-        return item_source(maker, keys, n, op);
+    if (tag->path.len != 0 && tag->path.data[0] == '.') {
+        return dotted_source(maker, tag, op);
     }
 
-    if (split(maker, tag, path, keys, &n) != ONSITE_OK) {
-        return ONSITE_INVALID;
+    status = split(maker, tag, tag->path, keys, &n);
+
+    if (status != ONSITE_OK) {
+        return status;
     }
 
     root = onsite_root(keys[0]);

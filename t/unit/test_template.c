@@ -1,0 +1,736 @@
+/*
+ * test_template.c - templates: what compiles, what is refused and where, and
+ * that no value leaves the context it stands in.
+ */
+
+#include "unit.h"
+#include "onsite_inject.h"
+#include "onsite_json.h"
+#include "onsite_limits.h"
+#include "onsite_template.h"
+
+typedef struct {
+    onsite_builder_t  *b;
+    onsite_arena_t    *arena;
+    onsite_json_t     *json;
+    onsite_image_t     image;
+    onsite_ref_t       program;
+    uint32_t           roots;
+    onsite_event_t     event;
+    onsite_error_t     error;
+    onsite_buf_t       out;
+} fixture_t;
+
+
+static onsite_value_t
+parse(fixture_t *f, const char *text)
+{
+    onsite_value_t  value;
+
+    assert_int_equal(onsite_json_parse(f->json, f->arena,
+                                       onsite_str(text, strlen(text)),
+                                       &value, &f->error), ONSITE_OK);
+    return value;
+}
+
+
+static void
+begin(fixture_t *f)
+{
+    memset(f, 0, sizeof(*f));
+    f->b = onsite_builder_create();
+    f->arena = onsite_arena_create(16384, 1 << 20);
+    f->json = onsite_json_create();
+    onsite_buf_init(&f->out, 0);
+}
+
+
+static void
+end(fixture_t *f)
+{
+    onsite_builder_destroy(f->b);
+    onsite_arena_destroy(f->arena);
+    onsite_json_destroy(f->json);
+    onsite_buf_free(&f->out);
+}
+
+
+static onsite_status_t
+compile_html(fixture_t *f, onsite_str_t html)
+{
+    return onsite_template_compile_html(f->b, html, 0, &f->program, &f->roots,
+                                        &f->error);
+}
+
+
+static onsite_status_t
+render(fixture_t *f)
+{
+    uint32_t           n;
+    onsite_status_t    status;
+    onsite_context_t   context = { .arena = f->arena, .event = &f->event,
+                                   .stamp = 1 };
+
+    assert_int_equal(onsite_builder_finish(f->b, ONSITE_STR("s"), 1,
+                                           &f->image, &f->error), ONSITE_OK);
+    assert_int_equal(onsite_template_verify(&f->image, f->program,
+                                            &f->error), ONSITE_OK);
+
+    n = onsite_image_header(&f->image)->n_slots;
+    context.image = &f->image;
+    context.memo = calloc(n + 1, sizeof(onsite_memo_t));
+    assert_non_null(context.memo);
+
+    onsite_buf_clear(&f->out);
+    status = onsite_template_render(&context, f->program, &f->out);
+    free(context.memo);
+
+    return status;
+}
+
+
+static void
+expect_str(const char *html, const char *properties, onsite_str_t expected)
+{
+    fixture_t  f;
+
+    begin(&f);
+    f.event.properties = parse(&f, properties);
+
+    if (compile_html(&f, onsite_str(html, strlen(html))) != ONSITE_OK) {
+        print_message("%s: %s\n", html, f.error.text);
+        fail();
+    }
+
+    assert_int_equal(render(&f), ONSITE_OK);
+
+    if (!onsite_str_eq(onsite_str(f.out.data, f.out.len), expected)) {
+        print_message("%s\n  gives    %.*s\n  expected %.*s\n", html,
+                      (int) f.out.len, f.out.data, (int) expected.len,
+                      expected.data);
+        fail();
+    }
+
+    end(&f);
+}
+
+
+static void
+expect(const char *html, const char *properties, const char *expected)
+{
+    expect_str(html, properties, onsite_str(expected, strlen(expected)));
+}
+
+
+/* In these, "$" stands for "event.properties.". */
+
+static char *
+spell_out(const char *text)
+{
+    char        *out = malloc(strlen(text) * 20 + 1), *p = out;
+
+    assert_non_null(out);
+
+    for (/* void */; *text != '\0'; text++) {
+        if (*text == '$') {
+            p += sprintf(p, "event.properties.");
+        } else {
+            *p++ = *text;
+        }
+    }
+
+    *p = '\0';
+
+    return out;
+}
+
+
+static void
+expect_short(const char *html, const char *properties, const char *expected)
+{
+    char  *text = spell_out(html);
+
+    expect(text, properties, expected);
+    free(text);
+}
+
+
+static void
+values_of_every_type(void **state)
+{
+    const char  *all = "{\"s\":\"a<b\",\"n\":12.5,\"t\":true,\"f\":false,"
+                       "\"z\":null,\"a\":[1,\"<\"],\"o\":{\"k\":\"'\"}}";
+
+    (void) state;
+
+    expect("plain", "{}", "plain");
+    expect("", "{}", "");
+    expect_short("{{$s}}", all, "a&lt;b");
+    expect_short("{{ $s\n}}!", all, "a&lt;b!");
+    expect_short("{{$n}}|{{$t}}|{{$f}}", all, "12.5|true|false");
+    expect_short("[{{$z}}{{$nothing}}]", all, "[]");
+    expect_short("{{$a}}", all, "[1,&quot;\\u003c&quot;]");
+    expect_short("{{$o}}", all, "{&quot;k&quot;:&quot;&#39;&quot;}");
+    expect_short("{{$o.k}}", all, "&#39;");
+    expect_short("{{$a.1}}", all, "&lt;");
+    expect("{{event.name}}", "{}", "");
+    expect_short("&#123;&#123;x}}", all, "&#123;&#123;x}}");
+    expect_short("{ {x} }", all, "{ {x} }");
+}
+
+
+static void
+sections(void **state)
+{
+    const char  *data = "{\"l\":[\"a\",\"<\"],\"e\":[],\"o\":{\"n\":1},"
+                        "\"p\":[{\"n\":\"x\",\"q\":[1,2]},{\"n\":\"y\"}],"
+                        "\"zero\":0,\"s\":\"\",\"t\":true}";
+
+    (void) state;
+
+    expect_short("{{#$l}}<li>{{.}}</li>{{/$l}}", data,
+                 "<li>a</li><li>&lt;</li>");
+    expect_short("{{#$e}}x{{/$e}}{{^$e}}none{{/$e}}", data, "none");
+    expect_short("{{#$t}}yes{{/$t}}{{^$t}}no{{/$t}}", data, "yes");
+    expect_short("{{#$zero}}x{{/$zero}}{{#$s}}x{{/$s}}{{#$no}}x{{/$no}}",
+                 data, "");
+    expect_short("{{#$o}}{{n}}{{.n}}{{/$o}}", data, "11");
+    expect_short("{{#$p}}{{n}}:{{#q}}{{.}},{{/q}}{{^q}}-{{/q}};{{/$p}}",
+                 data, "x:1,2,;y:-;");
+    expect_short("{{#$p}}{{$o.n}}{{/$p}}", data, "11");
+    expect_short("{{#$p}}{{event}}{{.event.x}}{{/$p}}", data, "");
+    expect_short("<a class=\"a{{#$t}} on{{/$t}}\">b</a>", data,
+                 "<a class=\"a on\">b</a>");
+    expect_short("{{^$no}}{{.}}{{/$no}}", data, "");
+}
+
+
+static void
+each_context_has_its_escaping(void **state)
+{
+    const char  *data = "{\"x\":\"a'\\\"<&>b c/\\u00e9\\\\\",\"n\":5}";
+
+    (void) state;
+
+    expect_short("<p title=\"{{$x}}\">", data,
+                 "<p title=\"a&#39;&quot;&lt;&amp;&gt;b c/\xc3\xa9\\\">");
+    expect_short("<title>{{$x}}</title>", data,
+                 "<title>a&#39;&quot;&lt;&amp;&gt;b c/\xc3\xa9\\</title>");
+    expect_short("<a href=\"/p?q={{$x}}\">", data,
+                 "<a href=\"/p?q=a%27%22%3C%26%3Eb%20c%2F%C3%A9%5C\">");
+    expect_short("<script>var a='{{$x}}';</script>", data,
+                 "<script>var a='a\\u0027\\u0022\\u003c\\u0026\\u003eb c"
+                 "\\u002f\xc3\xa9\\u005c';</script>");
+    expect_short("<script>/* ' */ // '\nvar a=\"{{$n}}\"</script>", data,
+                 "<script>/* ' */ // '\nvar a=\"5\"</script>");
+    expect_short("<a href='{{$x}}'>", "{\"x\":\"https://a.b/c d?e=f&g\"}",
+                 "<a href='https://a.b/c%20d?e=f&amp;g'>");
+    expect_short("<script src='/js/{{$x}}.js'></script>",
+                 "{\"x\":\"../a\"}",
+                 "<script src='/js/..%2Fa.js'></script>");
+    expect_short("<a href='{{$x}}/{{$y}}'>", "{\"x\":\"/a\",\"y\":\"b:c\"}",
+                 "<a href='/a/b%3Ac'>");
+}
+
+
+static void
+no_nul_and_no_broken_utf8(void **state)
+{
+    fixture_t             f;
+    onsite_member_t       member;
+    static const char    *html[] = { "{{event.properties.x}}",
+                                     "<a href='{{event.properties.x}}'>",
+                                     "<a href='/{{event.properties.x}}'>",
+                                     "<script>'{{event.properties.x}}'"
+                                         "</script>" };
+    static const char    *expected[] = { "a\xef\xbf\xbd" "b\xef\xbf\xbd",
+                                         "<a href='#'>",
+                                         "<a href='/a%EF%BF%BDb%EF%BF%BD'>",
+                                         "<script>'a\xef\xbf\xbd" "b\xef\xbf"
+                                             "\xbd'</script>" };
+    size_t                i;
+
+    (void) state;
+
+    for (i = 0; i < 4; i++) {
+        begin(&f);
+        member.key = ONSITE_STR("x");
+        member.value = onsite_value_string(onsite_str("a\0b\xc3", 4));
+        f.event.properties = (onsite_value_t) { .type = ONSITE_OBJECT,
+                                                .len = 1,
+                                                .as.members = &member };
+        assert_int_equal(compile_html(&f, onsite_str(html[i],
+                                                     strlen(html[i]))),
+                         ONSITE_OK);
+        assert_int_equal(render(&f), ONSITE_OK);
+        assert_int_equal(f.out.len, strlen(expected[i]));
+        assert_memory_equal(f.out.data, expected[i], f.out.len);
+        end(&f);
+    }
+}
+
+
+/* The rendering of each template with each value must be read by the scanner
+ * just as it is with a harmless value: same places, same modes. */
+
+static const char  *attacks[] = {
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>",
+    "'><svg onload=alert(1)>", "\" onmouseover=\"alert(1)",
+    "' onmouseover='alert(1)", "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>", "--><script>alert(1)</script>",
+    "</script><script>alert(1)</script>", "';alert(1);//",
+    "\";alert(1);//", "\\';alert(1);//", "\\", "\n';alert(1)//",
+    "`${alert(1)}`", "<!--", "<!--<script>", "]]><x>", "&lt;script&gt;",
+    "</template><script>alert(1)</script>", "{{event.name}}", "\xe2\x80\xa8",
+    "\r\nx: y", "</style><b>", "/>", ">", "<", "'", "\"", "=", " a=b",
+};
+
+static const char  *safe_places[] = {
+    "<p>{{$x}}</p>", "<p title=\"{{$x}}\">a</p>", "<p title='{{$x}}'>a</p>",
+    "<title>{{$x}}</title>", "<textarea>{{$x}}</textarea>",
+    "<a href=\"{{$x}}\">a</a>", "<a href='{{$x}}'>a</a>",
+    "<a href=\"/a/{{$x}}\">a</a>", "<img src='https://a.b/{{$x}}?{{$x}}'>",
+    "<script>var a='{{$x}}', b=\"{{$x}}\";</script>",
+    "<svg><text>{{$x}}</text></svg>", "<b>{{#$x}}{{.}}{{/$x}}</b>",
+    "<script type=\"application/json\">{\"a\":\"{{$x}}\"}</script>",
+};
+
+
+/* Modes that the scanner passes through, each noted once. */
+
+static void
+trace(onsite_str_t html, onsite_buf_t *modes)
+{
+    size_t                i;
+    char                  c, last = 0;
+    onsite_slice_t        slice;
+    onsite_inject_t      *scan = malloc(onsite_inject_size());
+    const onsite_str_t    nothing[ONSITE_PLACES] = { { 0, NULL } };
+
+    onsite_buf_clear(modes);
+    onsite_inject_init(scan, nothing);
+
+    for (i = 0; i < html.len; i++) {
+        onsite_inject_feed(scan, onsite_str(html.data + i, 1), false);
+        while (onsite_inject_next(scan, &slice)) {
+            /* void */
+        }
+        c = (char) ('a' + onsite_inject_where(scan));
+        if (c != last) {
+            onsite_buf_char(modes, c);
+            last = c;
+        }
+    }
+
+    assert_true(onsite_inject_balanced(scan));
+    free(scan);
+}
+
+
+static void
+no_value_leaves_its_context(void **state)
+{
+    char                 *html;
+    size_t                i, k;
+    fixture_t             f;
+    onsite_buf_t          modes, attacked;
+    onsite_member_t       member = { .key = ONSITE_STR("x") };
+
+    (void) state;
+    onsite_buf_init(&modes, 0);
+    onsite_buf_init(&attacked, 0);
+
+    for (i = 0; i < sizeof(safe_places) / sizeof(safe_places[0]); i++) {
+        html = spell_out(safe_places[i]);
+
+        for (k = 0; k <= sizeof(attacks) / sizeof(attacks[0]); k++) {
+            begin(&f);
+            member.value = onsite_value_string(k == 0
+                           ? ONSITE_STR("x")
+                           : onsite_str(attacks[k - 1],
+                                        strlen(attacks[k - 1])));
+            f.event.properties = (onsite_value_t) { .type = ONSITE_OBJECT,
+                                                    .len = 1,
+                                                    .as.members = &member };
+            assert_int_equal(compile_html(&f, onsite_str(html, strlen(html))),
+                             ONSITE_OK);
+            assert_int_equal(render(&f), ONSITE_OK);
+            trace(onsite_str(f.out.data, f.out.len),
+                  k == 0 ? &modes : &attacked);
+
+            if (k != 0) {
+                assert_int_equal(modes.len, attacked.len);
+                assert_memory_equal(modes.data, attacked.data, modes.len);
+            }
+            end(&f);
+        }
+
+        free(html);
+    }
+
+    onsite_buf_free(&modes);
+    onsite_buf_free(&attacked);
+}
+
+
+static void
+only_safe_urls(void **state)
+{
+    size_t  i;
+
+    static const char  *bad[] = {
+        "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)",
+        "java\\tscript:alert(1)", "java\\nscript:alert(1)",
+        "\\u0001javascript:alert(1)", "javascript\\t:alert(1)",
+        "data:text/html,<script>alert(1)</script>", "vbscript:msgbox(1)",
+        "file:///etc/passwd", "blob:x", "x-y:z", ":a", "http\\t:a",
+        "view-source:http://a", "feed:javascript:alert(1)", "\\u007f:a",
+        "javascript&colon;a:b", "java script:a",
+    };
+    static const char  *good[][2] = {
+        { "http://a.b/", "http://a.b/" }, { "HTTPS://a.b", "HTTPS://a.b" },
+        { "mailto:a@b.c", "mailto:a@b.c" }, { "tel:+33", "tel:+33" },
+        { "/a/b:c", "/a/b:c" }, { "a/b", "a/b" }, { "?a:b", "?a:b" },
+        { "#a:b", "#a:b" }, { "//a.b/c", "//a.b/c" }, { "", "" },
+        { "javascript&#58;alert(1)", "javascript&amp;#58;alert(1)" },
+        { " http://a ", "http://a" }, { "/a%20b", "/a%20b" },
+        { "javascript&colon;a", "javascript&amp;colon;a" },
+        { "/\\u00e9", "/%C3%A9" },
+    };
+    char  data[128], expected[128];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        (void) snprintf(data, sizeof(data), "{\"x\":\"%s\"}", bad[i]);
+        expect_short("<a href=\"{{$x}}\">", data, "<a href=\"#\">");
+    }
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        (void) snprintf(data, sizeof(data), "{\"x\":\"%s\"}", good[i][0]);
+        (void) snprintf(expected, sizeof(expected), "<a xlink:href='%s'>",
+                        good[i][1]);
+        expect_short("<a xlink:href='{{$x}}'>", data, expected);
+    }
+
+    expect_short("<a href=\"{{$x}}\">", "{\"x\":{\"a\":1}}",
+                 "<a href=\"#\">");
+}
+
+
+static const struct {
+    const char  *html;
+    const char  *error;
+} refused[] = {
+    { "{{}}", "1:1: " },
+    { "a\n {{nobody}}", "2:2: \"nobody\" is not known" },
+    { "{{visitor.statsu}}", "no value" },
+    { "{{event.properties}}", "no value" },
+    { "{{event..x}}", "no path" },
+    { "{{$x", "without \"}}\"" },
+    { "{{{$x}}}", "no unescaped" },
+    { "{{&$x}}", "no unescaped" },
+    { "{{.}}", "in no section" },
+    { "{{$a.b.c.d.e.f.g.h.i}}", "at most 8" },
+    { "{{#$x}}a", "still open" },
+    { "{{/$x}}", "closes nothing" },
+    { "{{#$x}}{{#$y}}{{/$x}}{{/$y}}", "is expected" },
+    { "{{#$a}}{{#$a}}{{#$a}}{{#$a}}{{#$a}}", "at most 4" },
+    { "<p title={{$x}}>", "without quotes" },
+    { "<p title=a{{$x}}>", "without quotes" },
+    { "<p {{$x}}>", "in a tag" },
+    { "<p {{$x}}=\"a\">", "in a tag" },
+    { "<{{$x}}>", "in a tag" },
+    { "</{{$x}}>", "in a tag" },
+    { "<textarea></text{{$x}}></textarea>", "in a tag" },
+    { "<!-- {{$x}} -->", "in a comment" },
+    { "<style>{{$x}}</style>", "in a style" },
+    { "<svg><style>{{$x}}</style></svg>", "in a style" },
+    { "<svg><script>'{{$x}}'</script></svg>", "in raw text" },
+    { "<noscript>{{$x}}</noscript>", "in raw text" },
+    { "<iframe>{{$x}}</iframe>", "in raw text" },
+    { "<p onclick=\"a('{{$x}}')\">", "holds code" },
+    { "<p ONCLICK='{{$x}}'>", "holds code" },
+    { "<p/onclick='{{$x}}'>", "holds code" },
+    { "<p style='color:{{$x}}'>", "holds code" },
+    { "<iframe srcdoc='{{$x}}'></iframe>", "holds code" },
+    { "<img srcset='{{$x}}'>", "holds code" },
+    { "<svg><set to='{{$x}}'/></svg>", "holds code" },
+    { "<meta content='{{$x}}'>", "holds code" },
+    { "<script>var a={{$x}};</script>", "in a script" },
+    { "<script>a = b / 2; c = '{{$x}}'</script>", "in a script" },
+    { "<script>a = /'/; c = '{{$x}}'</script>", "in a script" },
+    { "<script>a = `{{$x}}`</script>", "in a script" },
+    { "<script>a = '\\{{$x}}'</script>", "in a script" },
+    { "<script><!-- '\n'{{$x}}'</script>", "in a script" },
+    { "<script>// {{$x}}</script>", "in a script" },
+    { "<script>'{{#$x}}'{{/$x}}</script>", "in a script" },
+    { "<script>'</scr{{$x}}'</script>", "in a tag" },
+    { "<script src='{{$x}}'></script>", "loads code" },
+    { "<script src='//{{$x}}'></script>", "loads code" },
+    { "<script src='/{{$x}}'></script>", "loads code" },
+    { "<script src='https://{{$x}}/a'></script>", "loads code" },
+    { "<base href='{{$x}}'>", "loads code" },
+    { "<iframe src='{{$x}}'></iframe>", "loads code" },
+    { "<a href='java{{$x}}'>", "scheme" },
+    { "<a href='javascript:a({{$x}})'>", "scheme" },
+    { "<a href='javascript&colon;/{{$x}}'>", "scheme" },
+    { "<a href='\tjavascript:/{{$x}}'>", "scheme" },
+    { "<a href='data:text/html,{{$x}}'>", "scheme" },
+    { "<a href='{{$x}}script:a'>", "goes on" },
+    { "<a href='{{$x}}:a'>", "goes on" },
+    { "<a href='{{$x}}{{$y}}'>", "goes on" },
+    { "<a href='{{#$x}}a{{/$x}}'>", "in a URL" },
+    { "{{#$x}}<b title='{{/$x}}'>", "another context" },
+    { "{{#$x}}<textarea>{{/$x}}</textarea>", "another context" },
+    { "{{#$x}}<svg>{{/$x}}</svg>", "another context" },
+    { "<!-- ", "swallow" },
+    { "<p title='", "swallow" },
+    { "<script>", "swallow" },
+    { "<template>", "swallow" },
+    { "</template>", "swallow" },
+    { "<plaintext>", "swallow" },
+    { "<svg>", "swallow" },
+};
+
+
+static void
+what_is_unsafe_does_not_compile(void **state)
+{
+    char       *html;
+    size_t      i;
+    fixture_t   f;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        html = spell_out(refused[i].html);
+        begin(&f);
+
+        if (compile_html(&f, onsite_str(html, strlen(html)))
+            != ONSITE_INVALID
+            || strstr(f.error.text, refused[i].error) == NULL)
+        {
+            print_message("%s: %s\n", html, f.error.text);
+            fail();
+        }
+
+        end(&f);
+        free(html);
+    }
+}
+
+
+static void
+errors_say_where(void **state)
+{
+    fixture_t  f;
+
+    (void) state;
+    begin(&f);
+
+    assert_int_equal(compile_html(&f, ONSITE_STR("<p>\n  <b x={{cart.value}}>"
+                                                 "</p>")), ONSITE_INVALID);
+    assert_memory_equal(f.error.text, "2:8: {{cart.value}} stands", 26);
+    end(&f);
+}
+
+
+static void
+rendering_is_bounded(void **state)
+{
+    char             text[4100];
+    fixture_t        f;
+    onsite_value_t   items[200];
+    onsite_member_t  member = { .key = ONSITE_STR("x") };
+    size_t           i;
+
+    (void) state;
+    begin(&f);
+    memset(text, '<', sizeof(text));
+
+    for (i = 0; i < 200; i++) {
+        items[i] = onsite_value_string(onsite_str(text, 1));
+    }
+    member.value = (onsite_value_t) { .type = ONSITE_ARRAY, .len = 200,
+                                      .as.items = items };
+    f.event.properties = (onsite_value_t) { .type = ONSITE_OBJECT, .len = 1,
+                                            .as.members = &member };
+
+    assert_int_equal(compile_html(&f, ONSITE_STR("{{#event.properties.x}}{{.}}"
+                                          "{{/event.properties.x}}")),
+                     ONSITE_OK);
+    assert_int_equal(render(&f), ONSITE_OK);
+    assert_int_equal(f.out.len, 64 * 4);
+
+    for (i = 0; i < 200; i++) {
+        items[i] = onsite_value_string(onsite_str(text, sizeof(text)));
+    }
+    assert_int_equal(render(&f), ONSITE_LIMIT);
+    end(&f);
+
+    begin(&f);
+    f.event.properties = (onsite_value_t) { .type = ONSITE_OBJECT, .len = 1,
+                                            .as.members = &member };
+    assert_int_equal(compile_html(&f, ONSITE_STR(
+        "{{#event.properties.x}}{{#event.properties.x}}"
+        "{{#event.properties.x}}{{/event.properties.x}}"
+        "{{/event.properties.x}}{{/event.properties.x}}")), ONSITE_OK);
+    assert_int_equal(render(&f), ONSITE_LIMIT);
+    end(&f);
+}
+
+
+static void
+data_keeps_types(void **state)
+{
+    fixture_t       f;
+    onsite_value_t  data;
+
+    (void) state;
+    begin(&f);
+    f.event.properties = parse(&f, "{\"n\":5,\"s\":\"a\\\"<\",\"l\":[1,2]}");
+    data = parse(&f, "{\"a\":\"{{event.properties.n}}\","
+                     "\"b\":\"x {{event.properties.s}} {{ event.properties.n"
+                     " }}\",\"c\":[true,null,1.5,\"t\\\"\"],"
+                     "\"d\":\"{{event.properties.none}}\","
+                     "\"e\":{\"f\":\"{{event.properties.l}}\"},"
+                     "\"g\":\"{{#event.properties.l}}{{.}};"
+                     "{{/event.properties.l}}\","
+                     "\"h\":\"{{event.properties.none}}!\"}");
+
+    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
+                                                  &f.roots, &f.error),
+                     ONSITE_OK);
+    assert_int_equal(f.roots, 1u << ONSITE_ROOT_EVENT);
+    assert_int_equal(render(&f), ONSITE_OK);
+    assert_str(onsite_str(f.out.data, f.out.len),
+               "{\"a\":5,\"b\":\"x a\\\"\\u003c 5\",\"c\":[true,null,1.5,"
+               "\"t\\\"\"],\"d\":null,\"e\":{\"f\":[1,2]},\"g\":\"1;2;\","
+               "\"h\":\"!\"}");
+    end(&f);
+}
+
+
+static void
+data_errors_say_where(void **state)
+{
+    fixture_t       f;
+    onsite_value_t  data;
+
+    (void) state;
+    begin(&f);
+
+    data = parse(&f, "{\"a\":{\"b\":[0,\"x{{nobody}}\"]}}");
+    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
+                                                  &f.roots, &f.error),
+                     ONSITE_INVALID);
+    assert_memory_equal(f.error.text, "a.b[1] 1:2: \"nobody\"", 20);
+
+    data = parse(&f, "{\"a\":\"{{#cart.skus}}\"}");
+    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
+                                                  &f.roots, &f.error),
+                     ONSITE_INVALID);
+
+    data = parse(&f, "{\"{{cart.value}}\":1}");
+    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
+                                                  &f.roots, &f.error),
+                     ONSITE_INVALID);
+    end(&f);
+}
+
+
+static void
+tells_which_properties_it_reads(void **state)
+{
+    fixture_t     f;
+    onsite_str_t  keys[4];
+
+    (void) state;
+    begin(&f);
+    assert_int_equal(compile_html(&f, ONSITE_STR(
+        "{{event.properties.a}}{{event.properties.b.c}}{{visitor.visits}}"
+        "{{event.properties.a}}{{#event.properties.d}}{{x}}"
+        "{{/event.properties.d}}")), ONSITE_OK);
+    assert_int_equal(f.roots, 1u << ONSITE_ROOT_EVENT
+                              | 1u << ONSITE_ROOT_VISITOR);
+    assert_int_equal(render(&f), ONSITE_OK);
+    assert_int_equal(onsite_template_properties(&f.image, f.program, keys, 4),
+                     3);
+    assert_str(keys[0], "a");
+    assert_str(keys[1], "b");
+    assert_str(keys[2], "d");
+    assert_int_equal(onsite_template_properties(&f.image, f.program, keys, 1),
+                     1);
+    assert_int_equal(onsite_template_properties(&f.image, 0, keys, 4), 0);
+    end(&f);
+}
+
+
+/* A program with any one byte changed is refused or still safe to render. */
+
+static void
+verify_withstands_any_byte(void **state)
+{
+    size_t             i, k;
+    uint8_t            old, *bytes;
+    fixture_t          f;
+    onsite_memo_t      memo[8];
+    onsite_context_t   context;
+
+    (void) state;
+    begin(&f);
+    f.event.properties = parse(&f, "{\"l\":[{\"a\":1},{\"a\":2}],\"x\":1}");
+    assert_int_equal(compile_html(&f, ONSITE_STR(
+        "<p>{{event.properties.x}}{{#event.properties.l}}a{{a}}{{^b}}{{.}}"
+        "{{/b}}{{/event.properties.l}}</p>")), ONSITE_OK);
+    assert_int_equal(render(&f), ONSITE_OK);
+
+    for (i = f.program; i < f.program + 8 + 10 * 16; i++) {
+        for (k = 0; k < 256; k += 5) {
+            bytes = (uint8_t *) f.image.base;
+            old = bytes[i];
+            bytes[i] = (uint8_t) k;
+
+            if (onsite_template_verify(&f.image, f.program, NULL)
+                == ONSITE_OK)
+            {
+                memset(memo, 0, sizeof(memo));
+                context = (onsite_context_t) {
+                    .image = &f.image, .arena = f.arena, .event = &f.event,
+                    .stamp = 1, .memo = memo
+                };
+                onsite_buf_clear(&f.out);
+                (void) onsite_template_render(&context, f.program, &f.out);
+            }
+            bytes[i] = old;
+        }
+    }
+
+    assert_int_equal(onsite_template_verify(&f.image, f.image.size - 4, NULL),
+                     ONSITE_CORRUPT);
+    end(&f);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(values_of_every_type),
+        cmocka_unit_test(sections),
+        cmocka_unit_test(each_context_has_its_escaping),
+        cmocka_unit_test(no_nul_and_no_broken_utf8),
+        cmocka_unit_test(no_value_leaves_its_context),
+        cmocka_unit_test(only_safe_urls),
+        cmocka_unit_test(what_is_unsafe_does_not_compile),
+        cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(rendering_is_bounded),
+        cmocka_unit_test(data_keeps_types),
+        cmocka_unit_test(data_errors_say_where),
+        cmocka_unit_test(tells_which_properties_it_reads),
+        cmocka_unit_test(verify_withstands_any_byte),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
