@@ -166,6 +166,14 @@ fuzz: ## each t/fuzz/fuzz_*.c for FUZZ_SECONDS (5), with clang-14
 	    (cd $(BUILD)/fuzz && mkdir -p corpus-$$n && ./$$n -max_total_time=$(or $(FUZZ_SECONDS),5) \
 	        -verbosity=0 -print_final_stats=1 corpus-$$n) || exit 1; done
 
+$(BUILD)/bench/decide: bench/decide.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+
+.PHONY: bench-decide
+bench-decide: $(BUILD)/bench/decide ## what a decision costs with 10 to 100,000 campaigns
+	@$<
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(ROOT)/build

@@ -12,6 +12,9 @@
 
 #define BEYOND_ALL  UINT32_MAX
 
+#define CACHE_LINE  64
+#define AHEAD       4               /* candidates that memory is ahead     */
+
 
 /* A pending campaign on its way through this decision. */
 typedef struct {
@@ -219,13 +222,13 @@ check_eligible(decide_t *d, const onsite_campaign_t *campaign, bool waited)
 static void
 record_holdout(decide_t *d, const onsite_campaign_t *campaign)
 {
-    onsite_exposure_t  *exposure;
+    onsite_exposure_t  *exposure = find_exposure(d, campaign);
 
-    exposure = onsite_visitor_exposure_add(d->visitor, campaign->hash);
-
-    if (exposure != NULL) {
-        exposure->holdout = true;
+    if (exposure == NULL) {
+        exposure = onsite_visitor_exposure_add(d->visitor, campaign->hash);
     }
+
+    exposure->holdout = true;
 }
 
 
@@ -240,16 +243,14 @@ record_shown(decide_t *d, const onsite_campaign_t *campaign,
         return;
     }
 
-    exposure = onsite_visitor_exposure_add(d->visitor, campaign->hash);
+    variants = onsite_image_at(d->context->image, campaign->variants);
 
-    if (exposure != NULL) {
-        exposure = onsite_frequency_count(&d->clock, campaign, d->visitor,
-                                          exposure);
-        variants = onsite_image_at(d->context->image, campaign->variants);
-        exposure->variant = (uint8_t) (variant - variants + 1);
-        exposure->variant_hash = variant->hash;
-        exposure->holdout = false;
-    }
+    exposure = onsite_visitor_exposure_add(d->visitor, campaign->hash);
+    exposure->variant = (uint8_t) (variant - variants + 1);
+    exposure->variant_hash = variant->hash;
+    exposure->holdout = false;
+
+    onsite_frequency_count(&d->clock, campaign, exposure, d->visitor->visits);
 }
 
 
@@ -435,6 +436,48 @@ consider_waiting_until(decide_t *d, uint32_t rank)
 }
 
 
+/* With many campaigns an image is larger than the caches; candidates are far
+ * apart in it, and known beforehand: ask for them before they are needed. */
+
+static void
+fetch_campaign(const onsite_campaign_t *campaign)
+{
+    __builtin_prefetch(&campaign->trigger);
+    __builtin_prefetch(&campaign->schedule);
+    __builtin_prefetch(&campaign->audience);
+}
+
+
+static void
+fetch_conditions(const onsite_image_t *image,
+    const onsite_campaign_t *campaign)
+{
+    const char  *where, *audience;
+
+    where = onsite_image_at(image, campaign->trigger.where);
+    audience = onsite_image_at(image, campaign->audience);
+
+    __builtin_prefetch(where);
+    __builtin_prefetch(where + CACHE_LINE);
+    __builtin_prefetch(audience);
+    __builtin_prefetch(audience + CACHE_LINE);
+}
+
+
+static void
+fetch_ahead(const decide_t *d, const uint32_t *candidates, size_t n, size_t i)
+{
+    if (i + 2 * AHEAD < n) {
+        fetch_campaign(&d->campaigns[candidates[i + 2 * AHEAD]]);
+    }
+
+    if (i + AHEAD < n) {
+        fetch_conditions(d->context->image,
+                         &d->campaigns[candidates[i + AHEAD]]);
+    }
+}
+
+
 static void
 consider_candidates(decide_t *d)
 {
@@ -448,6 +491,7 @@ consider_candidates(decide_t *d)
     }
 
     for (i = 0; i < n; i++) {
+        fetch_ahead(d, candidates, n, i);
         consider_waiting_until(d, candidates[i]);
         (void) consider(d, candidates[i], false);
     }

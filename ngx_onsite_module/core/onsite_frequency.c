@@ -95,36 +95,17 @@ onsite_frequency_capped(onsite_clock_t *clock,
 }
 
 
-/* The array is in the order of showing: its last place. */
-
-static onsite_exposure_t *
-move_last(onsite_visitor_t *visitor, onsite_exposure_t *exposure)
-{
-    onsite_exposure_t   moved = *exposure;
-    onsite_exposure_t  *last = &visitor->exposures[visitor->n_exposures - 1];
-
-    memmove(exposure, exposure + 1,
-            (size_t) (last - exposure) * sizeof(moved));
-    *last = moved;
-
-    return last;
-}
-
-
-onsite_exposure_t *
+void
 onsite_frequency_count(onsite_clock_t *clock,
-    const onsite_campaign_t *campaign, onsite_visitor_t *visitor,
-    onsite_exposure_t *exposure)
+    const onsite_campaign_t *campaign, onsite_exposure_t *exposure,
+    uint32_t visits)
 {
     uint32_t  shown;
 
-    shown = onsite_frequency_shown(clock, campaign, exposure,
-                                   visitor->visits);
+    shown = onsite_frequency_shown(clock, campaign, exposure, visits);
 
     exposure->window = shown < UINT32_MAX ? shown + 1 : shown;
     exposure->total += exposure->total < UINT32_MAX;
     exposure->last = clock->now;
-    exposure->session = visitor->visits;
-
-    return move_last(visitor, exposure);
+    exposure->session = visits;
 }

@@ -26,10 +26,9 @@ bool onsite_frequency_capped(onsite_clock_t *clock,
     const onsite_campaign_t *campaign, const onsite_exposure_t *exposure,
     uint32_t visits);
 
-/* Counts one more time shown, now; the exposure becomes the visitor's most
- * recent one (its place in the array changes: returned). */
-onsite_exposure_t *onsite_frequency_count(onsite_clock_t *clock,
-    const onsite_campaign_t *campaign, onsite_visitor_t *visitor,
-    onsite_exposure_t *exposure);
+/* Counts one more time shown, now. */
+void onsite_frequency_count(onsite_clock_t *clock,
+    const onsite_campaign_t *campaign, onsite_exposure_t *exposure,
+    uint32_t visits);
 
 #endif

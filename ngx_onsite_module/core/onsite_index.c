@@ -3,7 +3,6 @@
  */
 
 #include "onsite_index.h"
-#include "onsite_bucket.h"
 
 /* Keys that one value of an event may have; with more (a long array), every
  * campaign listed under the attribute is a candidate. */
@@ -29,7 +28,7 @@ typedef struct {
 uint32_t
 onsite_index_name_hash(onsite_str_t name)
 {
-    uint32_t  hash = onsite_fnv32a(name);
+    uint32_t  hash = (uint32_t) onsite_hash64(name.data, name.len, 0);
 
     return hash != 0 ? hash : 1;
 }

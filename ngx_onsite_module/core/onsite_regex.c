@@ -23,7 +23,7 @@ typedef struct {
 } compiled_t;
 
 struct onsite_regexes_s {
-    const onsite_image_t  *image;
+    onsite_image_t         image;       /* a copy: the caller's may move  */
     pcre2_match_data      *match;
     pcre2_match_context   *context;
     pcre2_jit_stack       *stack;
@@ -90,7 +90,7 @@ onsite_regexes_create(const onsite_image_t *image)
         return NULL;
     }
 
-    r->image = image;
+    r->image = *image;
     r->n = n;
     r->match = pcre2_match_data_create(1, NULL);
     r->context = pcre2_match_context_create(NULL);
@@ -149,14 +149,15 @@ compiled_code(onsite_regexes_t *r, uint32_t i)
 
     compiled->tried = true;
 
-    regex = onsite_image_at(r->image, onsite_image_header(r->image)->regexes);
+    regex = onsite_image_at(&r->image,
+                            onsite_image_header(&r->image)->regexes);
     regex += i;
 
     if (regex->pattern.len > PATTERN_MAX) {
         return NULL;
     }
 
-    compiled->code = compile(onsite_image_str(r->image, regex->pattern),
+    compiled->code = compile(onsite_image_str(&r->image, regex->pattern),
                              regex->caseless != 0, &error, &offset);
 
     /* where JIT is not to be had, the interpreter does it */

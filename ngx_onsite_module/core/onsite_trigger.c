@@ -81,7 +81,8 @@ insert_time(onsite_ms_t *times, size_t n, onsite_ms_t time)
 }
 
 
-/* How many of n ascending times lie before the window. */
+/* How many of n ascending times lie before the window.  Unsigned: a record's
+ * times may be any, and their difference must not overflow. */
 
 static size_t
 outside_window(const onsite_trigger_t *trigger, const onsite_ms_t *times,
@@ -90,7 +91,9 @@ outside_window(const onsite_trigger_t *trigger, const onsite_ms_t *times,
     size_t  i = 0;
 
     if (trigger->within == ONSITE_WITHIN_TIME) {
-        while (times[n - 1] - times[i] > trigger->within_ms) {
+        while ((uint64_t) times[n - 1] - (uint64_t) times[i]
+               > (uint64_t) trigger->within_ms)
+        {
             i++;
         }
     }
@@ -99,12 +102,29 @@ outside_window(const onsite_trigger_t *trigger, const onsite_ms_t *times,
 }
 
 
+/* The next match needs the latest count - 1 of n times, at most. */
+
+static void
+keep_times(onsite_progress_t *progress, const onsite_trigger_t *trigger,
+    const onsite_ms_t *times, size_t n)
+{
+    size_t  kept = n < trigger->count ? n : trigger->count - 1;
+
+    if (kept > ONSITE_PROGRESS_TIMES_MAX) {
+        kept = ONSITE_PROGRESS_TIMES_MAX;
+    }
+
+    memcpy(progress->times, times + n - kept, kept * sizeof(onsite_ms_t));
+    progress->n = (uint8_t) kept;
+}
+
+
 bool
 onsite_trigger_match(onsite_visitor_t *visitor,
     const onsite_trigger_t *trigger, onsite_ms_t time)
 {
     bool                in_session = trigger->within == ONSITE_WITHIN_SESSION;
-    size_t              n = 0, first, matches, kept;
+    size_t              n = 0, outside;
     onsite_ms_t         times[MATCHES_MAX];
     onsite_progress_t  *progress;
 
@@ -132,18 +152,10 @@ onsite_trigger_match(onsite_visitor_t *visitor,
     }
 
     n = insert_time(times, n, time);
-    first = outside_window(trigger, times, n);
-    matches = n - first;
+    outside = outside_window(trigger, times, n);
 
-    /* the next match needs the latest count - 1 of these */
-
-    kept = matches < trigger->count ? matches : trigger->count - 1;
-    kept = kept < ONSITE_PROGRESS_TIMES_MAX ? kept
-                                            : ONSITE_PROGRESS_TIMES_MAX;
-
-    memcpy(progress->times, times + n - kept, kept * sizeof(onsite_ms_t));
-    progress->n = (uint8_t) kept;
+    keep_times(progress, trigger, times + outside, n - outside);
     progress->session = visitor->visits;
 
-    return matches >= trigger->count;
+    return n - outside >= trigger->count;
 }

@@ -1,0 +1,266 @@
+/*
+ * test_engine.c - one function, the same bytes each time.
+ */
+
+#include "shop.h"
+#include "onsite_visitor_codec.h"
+
+static const char  campaigns[] =
+    "[{'id':'a','channel':'popup','content':{"
+    "'html':'<p>{{event.properties.path}} {{visitor.visits}}</p>'},"
+    "'frequency':{'cap':2,'per':'session'},'holdout':0.1},"
+    "{'id':'b','channel':'bar','priority':3,'trigger':{"
+    "'event':'Product Viewed','count':3,'within':'30m'},"
+    "'variants':[{'id':'x','weight':0.5,'content':{'html':'x'}},"
+    "{'id':'y','weight':0.5,'content':{'html':'y'}}]},"
+    "{'id':'c','channel':'notification','trigger':{"
+    "'event':'Product Added'},'audience':{'cart.value':{'$gt':50}},"
+    "'content':{'html':'{{event.properties.sku}}'}}]";
+
+typedef struct {
+    uint8_t  bytes[1 << 16];
+    size_t   n;
+} story_t;
+
+
+static void
+tell(story_t *story, const void *data, size_t len)
+{
+    assert_true(story->n + len <= sizeof(story->bytes));
+
+    if (len != 0) {
+        memcpy(story->bytes + story->n, data, len);
+    }
+
+    story->n += len;
+}
+
+
+static void
+tell_decision(story_t *story, const shop_t *shop)
+{
+    size_t                  i;
+    const char             *shown = shop_shown(shop);
+    const onsite_choice_t  *choice;
+
+    tell(story, shown, strlen(shown));
+    tell(story, shop->decision.reasons, sizeof(shop->decision.reasons));
+
+    for (i = 0; i < shop->decision.n; i++) {
+        choice = &shop->decision.choices[i];
+        tell(story, choice->html.data, choice->html.len);
+        tell(story, &choice->propensity, sizeof(choice->propensity));
+    }
+}
+
+
+/* One visitor's day, its record through the codec after each event. */
+
+static void
+live(story_t *story)
+{
+    int                   i;
+    char                  properties[128];
+    shop_t                shop;
+    size_t                size;
+    uint8_t               record[ONSITE_RECORD_BYTES_MAX];
+    onsite_key_t          link;
+    onsite_record_kind_t  kind;
+
+    static const char *const  names[] = {
+        "Page Viewed", "Product Viewed", "Product Added", "Product Viewed"
+    };
+
+    story->n = 0;
+    shop_open(&shop, campaigns);
+
+    for (i = 0; i < 60; i++) {
+        (void) snprintf(properties, sizeof(properties),
+                        "{'path':'/p%d','sku':'s%d','price':%d}", i, i % 5,
+                        i);
+        shop.deliver = i % 3 != 2;
+        shop_fire(&shop, onsite_str(names[i % 4], strlen(names[i % 4])),
+                  properties, SHOP_NOON + i * 7 * ONSITE_MINUTE);
+        tell_decision(story, &shop);
+
+        size = onsite_visitor_encode(&shop.visitor, record, sizeof(record));
+        tell(story, record, size);
+        onsite_arena_reset(shop.arena);
+        assert_int_equal(onsite_visitor_decode(shop.arena, record, size,
+                                               &kind, &shop.visitor, &link),
+                         ONSITE_OK);
+    }
+
+    shop_close(&shop);
+}
+
+
+static void
+same_input_same_bytes(void **state)
+{
+    story_t  *a = malloc(sizeof(story_t)), *b = malloc(sizeof(story_t));
+
+    (void) state;
+
+    memset(a, 1, sizeof(*a));
+    memset(b, 2, sizeof(*b));
+    live(a);
+    live(b);
+
+    assert_int_equal(a->n, b->n);
+    assert_memory_equal(a->bytes, b->bytes, a->n);
+
+    free(a);
+    free(b);
+}
+
+
+static void
+event_is_applied_before_it_is_decided(void **state)
+{
+    shop_t  shop;
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'a','channel':'popup','content':{'html':'x'},"
+              "'audience':{'session.pageviews':1,"
+              "'visitor.counts.Page Viewed':1}}]");
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), NULL, SHOP_NOON);
+    assert_string_equal(shop_shown(&shop), "a");
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), NULL, SHOP_NOON + 1);
+    assert_string_equal(shop_shown(&shop), "");
+    shop_close(&shop);
+}
+
+
+static void
+without_campaigns(void **state)
+{
+    shop_t           shop;
+    onsite_event_t   event = { .name = ONSITE_STR("Page Viewed"),
+                               .received = SHOP_NOON, .time = SHOP_NOON,
+                               .live = true };
+    onsite_apply_t   apply;
+
+    (void) state;
+
+    shop_open(&shop, "[]");
+    event.properties.type = ONSITE_OBJECT;
+
+    memset(&apply, 0, sizeof(apply));
+    memset(&shop.decision, 1, sizeof(shop.decision));
+    apply.visitor = &shop.visitor;
+    apply.event = &event;
+    apply.now = SHOP_NOON;
+    apply.session_timeout = ONSITE_HOUR;
+    apply.arena = shop.arena;
+
+    onsite_apply(shop.engine, &apply, &shop.decision);
+    assert_int_equal(shop.decision.n, 0);
+    assert_int_equal(shop.decision.considered, 0);
+    assert_int_equal(shop.visitor.visits, 1);
+
+    shop_close(&shop);
+}
+
+
+static void
+no_event_shows_what_is_pending(void **state)
+{
+    shop_t  shop;
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'a','channel':'popup','content':{'html':'x'},"
+              "'trigger':{'event':'Product Added'}}]");
+    shop.deliver = false;
+    shop_fire(&shop, ONSITE_STR("Product Added"), NULL, SHOP_NOON);
+    assert_string_equal(shop_shown(&shop), "a?");
+
+    shop.deliver = true;
+    shop_apply(&shop, NULL, SHOP_NOON + 1);
+    assert_string_equal(shop_shown(&shop), "a");
+    assert_int_equal(shop.visitor.session.events, 1);
+
+    shop_apply(&shop, NULL, SHOP_NOON + 2);
+    assert_string_equal(shop_shown(&shop), "");
+
+    shop_close(&shop);
+}
+
+
+/* The values of one decision are not those of the next, even after 2^32. */
+
+static void
+stamps_wrap(void **state)
+{
+    shop_t  shop;
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'a','channel':'popup','content':{'html':"
+              "'{{event.properties.n}}'}}]");
+
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), "{'n':1}", SHOP_NOON);
+    assert_str(shop.decision.choices[0].html, "1");
+    shop.site.stamp = UINT32_MAX;
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), "{'n':2}", SHOP_NOON);
+    assert_str(shop.decision.choices[0].html, "2");
+    assert_int_equal(shop.site.stamp, 1);
+
+    shop_close(&shop);
+}
+
+
+static void
+arena_runs_out(void **state)
+{
+    shop_t           shop;
+    onsite_apply_t   apply;
+    onsite_event_t   event = { .name = ONSITE_STR("Page Viewed"),
+                               .received = SHOP_NOON, .time = SHOP_NOON,
+                               .live = true };
+    onsite_arena_t  *tiny = onsite_arena_create(64, 64);
+
+    (void) state;
+
+    shop_open(&shop, campaigns);
+    event.properties.type = ONSITE_OBJECT;
+
+    while (onsite_arena_alloc(tiny, 1) != NULL) {
+        /* void */
+    }
+
+    memset(&apply, 0, sizeof(apply));
+    apply.site = &shop.site;
+    apply.visitor = &shop.visitor;
+    apply.event = &event;
+    apply.now = SHOP_NOON;
+    apply.session_timeout = ONSITE_HOUR;
+    apply.arena = tiny;
+    apply.decide.visitor_id = shop.visitor_id;
+    apply.decide.deliver = true;
+
+    onsite_apply(shop.engine, &apply, &shop.decision);
+    assert_int_equal(shop.decision.n, 0);
+    assert_true(shop.decision.reason != ONSITE_REASON_NONE);
+
+    onsite_arena_destroy(tiny);
+    shop_close(&shop);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(same_input_same_bytes),
+        cmocka_unit_test(event_is_applied_before_it_is_decided),
+        cmocka_unit_test(without_campaigns),
+        cmocka_unit_test(no_event_shows_what_is_pending),
+        cmocka_unit_test(stamps_wrap),
+        cmocka_unit_test(arena_runs_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
