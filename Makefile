@@ -142,6 +142,14 @@ $(BUILD)/bench/json: bench/json.c bench/json_c.c bench/json_simdjson.cc \
 	    $(BUILD)/libonsite.a -o $@ $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN' \
 	    -ljansson -lcjson -lsimdjson -lstdc++ $(CORE_LIBS)
 
+$(BUILD)/bench/record: bench/record.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $< $(BUILD)/libonsite.a $(CORE_LIBS) -o $@
+
+.PHONY: bench-record
+bench-record: $(BUILD)/bench/record ## visitor records: time and room
+	$(BUILD)/bench/record
+
 .PHONY: bench-json
 bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
 	$<

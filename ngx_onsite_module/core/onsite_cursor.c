@@ -4,6 +4,8 @@
 
 #include "onsite_cursor.h"
 
+#include <endian.h>
+
 enum {
     NIL = 0xc0,
     FALSE_ = 0xc2,
@@ -41,26 +43,33 @@ take_byte(onsite_reader_t *r)
 }
 
 
-/* size bytes, big-endian; 0 when there are not so many. */
+/* size (1 to 8) bytes, big-endian; 0 when there are not so many. */
 
 static uint64_t
 take_big_endian(onsite_reader_t *r, unsigned size)
 {
-    unsigned  i;
-    uint64_t  n;
+    size_t          left;
+    uint64_t        n;
+    unsigned char   bytes[8] = { 0 };
 
-    if ((size_t) (r->end - r->p) < size) {
+    left = (size_t) (r->end - r->p);
+
+    if (left < size) {
         (void) fail(r);
         return 0;
     }
 
-    for (i = 0, n = 0; i < size; i++) {
-        n = n << 8 | r->p[i];
+    if (left >= 8) {
+        memcpy(&n, r->p, 8);
+
+    } else {
+        memcpy(bytes, r->p, left);
+        memcpy(&n, bytes, 8);
     }
 
     r->p += size;
 
-    return n;
+    return be64toh(n) >> (64 - 8 * size);
 }
 
 
@@ -110,22 +119,16 @@ take_integer(onsite_reader_t *r, uint8_t type)
 
 
 int64_t
-onsite_read_long(onsite_reader_t *r)
+onsite_read_longer(onsite_reader_t *r)
 {
     return take_integer(r, take_byte(r));
 }
 
 
 uint32_t
-onsite_read_u32(onsite_reader_t *r)
+onsite_read_longer_u32(onsite_reader_t *r)
 {
-    int64_t  n;
-
-    if (r->p < r->end && *r->p < 0x80) {
-        return *r->p++;
-    }
-
-    n = onsite_read_long(r);
+    int64_t  n = onsite_read_longer(r);
 
     if (n < 0 || n > UINT32_MAX) {
         (void) fail(r);
@@ -246,34 +249,6 @@ onsite_read_array(onsite_reader_t *r)
 }
 
 
-bool
-onsite_read_nil(onsite_reader_t *r)
-{
-    if (r->p < r->end && *r->p == NIL) {
-        r->p++;
-        return true;
-    }
-
-    return false;
-}
-
-
-bool
-onsite_next_is_integer(const onsite_reader_t *r)
-{
-    return r->p < r->end
-           && (*r->p < 0x80 || *r->p >= 0xe0
-               || (*r->p >= UINT8 && *r->p <= INT64));
-}
-
-
-bool
-onsite_next_is_float(const onsite_reader_t *r)
-{
-    return r->p < r->end && (*r->p == FLOAT32 || *r->p == FLOAT64);
-}
-
-
 /* Passes over one value but for its items; returns how many those are. */
 
 static uint64_t
@@ -378,21 +353,24 @@ put_byte(onsite_writer_t *w, uint8_t byte)
 }
 
 
-/* A type byte and size bytes, big-endian. */
+/* A type byte and size (1 to 8) bytes, big-endian. */
 
 static void
 put_typed(onsite_writer_t *w, uint8_t type, uint64_t n, unsigned size)
 {
-    uint8_t   bytes[9];
-    unsigned  i;
+    uint8_t  bytes[9];
 
     bytes[0] = type;
+    n = htobe64(n << (64 - 8 * size));
+    memcpy(bytes + 1, &n, 8);
 
-    for (i = 1; i <= size; i++) {
-        bytes[i] = (uint8_t) (n >> ((size - i) * 8));
+    if (w->len <= w->capacity && w->capacity - w->len >= sizeof(bytes)) {
+        memcpy(w->out + w->len, bytes, sizeof(bytes));
+        w->len += size + 1;
+
+    } else {
+        onsite_write_bytes(w, bytes, size + 1);
     }
-
-    onsite_write_bytes(w, bytes, size + 1);
 }
 
 
@@ -410,7 +388,7 @@ put_sized(onsite_writer_t *w, uint8_t first, uint64_t n)
 
 
 void
-onsite_write_long(onsite_writer_t *w, int64_t n)
+onsite_write_longer(onsite_writer_t *w, int64_t n)
 {
     if (n >= -32 && n <= 127) {
         put_byte(w, (uint8_t) n);

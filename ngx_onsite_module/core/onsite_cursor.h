@@ -25,11 +25,24 @@ typedef struct {
     size_t    capacity;
 } onsite_writer_t;
 
+/* What the inline functions below leave to do: longer encodings. */
+int64_t onsite_read_longer(onsite_reader_t *r);
+uint32_t onsite_read_longer_u32(onsite_reader_t *r);
+void onsite_write_longer(onsite_writer_t *w, int64_t n);
+
 /* Any encoding of an integer; one over INT64_MAX is bad. */
-int64_t onsite_read_long(onsite_reader_t *r);
+static inline int64_t
+onsite_read_long(onsite_reader_t *r)
+{
+    return r->p < r->end && *r->p < 0x80 ? *r->p++ : onsite_read_longer(r);
+}
 
 /* The same, and bad when it is not in 0 .. UINT32_MAX. */
-uint32_t onsite_read_u32(onsite_reader_t *r);
+static inline uint32_t
+onsite_read_u32(onsite_reader_t *r)
+{
+    return r->p < r->end && *r->p < 0x80 ? *r->p++ : onsite_read_longer_u32(r);
+}
 
 /* Integer or float, as a double. */
 double onsite_read_double(onsite_reader_t *r);
@@ -42,18 +55,45 @@ onsite_str_t onsite_read_bin(onsite_reader_t *r);
 uint32_t onsite_read_array(onsite_reader_t *r);
 
 /* Whether a nil is next; if so it is taken. */
-bool onsite_read_nil(onsite_reader_t *r);
+static inline bool
+onsite_read_nil(onsite_reader_t *r)
+{
+    bool  nil = r->p < r->end && *r->p == 0xc0;
+
+    r->p += nil;
+
+    return nil;
+}
 
 /* Whether an integer is next (not taken). */
-bool onsite_next_is_integer(const onsite_reader_t *r);
+static inline bool
+onsite_next_is_integer(const onsite_reader_t *r)
+{
+    return r->p < r->end && (*r->p < 0x80 || *r->p >= 0xe0
+                             || (*r->p >= 0xcc && *r->p <= 0xd3));
+}
 
-/* Whether the next is a float64 (not taken). */
-bool onsite_next_is_float(const onsite_reader_t *r);
+/* Whether a float is next (not taken). */
+static inline bool
+onsite_next_is_float(const onsite_reader_t *r)
+{
+    return r->p < r->end && (*r->p == 0xca || *r->p == 0xcb);
+}
 
 /* Passes over n values of any type, however nested; returns their bytes. */
 onsite_str_t onsite_read_skip(onsite_reader_t *r, uint64_t n);
 
-void onsite_write_long(onsite_writer_t *w, int64_t n);
+static inline void
+onsite_write_long(onsite_writer_t *w, int64_t n)
+{
+    if (n >= -32 && n <= 127 && w->len < w->capacity) {
+        w->out[w->len++] = (uint8_t) n;
+
+    } else {
+        onsite_write_longer(w, n);
+    }
+}
+
 void onsite_write_double(onsite_writer_t *w, double n);
 void onsite_write_str(onsite_writer_t *w, onsite_str_t s);
 void onsite_write_bin(onsite_writer_t *w, onsite_str_t s);
