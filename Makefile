@@ -22,6 +22,9 @@ CFLAGS_release := -O2 -g
 CFLAGS_debug   := -O0 -g3
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=undefined
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+                  -fno-sanitize-recover=undefined
+LDFLAGS_fuzz   := -fsanitize=address,undefined
 LDFLAGS_asan   := -fsanitize=address,undefined
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
@@ -165,14 +168,23 @@ $(BUILD)/differential/node_modules: t/differential/package.json
 differential: $(BUILD)/differential/evaluate $(BUILD)/differential/node_modules ## conditions against GrowthBook's own evaluator
 	@NODE_PATH=$(BUILD)/differential/node_modules node t/differential/compare.js $< $(COUNT) $(SEED)
 
+$(BUILD)/bench/condition: bench/condition.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+
+# harnesses link what they need of a libonsite.a of their own flavour
+$(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D) $(BUILD)/corpus/$* t/fuzz/seeds/$(*:fuzz_%=%)
+	$(call say,FUZZ)$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+	@cd $(BUILD) && ./bin/$* -max_total_time=$(or $(FUZZ_SECONDS),5) -verbosity=0 -print_final_stats=1 \
+	    corpus/$* $(ROOT)/t/fuzz/seeds/$(*:fuzz_%=%) >$*.log 2>&1 || { cat $*.log; rm -f $@; exit 1; }; \
+	grep -h executed_units $*.log
+
 .PHONY: fuzz
-fuzz: ## each t/fuzz/fuzz_*.c for FUZZ_SECONDS (5), with clang-14
-	@mkdir -p $(BUILD)/fuzz
-	@for f in t/fuzz/fuzz_*.c; do n=$$(basename $$f .c); echo "== $$n"; \
-	    clang-14 -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	        -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $$f $(CORE_SRC) -o $(BUILD)/fuzz/$$n $(CORE_LIBS) && \
-	    (cd $(BUILD)/fuzz && mkdir -p corpus-$$n && ./$$n -max_total_time=$(or $(FUZZ_SECONDS),5) \
-	        -verbosity=0 -print_final_stats=1 corpus-$$n) || exit 1; done
+fuzz: ## each t/fuzz/fuzz_*.c with clang-14 for FUZZ_SECONDS (5)
+	@rm -rf $(ROOT)/build/fuzz/bin
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang-14 \
+	    $(patsubst t/fuzz/%.c,$(ROOT)/build/fuzz/bin/%,$(or $(F),$(wildcard t/fuzz/fuzz_*.c)))
 
 $(BUILD)/bench/decide: bench/decide.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
