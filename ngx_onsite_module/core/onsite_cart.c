@@ -37,7 +37,9 @@ bounded_sku(onsite_str_t sku)
     if (sku.len > ONSITE_SKU_MAX) {
         sku.len = ONSITE_SKU_MAX;
 
-        while (sku.len != 0 && ((unsigned char) sku.data[sku.len] & 0xc0) == 0x80) {
+        while (sku.len != 0
+               && ((unsigned char) sku.data[sku.len] & 0xc0) == 0x80)
+        {
             sku.len--;
         }
     }

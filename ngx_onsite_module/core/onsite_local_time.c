@@ -99,7 +99,8 @@ onsite_local_time(const onsite_image_t *image, uint32_t zone,
     local->hour = second / 3600;
     local->minute = second / 60 % 60;
     local->second = second % 60;
-    local->weekday = (int) (local->days + 3 - floor_div(local->days + 3, 7) * 7);
+    local->weekday = (int) (local->days + 3
+                            - floor_div(local->days + 3, 7) * 7);
 
     civil_from_days(local->days, local);
 }

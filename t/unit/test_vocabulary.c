@@ -42,7 +42,7 @@ print_slots(void)
     }
 
     for (i = 0; i < ONSITE_VOCABULARY_SLOTS; i++) {
-        print_message("%s%3d,", i % 16 == 0 ? "\n    " : " ", used[i]);
+        print_message("%s%4d,", i % 12 == 0 ? "\n   " : "", used[i]);
     }
 
     print_message("\n");
