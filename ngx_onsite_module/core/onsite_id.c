@@ -10,6 +10,7 @@
 #define OPENSSL_API_COMPAT  0x10101000L
 
 #include "onsite_id.h"
+#include "onsite_bucket.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -179,6 +180,7 @@ onsite_key_t
 onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site, char kind,
     onsite_str_t id)
 {
+    uint32_t      hash = onsite_site_hash(site);
     SHA256_CTX    ctx;
     onsite_key_t  key;
 
@@ -187,14 +189,36 @@ onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site, char kind,
     (void) SHA256_Update(&ctx, id.data, id.len);
     finish(&ctx, signer, key.bytes);
 
+    key.bytes[12] = (uint8_t) (hash >> 24);
+    key.bytes[13] = (uint8_t) (hash >> 16);
+    key.bytes[14] = (uint8_t) (hash >> 8);
+    key.bytes[15] = (uint8_t) hash;
+
     return key;
+}
+
+
+uint32_t
+onsite_site_hash(onsite_str_t site)
+{
+    return onsite_fnv32a(site);
+}
+
+
+uint32_t
+onsite_key_site(const onsite_key_t *key)
+{
+    const uint8_t  *p = key->bytes + 12;
+
+    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16
+           | (uint32_t) p[2] << 8 | p[3];
 }
 
 
 uint32_t
 onsite_key_shard(const onsite_key_t *key, uint32_t shards)
 {
-    const uint8_t  *p = key->bytes + 12;
+    const uint8_t  *p = key->bytes + 8;
 
     /* not its first bytes: within a shard they should spread over the tree */
 

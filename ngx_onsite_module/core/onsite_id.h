@@ -23,12 +23,17 @@ typedef struct onsite_signer_s  onsite_signer_t;
 onsite_signer_t *onsite_signer_create(const void *secret, size_t len);
 void onsite_signer_destroy(onsite_signer_t *signer);
 
-/* The record key of an id within a site: the first 16 bytes of
- * HMAC("visitor" 0 site 0 kind id).  kind keeps name spaces apart: 'c' an id
+/* The record key of an id within a site: the first 12 bytes of
+ * HMAC("visitor" 0 site 0 kind id), then onsite_site_hash(site), so that a
+ * record at rest tells whose it is.  kind keeps name spaces apart: 'c' an id
  * from our cookie, 'a' an anonymousId from a client, 'u' a customer id.  A
  * site's name holds no NUL. */
 onsite_key_t onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site,
     char kind, onsite_str_t id);
+
+/* FNV-1a of the site's name, and the one that a key ends in. */
+uint32_t onsite_site_hash(onsite_str_t site);
+uint32_t onsite_key_site(const onsite_key_t *key);
 
 /* Shard of a key, 0 .. shards - 1. */
 uint32_t onsite_key_shard(const onsite_key_t *key, uint32_t shards);

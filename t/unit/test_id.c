@@ -64,7 +64,9 @@ key_is_hmac(void **state)
         assert_non_null(HMAC(EVP_sha256(), key, (int) lengths[i],
                              (const unsigned char *) message,
                              sizeof(message) - 1, digest, &n));
-        assert_memory_equal(got.bytes, digest, 16);
+        assert_memory_equal(got.bytes, digest, 12);
+        assert_int_equal(onsite_key_site(&got),
+                         onsite_site_hash(ONSITE_STR("shop")));
         onsite_signer_destroy(signer);
     }
 }

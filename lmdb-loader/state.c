@@ -1,0 +1,344 @@
+/*
+ * state.c - `state`: records of a live or resting state as NDJSON.
+ */
+
+#include "loader.h"
+
+#include "onsite_id.h"
+#include "onsite_store.h"
+#include "onsite_visitor_codec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_CHUNK  (16 * 1024)
+#define ARENA_MAX    (1 << 20)
+#define SECRET_MAX   4096
+
+typedef struct {
+    onsite_store_t    *store;
+    onsite_signer_t   *signer;
+    onsite_arena_t    *arena;
+    onsite_str_t       site;
+    bool               only_site;       /* asked for: leave out others */
+    onsite_buf_t       line;
+    onsite_visitor_t   visitor;         /* strings point into record */
+    char               record[ONSITE_RECORD_BYTES_MAX];
+    size_t             damaged;
+} state_t;
+
+
+static void
+print_log(void *data, int level, const char *text)
+{
+    (void) data;
+
+    if (level <= ONSITE_LOG_WARN) {
+        loader_complain("%s", text);
+    }
+}
+
+
+static bool
+print_line(state_t *state)
+{
+    return !state->line.failed
+           && fwrite(state->line.data, 1, state->line.len, stdout)
+              == state->line.len;
+}
+
+
+/* A record that is named by its key only. */
+
+static bool
+print_record(void *data, const onsite_key_t *key, onsite_str_t record)
+{
+    int                    i;
+    char                   hex[33];
+    state_t               *state = data;
+    onsite_key_t           link;
+    onsite_str_t           site = onsite_str(NULL, 0);
+    onsite_record_kind_t   kind;
+
+    if (onsite_key_site(key) == onsite_site_hash(state->site)) {
+        site = state->site;
+
+    } else if (state->only_site) {
+        return true;
+    }
+
+    onsite_arena_reset(state->arena);
+
+    if (onsite_visitor_decode(state->arena, record.data, record.len, &kind,
+                              &state->visitor, &link) != ONSITE_OK)
+    {
+        state->damaged++;
+        return true;
+    }
+
+    if (kind == ONSITE_RECORD_LINK) {
+        return true;
+    }
+
+    for (i = 0; i < 16; i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
+    }
+
+    onsite_buf_clear(&state->line);
+    loader_write_visitor(&state->line, onsite_str(hex, 32), site,
+                         &state->visitor);
+
+    return print_line(state);
+}
+
+
+/* The record under a key, a link followed. */
+
+static onsite_status_t
+read_record(state_t *state, onsite_key_t key)
+{
+    int                    hops;
+    size_t                 size;
+    onsite_key_t           link;
+    onsite_status_t        status;
+    onsite_record_kind_t   kind;
+
+    for (hops = 0; hops < 4; hops++) {
+        status = onsite_store_get(state->store, &key, loader_now(),
+                                  state->record, sizeof(state->record),
+                                  &size);
+        if (status != ONSITE_OK) {
+            return status;
+        }
+
+        status = onsite_visitor_decode(state->arena, state->record, size,
+                                       &kind, &state->visitor, &link);
+        if (status != ONSITE_OK) {
+            return status;
+        }
+
+        if (kind == ONSITE_RECORD_VISITOR) {
+            return ONSITE_OK;
+        }
+
+        key = link;
+    }
+
+    return ONSITE_NOT_FOUND;
+}
+
+
+/* An id is a cookie's value, the id inside a cookie, or what a client sent;
+ * the first that has a record is meant. */
+
+static onsite_status_t
+find_record(state_t *state, onsite_str_t id)
+{
+    onsite_str_t     inside;
+    onsite_status_t  status;
+
+    inside = onsite_cookie_verify(state->signer, state->site, id);
+
+    if (inside.len != 0) {
+        return read_record(state, onsite_visitor_key(state->signer,
+                                                     state->site, 'c',
+                                                     inside));
+    }
+
+    status = read_record(state, onsite_visitor_key(state->signer, state->site,
+                                                   'a', id));
+
+    if (status == ONSITE_NOT_FOUND && id.len == ONSITE_ID_TEXT) {
+        status = read_record(state, onsite_visitor_key(state->signer,
+                                                       state->site, 'c', id));
+    }
+
+    return status;
+}
+
+
+static int
+print_visitor(state_t *state, onsite_str_t id)
+{
+    onsite_status_t  status;
+
+    onsite_arena_reset(state->arena);
+    status = find_record(state, id);
+
+    if (status != ONSITE_OK) {
+        loader_complain("visitor \"%.*s\" of site \"%.*s\": %s",
+                        (int) id.len, id.data, (int) state->site.len,
+                        state->site.data, status == ONSITE_NOT_FOUND
+                        ? "no record" : onsite_status_text(status));
+        return LOADER_FAILED;
+    }
+
+    onsite_buf_clear(&state->line);
+    loader_write_visitor(&state->line, id, state->site, &state->visitor);
+
+    return print_line(state) ? LOADER_OK : LOADER_FAILED;
+}
+
+
+static int
+print_from_stdin(state_t *state)
+{
+    int      rc = LOADER_OK;
+    char    *line = NULL;
+    size_t   capacity = 0;
+    ssize_t  n;
+
+    while ((n = getline(&line, &capacity, stdin)) > 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) {
+            n--;
+        }
+
+        if (n > 0 && print_visitor(state, onsite_str(line, (size_t) n))
+                     != LOADER_OK)
+        {
+            rc = LOADER_FAILED;
+        }
+    }
+
+    free(line);
+
+    return rc;
+}
+
+
+static int
+print_all(state_t *state)
+{
+    onsite_error_t  error = { "" };
+
+    if (onsite_store_walk(state->store, print_record, state, &error)
+        != ONSITE_OK)
+    {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    if (state->damaged != 0) {
+        loader_complain("%zu record(s) could not be read", state->damaged);
+        return LOADER_FAILED;
+    }
+
+    return LOADER_OK;
+}
+
+
+/* Ids are known by keyed hashes: the secret of onsite_key_file, or the one
+ * that was made and kept in the state. */
+
+static int
+read_secret(state_t *state, const char *path)
+{
+    char    kept[SECRET_MAX], *data;
+    size_t  len;
+
+    if (path == NULL) {
+        if (onsite_store_meta_get(state->store, "secret", kept, sizeof(kept),
+                                  &len) != ONSITE_OK)
+        {
+            loader_complain("the state keeps no secret: give the one of "
+                            "onsite_key_file with --key-file");
+            return LOADER_FAILED;
+        }
+
+        state->signer = onsite_signer_create(kept, len);
+
+    } else {
+        data = loader_read_file(path, &len);
+        if (data == NULL) {
+            loader_complain("%s: %s", path, strerror(errno));
+            return LOADER_FAILED;
+        }
+
+        state->signer = onsite_signer_create(data, len);
+        free(data);
+    }
+
+    if (state->signer == NULL) {
+        loader_complain("%s: a secret has %d bytes or more",
+                        path != NULL ? path : "the state's secret",
+                        ONSITE_SECRET_MIN);
+        return LOADER_FAILED;
+    }
+
+    return LOADER_OK;
+}
+
+
+static int
+open_state(state_t *state, const char *path)
+{
+    onsite_error_t          error = { "" };
+    onsite_store_options_t  options = { .path = path, .read_only = true,
+                                        .log = print_log };
+
+    if (onsite_store_open(&options, loader_now(), &state->store, &error)
+        != ONSITE_OK)
+    {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    state->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+
+    return state->arena != NULL ? LOADER_OK : LOADER_FAILED;
+}
+
+
+int
+loader_state(int argc, char **argv)
+{
+    int          rc;
+    state_t     *state;
+    const char  *site, *visitor, *key_file;
+
+    const loader_option_t  options[] = {
+        { "site", 's', "NAME", "only this site; default with --visitor: "
+          "default", &site },
+        { "visitor", 'i', "ID", "only this visitor: an id as the client sent "
+          "it, or the cookie's; - reads ids from standard input", &visitor },
+        { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
+          "the one the state keeps", &key_file },
+        { 0 }
+    };
+
+    (void) loader_options(argc, argv, options, "DIR", 1, 1);
+
+    state = calloc(1, sizeof(state_t));
+    if (state == NULL) {
+        return LOADER_FAILED;
+    }
+
+    state->only_site = site != NULL;
+    state->site = site != NULL ? onsite_str(site, strlen(site))
+                               : ONSITE_STR("default");
+
+    rc = open_state(state, argv[0]);
+
+    if (rc == LOADER_OK && visitor != NULL) {
+        rc = read_secret(state, key_file);
+    }
+
+    if (rc == LOADER_OK) {
+        rc = visitor == NULL ? print_all(state)
+             : strcmp(visitor, "-") == 0 ? print_from_stdin(state)
+             : print_visitor(state, onsite_str(visitor, strlen(visitor)));
+    }
+
+    onsite_buf_free(&state->line);
+    onsite_signer_destroy(state->signer);
+    onsite_arena_destroy(state->arena);
+
+    if (state->store != NULL) {
+        onsite_store_close(state->store);
+    }
+
+    free(state);
+
+    return rc;
+}
