@@ -95,12 +95,12 @@ plain_until(const char *text, size_t i, size_t len)
 static uint32_t
 hex4(const char *p)
 {
-    int       i;
+    int       i, digit;
     uint32_t  unit = 0;
 
     for (i = 0; i < 4; i++) {
-        unit = unit << 4
-               | (uint32_t) (p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+        digit = p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10;
+        unit = unit << 4 | (uint32_t) digit;
     }
 
     return unit;

@@ -156,7 +156,8 @@ damaged(void **state)
     onsite_str_t     body, out;
     onsite_arena_t  *arena = *state;
 
-    static const char  text[] = "{\"event\":\"a\",\"b\":\"some text, some text\"}";
+    static const char  text[] = "{\"event\":\"a\","
+                                "\"b\":\"some text, some text\"}";
 
     body = compress_gzip(text, sizeof(text) - 1);
     copy = malloc(body.len + 1);
