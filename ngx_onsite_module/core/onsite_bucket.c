@@ -15,7 +15,14 @@ uint32_t
 onsite_fnv32a_add(uint32_t hash, onsite_str_t s)
 {
     uint32_t     c;
-    const char  *p = s.data, *end = s.data + s.len;
+    const char  *p, *end;
+
+    if (s.len == 0) {
+        return hash;                /* data may be NULL                    */
+    }
+
+    p = s.data;
+    end = p + s.len;
 
     while (p != end) {
         if ((unsigned char) *p < 0x80) {
