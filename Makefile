@@ -194,6 +194,16 @@ $(BUILD)/bench/decide: bench/decide.c $(BUILD)/libonsite.a
 bench-decide: $(BUILD)/bench/decide ## what a decision costs with 10 to 100,000 campaigns
 	@$<
 
+$(BUILD)/bench/store: bench/store.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a \
+	    $(LDFLAGS_ALL) $(CORE_LIBS)
+
+.PHONY: bench-store
+bench-store: $(BUILD)/bench/store ## visitor state alone: transactions a second, bytes a visitor
+	@dir=$$(mktemp -d -p /dev/shm onsite-bench-XXXXXX); \
+	trap 'rm -rf "$$dir"' EXIT; $< 1000000 512 "$$dir"
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(ROOT)/build
