@@ -20,7 +20,7 @@
                                                 future, not live            */
 
 /* visitor record */
-#define ONSITE_RECORD_BYTES_MAX        4096
+#define ONSITE_RECORD_BYTES_MAX        4080  /* one page of LMDB at most    */
 #define ONSITE_COUNTERS_MAX              48  /* least recently used goes    */
 #define ONSITE_CART_LINES_MAX            32
 #define ONSITE_EXPOSURES_MAX             32  /* campaigns remembered        */

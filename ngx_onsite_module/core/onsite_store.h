@@ -86,7 +86,9 @@ onsite_status_t onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key,
  * seen records of the very page it goes to until it fits there, so a map that
  * is full stays as full as it is.  FULL, which takes a transaction that is
  * long beyond reason (see renew) or a reader that hangs: the transaction is
- * then over, abort it; the next begin makes room.
+ * then over, abort it; the next begin makes room.  LIMIT: over
+ * ONSITE_RECORD_BYTES_MAX, which is what a page of its own holds; nothing
+ * changed.
  */
 onsite_status_t onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
     onsite_str_t record, onsite_ms_t now);

@@ -4,6 +4,7 @@
 
 #include "onsite_store_private.h"
 #include "onsite_id.h"
+#include "onsite_limits.h"
 #include "onsite_visitor_codec.h"
 
 
@@ -197,6 +198,10 @@ onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
 
     if (txn->mdb == NULL || txn->failed) {
         return ONSITE_IO;
+    }
+
+    if (record.len > ONSITE_RECORD_BYTES_MAX) {
+        return ONSITE_LIMIT;
     }
 
     txn->puts++;

@@ -5,6 +5,7 @@
 
 #include "unit.h"
 #include "onsite_id.h"
+#include "onsite_limits.h"
 #include "onsite_store.h"
 #include "onsite_visitor_codec.h"
 
@@ -295,6 +296,32 @@ prepares_allocated_files(void **state)
 
 
 static void
+fills_the_holes_of_a_copy(void **state)
+{
+    int          fd;
+    char         path[512];
+    fixture_t   *f = *state;
+    struct stat  st;
+
+    onsite_store_close(open_store(f));
+
+    path_of(f, path, "shard-000.mdb");
+    fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE,
+                               2 * MB, 2 * MB), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_blocks * 512 < 3 * MB);
+
+    onsite_store_close(open_store(f));
+
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_blocks * 512 >= 4 * MB);
+    (void) close(fd);
+}
+
+
+static void
 refuses_bad_options(void **state)
 {
     fixture_t               *f = *state;
@@ -491,6 +518,9 @@ keeps_records_over_opens(void **state)
     assert_int_equal(onsite_txn_get(txn, &key, NOW, &got), ONSITE_OK);
     assert_int_equal(got.len, 99);
     assert_memory_equal(got.data, &record, 99);
+    assert_int_equal(onsite_txn_put(txn, &key,
+                     onsite_str((char *) &record, ONSITE_RECORD_BYTES_MAX + 1),
+                     NOW), ONSITE_LIMIT);
     assert_int_equal(onsite_txn_commit(txn, &f->error), ONSITE_OK);
     onsite_store_close(store);
 
@@ -1255,6 +1285,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         store_test(prepares_allocated_files),
+        store_test(fills_the_holes_of_a_copy),
         store_test(refuses_bad_options),
         store_test(tells_how_much_room_it_needs),
         store_test(keeps_the_number_of_shards),
