@@ -157,6 +157,14 @@ bench-record: $(BUILD)/bench/record ## visitor records: time and room
 bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
 	$<
 
+$(BUILD)/bench/scanner: bench/scanner.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL)
+
+.PHONY: bench-scanner
+bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages
+	@$<
+
 $(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
@@ -179,6 +187,17 @@ $(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a
 	@cd $(BUILD) && ./bin/$* -max_total_time=$(or $(FUZZ_SECONDS),5) -verbosity=0 -print_final_stats=1 \
 	    corpus/$* $(ROOT)/t/fuzz/seeds/$(*:fuzz_%=%) >$*.log 2>&1 || { cat $*.log; rm -f $@; exit 1; }; \
 	grep -h executed_units $*.log
+
+$(BUILD)/parse5/insert: t/parse5/insert.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL)
+
+$(BUILD)/parse5/node_modules: t/parse5/package.json
+	@mkdir -p $(@D); cp $< $(@D); npm --prefix $(@D) install --silent --no-audit --no-fund; touch $@
+
+.PHONY: parse5
+parse5: $(BUILD)/parse5/insert $(BUILD)/parse5/node_modules ## the scanner against a whole HTML parser
+	@node t/parse5/compare.mjs $< $(BUILD)/parse5/node_modules $(COUNT) $(SEED)
 
 .PHONY: fuzz
 fuzz: ## each t/fuzz/fuzz_*.c with clang-14 for FUZZ_SECONDS (5)
