@@ -11,6 +11,7 @@
  *   apply     events in, decision out: one transaction a shard
  *   page      page views and server-side events of ordinary requests
  *   filter    header and body filter: moves buffers, inserts bytes
+ *   policy    a page's Content-Security-Policy
  *   collect   the endpoints under onsite_collect
  *   variable  $onsite_...
  *   status    onsite_status
@@ -64,7 +65,8 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_METHOD,        /* not GET                           */
     NGX_HTTP_ONSITE_SKIP_STATUS,        /* not 200                           */
     NGX_HTTP_ONSITE_SKIP_TYPE,          /* not of onsite_types               */
-    NGX_HTTP_ONSITE_SKIP_ENCODED,       /* Content-Encoding: not our bytes   */
+    NGX_HTTP_ONSITE_SKIP_ENCODED,       /* Content-Encoding, or UTF-16       */
+    NGX_HTTP_ONSITE_SKIP_EMPTY,         /* no body                           */
     NGX_HTTP_ONSITE_SKIP_FRAGMENT,      /* Sec-Fetch-Dest is not a document  */
     NGX_HTTP_ONSITE_SKIP_BYPASS,        /* onsite_bypass                     */
     NGX_HTTP_ONSITE_SKIP_BOT,           /* a known crawler                   */
@@ -419,16 +421,13 @@ size_t ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
  *
  * The header filter asks, for each main request of a location that has
  * `onsite on`, `onsite dry_run` or an onsite_event (ngx_http_onsite_wanted),
- * before it sends the header on:
+ * before it sends the header on.  skip is what the response says against an
+ * insertion.
  *
- *     skip = (what the response's shape says: METHOD, STATUS, TYPE, ENCODED,
- *             CSP, MARKED, or NONE for an injectable document);
- *     rc = ngx_http_onsite_page_view(r, ctx, skip);
- *
- * NGX_OK: ctx->page is filled; page.any: clear length, ranges and validators
- * and insert page.insert[]; page.personal: tighten Cache-Control (Set-Cookie
- * is in headers_out already).  NGX_DECLINED: pass the response as it is
- * (page.personal may still be set, by a cookie).  Never NGX_ERROR.
+ * NGX_OK: ctx->page is filled, page.any is set: clear length, ranges and
+ * validators and insert page.insert[].  NGX_DECLINED: no insertion.  Either
+ * way page.personal may be set: tighten Cache-Control (Set-Cookie is in
+ * headers_out already).  Never NGX_ERROR.
  *
  * It gates what the request's side says itself: bypass, Sec-Fetch-Dest,
  * crawlers, prefetch, consent, missing onsite_collect; it counts the skips,
@@ -436,11 +435,14 @@ size_t ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
  * The filter counts `injections` when bytes went in.
  *
  * Rules.
- *   A page view is counted in the header filter, and only there: a variable
- *   that is read earlier gets a decision made on what the visitor would be
- *   after this view (a peek: nothing is kept), with the request's own clock
- *   and randomness, so that the one that counts comes out the same.  A
- *   response that then is no injectable 200 document counts no view.
+ *   A document is a GET answered 200 with an injectable type, and not for a
+ *   script's fetch.  Its view is counted in the header filter, also when
+ *   nothing can be inserted (ENCODED, EMPTY, CSP, COLLECT): what fires then
+ *   waits for the next page.
+ *   A variable that is read earlier gets a decision made on what the visitor
+ *   would be after this view (a peek: nothing is kept), with the request's own
+ *   clock and randomness, so that the one that counts comes out the same.  A
+ *   response that then is no document counts no view.
  *   Server events (onsite_event) apply at the same moment, before the view,
  *   in the same transaction, when the status is below 400 and `if` holds.
  */
@@ -466,6 +468,9 @@ void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
 
 /* filter.c: both filters; called at the end of postconfiguration. */
 ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
+
+/* policy.c: CSP or NONE; fills ctx->nonce where the policy has one. */
+ngx_http_onsite_skip_e ngx_http_onsite_policy(ngx_http_request_t *r);
 
 /* collect.c, status.c, variable.c */
 

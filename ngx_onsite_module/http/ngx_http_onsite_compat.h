@@ -15,8 +15,12 @@
 
 #if (nginx_version >= 1023000)
 #define ngx_http_onsite_header_end(h)  (h)->next = NULL
+#define ngx_http_onsite_cache_control(r, h)                                   \
+    (r)->headers_out.cache_control = (h)
 #else
 #define ngx_http_onsite_header_end(h)
+#define ngx_http_onsite_cache_control(r, h)                                   \
+    (void) (h), (r)->headers_out.cache_control.nelts = 0
 #endif
 
 

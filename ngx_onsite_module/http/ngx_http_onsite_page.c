@@ -534,13 +534,8 @@ skip_page(ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_skip_e skip)
 /* What the request's side says against a view. */
 
 static ngx_http_onsite_skip_e
-gate_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
-    ngx_http_onsite_skip_e skip)
+gate_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
-    if (skip != NGX_HTTP_ONSITE_SKIP_NONE) {
-        return skip;
-    }
-
     if (r->method != NGX_HTTP_GET) {
         return NGX_HTTP_ONSITE_SKIP_METHOD;
     }
@@ -560,6 +555,34 @@ gate_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     }
 
     return NGX_HTTP_ONSITE_SKIP_NONE;
+}
+
+
+/* Nothing can go into the page, but it is one that a visitor sees. */
+
+static ngx_uint_t
+is_view(ngx_http_onsite_skip_e skip)
+{
+    return skip == NGX_HTTP_ONSITE_SKIP_NONE
+           || skip == NGX_HTTP_ONSITE_SKIP_ENCODED
+           || skip == NGX_HTTP_ONSITE_SKIP_EMPTY
+           || skip == NGX_HTTP_ONSITE_SKIP_CSP;
+}
+
+
+/* Without a script nothing shows; a dry run shows nothing anyway. */
+
+static ngx_http_onsite_skip_e
+gate_script(ngx_http_request_t *r)
+{
+    ngx_http_onsite_srv_conf_t  *scf;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    return scf->prefix.data == NULL && olcf->enable == NGX_HTTP_ONSITE_ON
+           ? NGX_HTTP_ONSITE_SKIP_COLLECT : NGX_HTTP_ONSITE_SKIP_NONE;
 }
 
 
@@ -594,16 +617,11 @@ add_explanation(ngx_http_request_t *r)
 static void
 show(view_t *view)
 {
-    ngx_int_t                    rc;
     ngx_http_onsite_srv_conf_t  *scf;
     ngx_http_onsite_loc_conf_t  *olcf;
 
     scf = ngx_http_get_module_srv_conf(view->r, ngx_http_onsite_module);
     olcf = ngx_http_get_module_loc_conf(view->r, ngx_http_onsite_module);
-
-    if (view->ctx->explained) {
-        add_explanation(view->r);
-    }
 
     if (ngx_http_onsite_worker.decision->n == 0
         || olcf->enable != NGX_HTTP_ONSITE_ON)
@@ -611,21 +629,14 @@ show(view_t *view)
         return;
     }
 
-    if (scf->prefix.data == NULL) {
-        skip_page(view->ctx, NGX_HTTP_ONSITE_SKIP_COLLECT);
-        return;
-    }
-
-    rc = build_insertion(view, &scf->prefix);
-
-    if (rc == NGX_ERROR) {
+    if (build_insertion(view, &scf->prefix) == NGX_ERROR) {
         skip_page(view->ctx, NGX_HTTP_ONSITE_SKIP_MEMORY);
     }
 }
 
 
 static void
-apply_view(view_t *view, ngx_uint_t page)
+apply_view(view_t *view, ngx_uint_t page, ngx_uint_t deliver)
 {
     ngx_int_t                rc;
     ngx_http_onsite_apply_t  apply;
@@ -634,7 +645,7 @@ apply_view(view_t *view, ngx_uint_t page)
     apply.events = view->events;
     apply.n = view->n;
     apply.facts = &view->facts;
-    apply.deliver = page;
+    apply.deliver = deliver;
 
     rc = ngx_http_onsite_apply(view->r, view->ctx, &apply);
 
@@ -653,46 +664,25 @@ apply_view(view_t *view, ngx_uint_t page)
 
     if (page) {
         ngx_http_onsite_count(pageviews);
+
+        if (view->ctx->explained) {
+            add_explanation(view->r);
+        }
+    }
+
+    if (deliver) {
         show(view);
     }
 }
 
 
-ngx_int_t
-ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
-    ngx_http_onsite_skip_e skip)
+/* What of this request is an event, and whether its page can show something. */
+
+static void
+run_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_uint_t server_events, ngx_uint_t page, ngx_uint_t deliver)
 {
-    view_t                       view;
-    ngx_uint_t                   page, server_events;
-    ngx_http_onsite_loc_conf_t  *olcf;
-
-    if (ctx->counted) {
-        return NGX_DECLINED;
-    }
-
-    ctx->counted = 1;
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
-
-    if (ngx_http_test_predicates(r, olcf->bypass) != NGX_OK) {
-        skip_page(ctx, NGX_HTTP_ONSITE_SKIP_BYPASS);
-        return NGX_DECLINED;
-    }
-
-    page = 0;
-    server_events = olcf->events != NULL && r->headers_out.status < 400;
-
-    if (olcf->enable != NGX_HTTP_ONSITE_OFF) {
-        skip = gate_view(r, ctx, skip);
-        page = (skip == NGX_HTTP_ONSITE_SKIP_NONE);
-
-        if (!page) {
-            skip_page(ctx, skip);
-        }
-    }
-
-    if (!page && !server_events) {
-        return NGX_DECLINED;
-    }
+    view_t  view;
 
     view.r = r;
     view.ctx = ctx;
@@ -706,10 +696,57 @@ ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         skip_page(ctx, NGX_HTTP_ONSITE_SKIP_MEMORY);
 
     } else if (view.n != 0) {
-        apply_view(&view, page);
+        apply_view(&view, page, deliver);
     }
 
     ctx->busy = 0;
+}
+
+
+ngx_int_t
+ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_http_onsite_skip_e skip)
+{
+    ngx_uint_t                   page, server_events;
+    ngx_http_onsite_skip_e       gate;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    if (ctx->counted) {
+        return NGX_DECLINED;
+    }
+
+    ctx->counted = 1;
+    page = 0;
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (ngx_http_test_predicates(r, olcf->bypass) != NGX_OK) {
+        skip_page(ctx, NGX_HTTP_ONSITE_SKIP_BYPASS);
+        return NGX_DECLINED;
+    }
+
+    server_events = olcf->events != NULL && r->headers_out.status < 400;
+
+    if (olcf->enable != NGX_HTTP_ONSITE_OFF) {
+        gate = gate_view(r, ctx);
+        page = is_view(skip) && gate == NGX_HTTP_ONSITE_SKIP_NONE;
+
+        if (is_view(skip) && gate != NGX_HTTP_ONSITE_SKIP_NONE) {
+            skip = gate;
+        }
+
+        if (skip == NGX_HTTP_ONSITE_SKIP_NONE) {
+            skip = gate_script(r);
+        }
+
+        if (skip != NGX_HTTP_ONSITE_SKIP_NONE) {
+            skip_page(ctx, skip);
+        }
+    }
+
+    if (page || server_events) {
+        run_view(r, ctx, server_events, page,
+                 page && skip == NGX_HTTP_ONSITE_SKIP_NONE);
+    }
 
     return ctx->page.any ? NGX_OK : NGX_DECLINED;
 }
@@ -741,8 +778,7 @@ ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     page = !ctx->counted && olcf->enable != NGX_HTTP_ONSITE_OFF
            && ngx_http_test_predicates(r, olcf->bypass) == NGX_OK
-           && gate_view(r, ctx, NGX_HTTP_ONSITE_SKIP_NONE)
-              == NGX_HTTP_ONSITE_SKIP_NONE;
+           && gate_view(r, ctx) == NGX_HTTP_ONSITE_SKIP_NONE;
 
     onsite_arena_reset(ngx_http_onsite_worker.arena);
 

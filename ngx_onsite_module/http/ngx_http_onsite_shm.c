@@ -21,6 +21,7 @@ const ngx_str_t  ngx_http_onsite_skip_names[NGX_HTTP_ONSITE_SKIPS] = {
     ngx_string("status"),
     ngx_string("type"),
     ngx_string("encoded"),
+    ngx_string("empty"),
     ngx_string("fragment"),
     ngx_string("bypass"),
     ngx_string("bot"),
