@@ -98,7 +98,7 @@ static ngx_str_t  cache_ever = ngx_string("public, max-age=31536000, "
                                           "immutable");
 static ngx_str_t  cache_check = ngx_string("public, max-age=300");
 
-static ngx_str_t  success = ngx_string("{\"success\":true}\n");
+static ngx_str_t  success = ngx_string("{\"success\":true}");
 
 
 char *
@@ -287,7 +287,7 @@ refuse(ngx_http_request_t *r, ngx_uint_t status, const char *reason)
     onsite_buf_clear(text);
     onsite_buf_str(text, ONSITE_STR("{\"success\":false,\"error\":"));
     onsite_write_json_string(text, onsite_str(reason, ngx_strlen(reason)));
-    onsite_buf_str(text, ONSITE_STR("}\n"));
+    onsite_buf_str(text, ONSITE_STR("}"));
 
     return answer_text(r, status, text);
 }
@@ -663,7 +663,7 @@ answer_decision(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         onsite_buf_char(text, ']');
     }
 
-    onsite_buf_str(text, ONSITE_STR("}\n"));
+    onsite_buf_str(text, ONSITE_STR("}"));
 
     return answer_text(r, NGX_HTTP_OK, text);
 }
@@ -828,7 +828,13 @@ copy_buf(ngx_http_request_t *r, ngx_buf_t *b, u_char **p)
         return NGX_OK;
     }
 
-    size = (size_t) (b->file_last - b->file_pos);
+    size = (size_t) ngx_buf_size(b);
+
+    if (size == 0) {
+        /* the end of a chunked body */
+        return NGX_OK;
+    }
+
     n = ngx_read_file(b->file, *p, size, b->file_pos);
 
     if (n != (ssize_t) size) {
