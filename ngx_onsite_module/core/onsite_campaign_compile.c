@@ -173,6 +173,7 @@ read_draft(run_t *run, onsite_definition_t *d, onsite_draft_t *draft)
     r.b = draft->enabled ? run->compiler.b : run->compiler.scratch;
     r.draft = draft;
     r.zone = NULL;
+    r.shows = false;
     d->quiet = !draft->enabled;
 
     onsite_draft_read(&r);

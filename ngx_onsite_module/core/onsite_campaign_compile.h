@@ -49,6 +49,9 @@ typedef struct {
     onsite_builder_t             *b;        /* the image's, or scratch     */
     onsite_draft_t               *draft;
     const onsite_compile_zone_t  *zone;     /* NULL: UTC                   */
+    bool                          shows;    /* channel and content were
+                                               understood: what is missing
+                                               can be said                 */
 } onsite_draft_reader_t;
 
 /* Ids of campaigns and variants. */

@@ -28,9 +28,13 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
     onsite_error_t  error;
 
     if (!onsite_definition_string(r->d, content, "html", ONSITE_HTML_MAX,
-                                  &html)
-        || html.data == NULL)
+                                  &html))
     {
+        r->shows = false;
+        return;
+    }
+
+    if (html.data == NULL) {
         return;
     }
 
@@ -41,6 +45,7 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
         != ONSITE_OK)
     {
         onsite_definition_error(r->d, "html", "%s", error.text);
+        r->shows = false;
     }
 
     r->draft->roots |= roots;
@@ -61,6 +66,7 @@ read_data(onsite_draft_reader_t *r, const onsite_value_t *content,
 
     if (data->type != ONSITE_OBJECT) {
         onsite_definition_error(r->d, "data", "must be an object");
+        r->shows = false;
         return;
     }
 
@@ -71,6 +77,7 @@ read_data(onsite_draft_reader_t *r, const onsite_value_t *content,
         != ONSITE_OK)
     {
         onsite_definition_error(r->d, "data", "%s", error.text);
+        r->shows = false;
     }
 
     r->draft->roots |= roots;
@@ -127,9 +134,11 @@ read_channel(onsite_draft_reader_t *r)
         onsite_definition_error(r->d, "channel", "webhook is not supported by"
                                 " this version; use popup, bar, notification"
                                 " or embed");
+        return;
     }
 
     r->draft->campaign.channel = (uint8_t) which;
+    r->shows = true;
 }
 
 
@@ -165,11 +174,14 @@ void
 onsite_draft_content(onsite_draft_reader_t *r)
 {
     read_channel(r);
+
+    if (!r->shows) {
+        return;
+    }
+
     read_slot(r);
 
-    if (r->draft->campaign.channel != ONSITE_CHANNEL_WEBHOOK
-        && onsite_definition_get(r->draft->definition, "endpoint") != NULL)
-    {
+    if (onsite_definition_get(r->draft->definition, "endpoint") != NULL) {
         onsite_definition_error(r->d, "endpoint", "is for channel webhook"
                                 " only");
     }
@@ -181,22 +193,19 @@ onsite_draft_content(onsite_draft_reader_t *r)
 static void
 check_shown(onsite_draft_reader_t *r, const onsite_variant_t *variant)
 {
-    switch (r->draft->campaign.channel) {
-
-    case ONSITE_CHANNEL_EMBED:
-        if (variant->html == 0 && variant->data == 0) {
-            onsite_definition_error(r->d, "content", "needs html or data");
-        }
+    if (!r->shows) {
         return;
+    }
 
-    case ONSITE_CHANNEL_WEBHOOK:
-        return;
+    if (r->draft->campaign.channel != ONSITE_CHANNEL_EMBED) {
 
-    default:
         if (variant->html == 0) {
             onsite_definition_error(r->d, "content.html", "is missing: this"
                                     " channel shows HTML");
         }
+
+    } else if (variant->html == 0 && variant->data == 0) {
+        onsite_definition_error(r->d, "content", "needs html or data");
     }
 }
 
