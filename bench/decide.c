@@ -434,7 +434,8 @@ run(bench_t *bench, size_t campaigns, size_t n)
 int
 main(int argc, char **argv)
 {
-    size_t   i, n = 100000, only = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t   i, only = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t   n = argc > 2 ? strtoul(argv[2], NULL, 10) : 100000;
     bench_t  bench = { 0 };
 
     static const size_t  curve[] = { 10, 100, 1000, 10000, 100000 };

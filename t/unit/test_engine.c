@@ -63,7 +63,7 @@ live(story_t *story)
     char                  properties[128];
     shop_t                shop;
     size_t                size;
-    uint8_t               record[ONSITE_RECORD_BYTES_MAX];
+    uint8_t               records[2][ONSITE_RECORD_BYTES_MAX], *record;
     onsite_key_t          link;
     onsite_record_kind_t  kind;
 
@@ -83,7 +83,10 @@ live(story_t *story)
                   properties, SHOP_NOON + i * 7 * ONSITE_MINUTE);
         tell_decision(story, &shop);
 
-        size = onsite_visitor_encode(&shop.visitor, record, sizeof(record));
+        /* the visitor's strings point into the record before */
+        record = records[i % 2];
+        size = onsite_visitor_encode(&shop.visitor, record,
+                                     ONSITE_RECORD_BYTES_MAX);
         tell(story, record, size);
         onsite_arena_reset(shop.arena);
         assert_int_equal(onsite_visitor_decode(shop.arena, record, size,
