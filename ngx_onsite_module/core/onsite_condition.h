@@ -74,6 +74,12 @@ typedef struct {
 size_t onsite_condition_equalities(onsite_builder_t *b, onsite_ref_t program,
     onsite_equality_t *out, size_t max);
 
+/* The top-level event.properties.<key> that it reads, each once; returns how
+ * many were written, at most max.  What must be kept of an event so that the
+ * condition can be evaluated again without it. */
+size_t onsite_condition_properties(const onsite_image_t *image,
+    onsite_ref_t program, onsite_str_t *keys, size_t max);
+
 /*
  * The key under which a value meets the literals it may equal, by
  * GrowthBook's loose equality (`value + "" === literal`,

@@ -60,23 +60,38 @@ has_member(const onsite_member_t *members, uint32_t n, onsite_str_t key)
 }
 
 
-/* The properties that the variant's templates use. */
+/* What the audience and the variant's templates read; keys has room for three
+ * times KEYS_MAX. */
+
+static size_t
+used_properties(const onsite_image_t *image,
+    const onsite_campaign_t *campaign, const onsite_variant_t *variant,
+    onsite_str_t *keys)
+{
+    size_t  n;
+
+    n = onsite_condition_properties(image, campaign->audience, keys,
+                                    KEYS_MAX);
+    n += onsite_template_properties(image, variant->html, keys + n, KEYS_MAX);
+    n += onsite_template_properties(image, variant->data, keys + n, KEYS_MAX);
+
+    return n;
+}
+
 
 static onsite_status_t
-keep_properties(onsite_context_t *context, const onsite_variant_t *variant,
-    onsite_value_t *kept)
+keep_properties(onsite_context_t *context, const onsite_campaign_t *campaign,
+    const onsite_variant_t *variant, onsite_value_t *kept)
 {
     size_t                 i, n, size, left = ONSITE_PENDING_BYTES_MAX;
-    onsite_str_t           keys[2 * KEYS_MAX];
+    onsite_str_t           keys[3 * KEYS_MAX];
     onsite_member_t       *members;
     const onsite_value_t  *value;
 
     *kept = (onsite_value_t) { .type = ONSITE_OBJECT };
 
-    n = onsite_template_properties(context->image, variant->html, keys,
-                                   KEYS_MAX);
-    n += onsite_template_properties(context->image, variant->data, keys + n,
-                                    KEYS_MAX);
+    n = used_properties(context->image, campaign, variant, keys);
+
     if (n == 0) {
         return ONSITE_OK;
     }
@@ -137,7 +152,7 @@ onsite_pending_add(onsite_context_t *context, onsite_visitor_t *visitor,
     onsite_value_t     properties;
     onsite_pending_t  *pending;
 
-    if (keep_properties(context, variant, &properties) != ONSITE_OK) {
+    if (keep_properties(context, campaign, variant, &properties) != ONSITE_OK) {
         return ONSITE_NO_MEMORY;
     }
 

@@ -9,7 +9,7 @@
 
 /*
  * Remembers that the campaign fired for context->event, with those of its
- * properties that the variant's templates use, as far as
+ * properties that its audience and the variant's templates use, as far as
  * ONSITE_PENDING_BYTES_MAX goes.  A campaign is pending once: what was there
  * of it is replaced.  When all places are taken the oldest goes, but never
  * one of the last `fresh`, which this event has brought: then LIMIT.

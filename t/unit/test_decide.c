@@ -659,6 +659,32 @@ pending_is_decided_again(void **state)
 
 
 static void
+pending_keeps_what_its_audience_reads(void **state)
+{
+    shop_t        shop;
+    onsite_str_t  added = ONSITE_STR("Product Added");
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'a'," POPUP ",'trigger':{"
+              "'event':'Product Added'},'audience':{"
+              "'event.properties.price':{'$gt':50},"
+              "'event.properties.brand.name':'x'}}]");
+    shop.deliver = false;
+    shop_fire(&shop, added, "{'price':51,'brand':{'name':'x'},'sku':'s'}",
+              SHOP_NOON);
+    assert_int_equal(shop.visitor.n_pending, 1);
+    assert_int_equal(shop.visitor.pending[0].properties.len, 2);
+
+    shop.deliver = true;
+    (void) page(&shop, SHOP_NOON + 1);
+    assert_string_equal(shop_shown(&shop), "a");
+
+    shop_close(&shop);
+}
+
+
+static void
 pending_ends_with_session_and_campaign(void **state)
 {
     shop_t        shop;
@@ -961,6 +987,7 @@ main(void)
         cmocka_unit_test(holdout_sticks),
         cmocka_unit_test(beacons_leave_it_pending),
         cmocka_unit_test(pending_is_decided_again),
+        cmocka_unit_test(pending_keeps_what_its_audience_reads),
         cmocka_unit_test(pending_ends_with_session_and_campaign),
         cmocka_unit_test(pending_and_fresh_are_one),
         cmocka_unit_test(pending_waits_for_its_group),
