@@ -93,7 +93,7 @@ is_deeply(counts('px'), { Seen => 2 }, 'the good ones were counted');
 $r = $t->post('/onsite/beacon', { type => 'track', event => 'Left',
     anonymousId => 'bc' });
 is($r->{status}, 204, 'beacon: 204');
-is($r->{content}, '', 'and nothing else');
+is($r->{content} // '', '', 'and nothing else');
 $r = $t->post('/onsite/beacon', { batch => [ map { { type => 'track',
     event => 'Left', anonymousId => 'bc' } } 1 .. 3 ] });
 is($r->{status}, 204, 'a batch by beacon');
@@ -141,7 +141,7 @@ my @bad = (
         event => 'x' } } 1 .. 2501 ] }), 400, qr/2,?500/],
     ['track', '{"event":"a","properties":{"x":"' . 'y' x 33000 . '"}}', 400,
         qr/32/],
-    ['identify', '{}', 400, qr/userId|traits|anonymousId/],
+
     ['track', '', 400, qr/empty|JSON/],
 );
 for (@bad) {
