@@ -71,8 +71,14 @@ cmp_ok($memory[-1], '<', $early * 1.15 + 512,
 my $status = $t->status;
 cmp_ok($status->{events}{total}, '>', 50, 'counters outlive reloads');
 
-ok(eventually(10, sub { $t->workers == 2 && !grep {
-    Onsite::Test::read_file($_) =~ /shutting down/ }
-    map { "/proc/$_/cmdline" } $t->workers }), 'old workers are gone');
+# Processes of ours, those that are shutting down too.
+sub processes {
+    return grep { Onsite::Test::read_file($_) =~ /^nginx: worker/
+        && Onsite::Test::read_file(s/cmdline/stat/r) =~ /^\d+ \(nginx\) . $t->{pid} / }
+        glob '/proc/[0-9]*/cmdline';
+}
+
+ok(eventually(10, sub { 2 == (my @all = processes()) }),
+    'old workers are gone');
 
 $t->done;

@@ -169,7 +169,7 @@ classify(onsite_str_t agent)
 {
     static const char *const  phones_named_so[] = { "cubot", NULL };
     static const char *const  bots[] = {
-        "bot", "crawl", "spider", "slurp", "facebookexternalhit", "headless",
+        "bot", "crawl", "spider", "slurp", "facebookexternalhit",
         "mediapartners", "feedfetcher", "preview", "inspectiontool",
         "lighthouse", "pingdom", "archiver", "scrapy", "monitor", "validator",
         "scanner", NULL

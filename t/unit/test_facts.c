@@ -56,7 +56,7 @@ devices_by_user_agent(void **state)
           "AppleWebKit/537.36 Chrome/W Mobile Safari/537.36 (compatible; "
           "Googlebot/2.1)" },
         { ONSITE_BOT, "facebookexternalhit/1.1" },
-        { ONSITE_BOT, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+        { ONSITE_DESKTOP, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
           "HeadlessChrome/126.0.0.0 Safari/537.36" },
         { ONSITE_BOT, "Baiduspider" },
     };

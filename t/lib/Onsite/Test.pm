@@ -316,7 +316,8 @@ sub workers {
         next if read_file("/proc/$pid/cmdline") =~ /shutting down/;
         push @pids, $pid;
     }
-    return sort { $a <=> $b } @pids;
+    @pids = sort { $a <=> $b } @pids;
+    return @pids;
 }
 
 sub reload {
