@@ -195,8 +195,8 @@ $(BUILD)/parse5/insert: t/parse5/insert.c $(BUILD)/libonsite.a
 $(BUILD)/parse5/node_modules: t/parse5/package.json
 	@mkdir -p $(@D); cp $< $(@D); npm --prefix $(@D) install --silent --no-audit --no-fund; touch $@
 
-.PHONY: parse5
-parse5: $(BUILD)/parse5/insert $(BUILD)/parse5/node_modules ## the scanner against a whole HTML parser
+.PHONY: differential-html
+differential-html: $(BUILD)/parse5/insert $(BUILD)/parse5/node_modules ## the scanner against a whole HTML parser
 	@node t/parse5/compare.mjs $< $(BUILD)/parse5/node_modules $(COUNT) $(SEED)
 
 .PHONY: fuzz
