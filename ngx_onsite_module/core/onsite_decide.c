@@ -112,6 +112,19 @@ check_condition(decide_t *d, onsite_ref_t program, onsite_reason_t reason)
 }
 
 
+/* What showing it needs; it is likely to be shown now. */
+
+FETCHES
+fetch_variants(const onsite_image_t *image, const onsite_campaign_t *campaign)
+{
+    const char  *variants = onsite_image_at(image, campaign->variants);
+
+    __builtin_prefetch(variants);
+    __builtin_prefetch(variants + CACHE_LINE);
+    __builtin_prefetch(onsite_image_at(image, campaign->id.ref));
+}
+
+
 static onsite_reason_t
 check_trigger(decide_t *d, const onsite_campaign_t *campaign)
 {
@@ -121,6 +134,8 @@ check_trigger(decide_t *d, const onsite_campaign_t *campaign)
     if (reason != ONSITE_REASON_NONE || d->visitor == NULL) {
         return reason;
     }
+
+    fetch_variants(d->context->image, campaign);
 
     return onsite_trigger_match(d->visitor, &campaign->trigger,
                                 d->context->event->time)
@@ -469,6 +484,21 @@ fetch_conditions(const onsite_image_t *image,
 
 
 FETCHES
+fetch_first(const decide_t *d, const uint32_t *candidates, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n && i < 2 * AHEAD; i++) {
+        fetch_campaign(&d->campaigns[candidates[i]]);
+    }
+
+    for (i = 0; i < n && i < AHEAD; i++) {
+        fetch_conditions(d->context->image, &d->campaigns[candidates[i]]);
+    }
+}
+
+
+FETCHES
 fetch_ahead(const decide_t *d, const uint32_t *candidates, size_t n, size_t i)
 {
     if (i + 2 * AHEAD < n) {
@@ -493,6 +523,8 @@ consider_candidates(decide_t *d)
         d->decision->reason = ONSITE_REASON_LIMIT;
         return;
     }
+
+    fetch_first(d, candidates, n);
 
     for (i = 0; i < n; i++) {
         fetch_ahead(d, candidates, n, i);
