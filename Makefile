@@ -38,12 +38,10 @@ CORE_SRC := $(wildcard $(MOD)/core/*.c)
 CORE_OBJ := $(CORE_SRC:$(MOD)/core/%.c=$(BUILD)/obj/core/%.o)
 LOADER_SRC := $(wildcard lmdb-loader/*.c)
 LOADER_OBJ := $(LOADER_SRC:lmdb-loader/%.c=$(BUILD)/obj/lmdb-loader/%.o)
-UNIT_SRC := $(wildcard t/unit/test_*.c)
-UNIT_BIN := $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BUILD)/libonsite.a: $(CORE_OBJ)
 	@rm -f $@; ar rcs $@ $^
@@ -58,13 +56,6 @@ $(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
 
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
 	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
-
-# a unit test links only what it needs from core: one room can be tested
-# while another is being rebuilt
-$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
-	    $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
 
 # The module is built in a shadow of nginx's tree, so that nothing is written
 # into it; sources and libonsite.a are followed through nginx's own makefile.
@@ -115,116 +106,42 @@ $(BUILD)/onsite.js: web/onsite.js
 .PHONY: module
 module: $(MODULE) ## the nginx module alone
 
-.PHONY: unit
-unit: $(UNIT_BIN) ## core's unit tests
-	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
+LIBDIR ?= $(PREFIX)/lib
+MODULESDIR ?= $(LIBDIR)/nginx/modules
 
-# what behaviour tests run nginx under
-$(BUILD)/t/txn_check.so: t/preload/txn_check.c
-	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl
+.PHONY: install
+install: build ## into $(DESTDIR)$(PREFIX): module, loader, runtime, docs
+	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(PREFIX)/share/onsite $(DESTDIR)$(PREFIX)/share/doc/onsite
+	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
+	install -m 755 $(BUILD)/lmdb-loader $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/onsite.js docs/campaign.schema.json \
+	    $(DESTDIR)$(PREFIX)/share/onsite/
+	install -m 644 README.md conf.example docs/*.md \
+	    $(DESTDIR)$(PREFIX)/share/doc/onsite/
 
-$(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
-	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) $< -o $@ -llmdb
+VERSION := 0.1.0
 
-.PHONY: behaviour
-behaviour: build $(BUILD)/t/txn_check.so $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
-	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
+.PHONY: dist
+dist: ## a source archive of what is committed
+	@mkdir -p $(BUILD)
+	git archive --prefix=onsite-$(VERSION)/ -o $(BUILD)/onsite-$(VERSION).tar.gz HEAD
 
-# candidates of one question, kept to ask it again: needs libjansson-dev,
-# libcjson-dev, libjson-c-dev, libsimdjson-dev and g++ on top of the build's
-$(BUILD)/bench/json: bench/json.c bench/json_c.c bench/json_simdjson.cc \
-    bench/json.h $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	g++ -std=c++17 -O2 -fno-exceptions -fno-rtti -I$(MOD)/core -c \
-	    bench/json_simdjson.cc -o $@.simdjson.o
-	$(CC) $(CORE_CFLAGS) -shared bench/json_c.c $(BUILD)/libonsite.a \
-	    -o $@_c.so -ljson-c
-	$(CC) $(CORE_CFLAGS) bench/json.c $@.simdjson.o $@_c.so \
-	    $(BUILD)/libonsite.a -o $@ $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN' \
-	    -ljansson -lcjson -lsimdjson -lstdc++ $(CORE_LIBS)
+.PHONY: demo
+demo: ## install what it needs, build, start the demo shop on loopback
+	@packaging/packages demo
+	@$(MAKE) --no-print-directory -j2 build
+	@demo/run start
 
-$(BUILD)/bench/record: bench/record.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(CC) $(CORE_CFLAGS) $< $(BUILD)/libonsite.a $(CORE_LIBS) -o $@
-
-.PHONY: bench-record
-bench-record: $(BUILD)/bench/record ## visitor records: time and room
-	$(BUILD)/bench/record
-
-.PHONY: bench-json
-bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
-	$<
-
-$(BUILD)/bench/scanner: bench/scanner.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL)
-
-.PHONY: bench-scanner
-bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages
-	@$<
-
-$(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
-
-$(BUILD)/differential/node_modules: t/differential/package.json
-	@mkdir -p $(@D); cp $< $(@D); npm --prefix $(@D) install --silent --no-audit --no-fund; touch $@
-
-.PHONY: differential
-differential: $(BUILD)/differential/evaluate $(BUILD)/differential/node_modules ## conditions against GrowthBook's own evaluator
-	@NODE_PATH=$(BUILD)/differential/node_modules node t/differential/compare.js $< $(COUNT) $(SEED)
-
-$(BUILD)/bench/condition: bench/condition.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
-
-# harnesses link what they need of a libonsite.a of their own flavour
-$(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D) $(BUILD)/corpus/$* t/fuzz/seeds/$(*:fuzz_%=%)
-	$(call say,FUZZ)$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
-	@cd $(BUILD) && ./bin/$* -max_total_time=$(or $(FUZZ_SECONDS),5) -verbosity=0 -print_final_stats=1 \
-	    corpus/$* $(ROOT)/t/fuzz/seeds/$(*:fuzz_%=%) >$*.log 2>&1 || { cat $*.log; rm -f $@; exit 1; }; \
-	grep -h executed_units $*.log
-
-$(BUILD)/parse5/insert: t/parse5/insert.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL)
-
-$(BUILD)/parse5/node_modules: t/parse5/package.json
-	@mkdir -p $(@D); cp $< $(@D); npm --prefix $(@D) install --silent --no-audit --no-fund; touch $@
-
-.PHONY: differential-html
-differential-html: $(BUILD)/parse5/insert $(BUILD)/parse5/node_modules ## the scanner against a whole HTML parser
-	@node t/parse5/compare.mjs $< $(BUILD)/parse5/node_modules $(COUNT) $(SEED)
-
-.PHONY: fuzz
-fuzz: ## each t/fuzz/fuzz_*.c with clang-14 for FUZZ_SECONDS (5)
-	@rm -rf $(ROOT)/build/fuzz/bin
-	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang-14 \
-	    $(patsubst t/fuzz/%.c,$(ROOT)/build/fuzz/bin/%,$(or $(F),$(wildcard t/fuzz/fuzz_*.c)))
-
-$(BUILD)/bench/decide: bench/decide.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
-
-.PHONY: bench-decide
-bench-decide: $(BUILD)/bench/decide ## what a decision costs with 10 to 100,000 campaigns
-	@$<
-
-$(BUILD)/bench/store: bench/store.c $(BUILD)/libonsite.a
-	@mkdir -p $(@D)
-	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a \
-	    $(LDFLAGS_ALL) $(CORE_LIBS)
-
-.PHONY: bench-store
-bench-store: $(BUILD)/bench/store ## visitor state alone: transactions a second, bytes a visitor
-	@dir=$$(mktemp -d -p /dev/shm onsite-bench-XXXXXX); \
-	trap 'rm -rf "$$dir"' EXIT; $< 1000000 512 "$$dir"
+.PHONY: demo-stop
+demo-stop: ## stop the demo shop
+	@demo/run stop
 
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(ROOT)/build
+
+include t/tests.mk
+include bench/bench.mk
 
 -include $(CORE_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -82,7 +82,7 @@ my $before = 0;
 sub visit_is {
     my ($path, $inserted, $counted, $what, %o) = @_;
     my $r = $t->visit($path, %o);
-    my $n = () = $r->{content} =~ /$INSERTED/g;
+    my $n = () = ($r->{content} // '') =~ /$INSERTED/g;
     is($n, $inserted, "$what: inserted $inserted");
     my $views = $t->status->{events}{total};
     is($views - $before, $counted, "$what: counted $counted");

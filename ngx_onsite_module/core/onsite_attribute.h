@@ -54,7 +54,8 @@ onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
  *   time     hour, minute, weekday ("mon"), date ("2026-01-31"), unix (s)
  * language is the preferred one's primary subtag ("fr"); an onsite_attribute
  * may take the place of a built-in one.  A counter that was never counted is
- * 0; all else that is not there is ABSENT.  keys have the meaning of GrowthBook's getPath.
+ * 0; all else that is not there is ABSENT.  keys mean what they mean to
+ * GrowthBook's getPath.
  */
 onsite_value_t onsite_attribute_resolve(const onsite_context_t *context,
     onsite_root_t root, const onsite_str_t *keys, size_t n_keys,

@@ -94,9 +94,10 @@ typedef struct {
  * visitor->pending, unrendered and not counted as shown; its choice says so.
  * Webhooks are delivered either way.  With deliver, what is pending in this
  * session is decided once more, for the event and those of its properties
- * that its audience and templates use, among the event's own campaigns by priority, and
- * before the same campaign fired anew; what only lost its place to another
- * (group, limit) stays pending, all else that is not shown is dropped.
+ * that its audience and templates use, among the event's own campaigns by
+ * priority, and before the same campaign fired anew; what only lost its place
+ * to another (group, limit) stays pending, all else that is not shown is
+ * dropped.
  *
  * The event also marks the exposures whose goal it is (ONSITE_STOP_GOAL).  A
  * dead event (event->live false) brings nothing.

@@ -46,8 +46,9 @@ void onsite_facts_from_event(onsite_facts_t *facts,
 /*
  * By words in the user agent.  A bot says so (bot, crawl, spider, …).  A
  * headless browser alone is none: shops test their own pages with one, and
- * crawlers that use it name themselves.  A tablet is an iPad, a Kindle or an Android that is not "Mobile"; what
- * is not known, and a request without one, is a desktop.
+ * crawlers that use it name themselves.  A tablet is an iPad, a Kindle or an
+ * Android that is not "Mobile"; what is not known, and a request without one,
+ * is a desktop.
  */
 onsite_device_t onsite_device(onsite_str_t user_agent);
 onsite_str_t onsite_device_text(onsite_device_t device);

@@ -56,8 +56,8 @@ onsite_status_t onsite_index_build(onsite_builder_t *b,
 
 /*
  * Campaign numbers (ascending: by priority) that the context's event can
- * concern, each once, into *out (in the context's arena or in the image).  NO_MEMORY:
- * the arena is exhausted.
+ * concern, each once, into *out (in the context's arena or in the image).
+ * NO_MEMORY: the arena is exhausted.
  */
 onsite_status_t onsite_index_candidates(onsite_context_t *context,
     const uint32_t **out, size_t *n);

@@ -1,5 +1,5 @@
 /*
- * compare.js EVALUATE [COUNT [SEED]] - generated conditions through
+ * compare.cjs EVALUATE [COUNT [SEED]] - generated conditions through
  * GrowthBook's evalCondition and through ours; they must agree, and ours must
  * refuse exactly what refuse() below says no one can have meant.
  */

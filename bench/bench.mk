@@ -1,0 +1,58 @@
+# bench.mk - benchmarks; where there is a peer, it runs in the same run.
+
+$(BUILD)/bench/%: bench/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+
+.PHONY: bench
+bench: build $(BUILD)/bench/populate ## all that docs/measurements.md tells
+	@packaging/packages bench
+	@$(MAKE) --no-print-directory bench-decide bench-record bench-store \
+	    bench-scanner bench-condition bench-json
+	@bench/http
+	@bench/reload
+
+.PHONY: bench-http
+bench-http: build $(BUILD)/bench/populate ## beacons, pages and batches against their peers
+	@bench/http $(BENCH_FLAGS)
+
+.PHONY: bench-reload
+bench-reload: build ## what a new snapshot costs the requests under way
+	@bench/reload $(BENCH_FLAGS)
+
+.PHONY: bench-decide
+bench-decide: $(BUILD)/bench/decide ## a decision with 10 to 100,000 campaigns
+	@$<
+
+.PHONY: bench-condition
+bench-condition: $(BUILD)/bench/condition ## conditions a second
+	@$<
+
+.PHONY: bench-record
+bench-record: $(BUILD)/bench/record ## visitor records: time and room
+	@$<
+
+.PHONY: bench-scanner
+bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages
+	@$<
+
+.PHONY: bench-store
+bench-store: $(BUILD)/bench/store ## visitor state alone: transactions a second, bytes a visitor
+	@dir=$$(mktemp -d -p /dev/shm onsite-bench-XXXXXX); \
+	trap 'rm -rf "$$dir"' EXIT; $< 1000000 512 "$$dir"
+
+# candidates of one question, kept to ask it again
+$(BUILD)/bench/json: bench/json.c bench/json_c.c bench/json_simdjson.cc \
+    bench/json.h $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	g++ -std=c++17 -O2 -fno-exceptions -fno-rtti -I$(MOD)/core -c \
+	    bench/json_simdjson.cc -o $@.simdjson.o
+	$(CC) $(CORE_CFLAGS) -shared bench/json_c.c $(BUILD)/libonsite.a \
+	    -o $@_c.so -ljson-c
+	$(CC) $(CORE_CFLAGS) bench/json.c $@.simdjson.o $@_c.so \
+	    $(BUILD)/libonsite.a -o $@ $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN' \
+	    -ljansson -lcjson -lsimdjson -lstdc++ $(CORE_LIBS)
+
+.PHONY: bench-json
+bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
+	@$<

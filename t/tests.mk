@@ -1,0 +1,83 @@
+# tests.mk - every kind of test; `make test` runs them all.
+
+UNIT_SRC := $(wildcard t/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
+
+.PHONY: test
+test: ## set up, then everything
+	@packaging/packages test
+	@$(MAKE) --no-print-directory -j2 build FLAVOUR=release
+	@$(MAKE) --no-print-directory check unit FLAVOUR=release
+	@$(MAKE) --no-print-directory differential differential-html
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory -j2 build FLAVOUR=asan
+	@$(MAKE) --no-print-directory unit FLAVOUR=asan
+	@$(MAKE) --no-print-directory browser FLAVOUR=release
+	@$(MAKE) --no-print-directory behaviour FLAVOUR=asan
+	@$(MAKE) --no-print-directory behaviour FLAVOUR=release
+
+.PHONY: check
+check: $(BUILD)/libonsite.a ## the laws of the house that a machine can see
+	@t/check $<
+
+# a unit test links only what it needs from core: one room can be tested
+# while another is being rebuilt
+$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
+	    $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
+
+.PHONY: unit
+unit: $(UNIT_BIN) ## core's unit tests
+	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
+
+# what behaviour tests run nginx under
+$(BUILD)/t/txn_check.so: t/preload/txn_check.c
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl
+
+$(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) $< -o $@ -llmdb
+
+.PHONY: behaviour
+behaviour: build $(BUILD)/t/txn_check.so $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
+	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
+
+# npm's packages for all tests that have a peer or a browser there
+t/node_modules: t/package.json
+	@npm --prefix t install --silent --no-audit --no-fund --no-package-lock; touch $@
+
+.PHONY: browser
+browser: build t/node_modules ## the runtime and the demo in headless Chromium
+	@node --test --test-concurrency=1 t/browser/
+
+$(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+
+.PHONY: differential
+differential: $(BUILD)/differential/evaluate t/node_modules ## conditions against GrowthBook's own evaluator
+	@node t/differential/compare.cjs $< $(COUNT) $(SEED)
+
+$(BUILD)/parse5/insert: t/parse5/insert.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL)
+
+.PHONY: differential-html
+differential-html: $(BUILD)/parse5/insert t/node_modules ## the scanner against a whole HTML parser
+	@node t/parse5/compare.mjs $< t/node_modules $(COUNT) $(SEED)
+
+# harnesses link what they need of a libonsite.a of their own flavour
+$(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a
+	@mkdir -p $(@D) $(BUILD)/corpus/$* t/fuzz/seeds/$(*:fuzz_%=%)
+	$(call say,FUZZ)$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+	@cd $(BUILD) && ./bin/$* -max_total_time=$(or $(FUZZ_SECONDS),5) -verbosity=0 -print_final_stats=1 \
+	    corpus/$* $(ROOT)/t/fuzz/seeds/$(*:fuzz_%=%) >$*.log 2>&1 || { cat $*.log; rm -f $@; exit 1; }; \
+	grep -h executed_units $*.log
+
+.PHONY: fuzz
+fuzz: ## each t/fuzz/fuzz_*.c with clang-14 for FUZZ_SECONDS (5)
+	@rm -rf $(ROOT)/build/fuzz/bin
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang-14 \
+	    $(patsubst t/fuzz/%.c,$(ROOT)/build/fuzz/bin/%,$(or $(F),$(wildcard t/fuzz/fuzz_*.c)))
