@@ -9,6 +9,7 @@
  *   onsite.track(name, properties)      onsite.page(name, properties)
  *   onsite.identify(userId, traits)     onsite.decide()
  *   onsite.on('viewed' | 'clicked' | 'dismissed' | 'decision', listener)
+ *   onsite.refresh()    shows templates that came into the page since
  *
  * Calls made before it loads: (window.onsite = window.onsite || []).push(
  * ['track', name, properties]).
@@ -19,7 +20,8 @@
 
     const early = window.onsite;
 
-    if (early && early.track) {
+    if (early && early.track) {     /* the shop loads it by itself, too */
+        early.refresh();
         return;
     }
 
@@ -386,6 +388,8 @@ dialog::backdrop { background: #0008 }
                 : { userId, traits })),
 
         decide: () => decide(),
+
+        refresh: showTemplates,
 
         on: (name, listener) => {
             (listeners[name] = listeners[name] || []).push(listener);

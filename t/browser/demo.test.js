@@ -141,8 +141,9 @@ test('the third product of a session brings a notification', async () => {
         await page.goto(`${shop}/product/${sku}`);
         await page.waitForTimeout(300);
     }
-    const note = page.getByRole('status').filter({ hasText: /\w/ }).first();
-    await note.waitFor();
+    const note = page.locator('[data-onsite-shown="third-product"]')
+        .getByRole('status');
+    await note.filter({ hasText: 'Beach sandal' }).waitFor();
     await page.screenshot({ path: `${shots}/notification.png` });
     assert.deepEqual(errors, []);
     await context.close();
@@ -157,7 +158,10 @@ test('a full cart brings the bar, on a phone too', async () => {
     await page.locator('#add').click();
     await page.waitForTimeout(500);
     await page.goto(`${shop}/cart/`);
-    await page.waitForTimeout(500);
+    const bar = page.locator('[data-onsite-shown="free-shipping"]')
+        .getByRole('region');
+    await bar.filter({ hasText: '220 €' }).waitFor();
+    await page.waitForTimeout(400);
     await page.screenshot({ path: `${shots}/bar-phone-dark.png` });
 
     const overflow = await page.evaluate(() =>

@@ -226,3 +226,15 @@ test('its functions', async () => {
     assert.deepEqual(page.problems, []);
     await page.close();
 });
+
+test('a page that loads the script by itself shows templates all the same', async () => {
+    const page = await browser.newPage();
+
+    body = '<script src="/in/onsite.js"></script>'
+        + template('bar', '<p>Found later</p>')
+        + '<script src="/in/onsite.js?v=1" data-onsite async></script>';
+    await page.goto(`${origin}/`);
+    await page.getByText('Found later').waitFor();
+    assert.equal(await page.getByText('Found later').count(), 1);
+    await page.close();
+});
