@@ -32,28 +32,44 @@ loader_complain(const char *format, ...)
 }
 
 
+/* "dry-run" is ONSITE_DRY_RUN in the environment. */
+
+static void
+environment_name(const char *option, char *name, size_t size)
+{
+    size_t  i;
+
+    (void) snprintf(name, size, "ONSITE_%s", option);
+
+    for (i = 0; name[i] != '\0'; i++) {
+        name[i] = name[i] == '-' ? '_' : (char) toupper((unsigned char)
+                                                        name[i]);
+    }
+}
+
+
 static void
 print_help(const loader_option_t *options, const char *arguments)
 {
-    int                     width;
     char                    left[64];
     const loader_option_t  *o;
 
     (void) printf("usage: lmdb-loader %s %s\n\n", command, arguments);
 
     for (o = options; o->name != NULL; o++) {
-        width = snprintf(left, sizeof(left), "--%s%s%s", o->name,
-                         o->argument != NULL ? "=" : "",
-                         o->argument != NULL ? o->argument : "");
-        (void) width;
+        (void) snprintf(left, sizeof(left), "--%s%s%s", o->name,
+                        o->argument != NULL ? "=" : "",
+                        o->argument != NULL ? o->argument : "");
         (void) printf("  %c%c  %-24s %s\n", o->letter != 0 ? '-' : ' ',
                       o->letter != 0 ? o->letter : ' ', left, o->help);
     }
 
     (void) printf("      %-24s %s\n", "--help", "this text");
-    (void) printf("\nAn option that is not given is taken from the environment:"
-                  " --%s from ONSITE_…\n",
-                  options->name != NULL ? options->name : "option");
+
+    environment_name(options->name, left, sizeof(left));
+    (void) printf("\nAn option that is not given is taken from the "
+                  "environment: --%s from %s, and so on.\n", options->name,
+                  left);
 }
 
 
@@ -61,16 +77,9 @@ static void
 from_environment(const loader_option_t *o)
 {
     char         name[64];
-    size_t       i;
     const char  *value;
 
-    (void) snprintf(name, sizeof(name), "ONSITE_%s", o->name);
-
-    for (i = 0; name[i] != '\0'; i++) {
-        name[i] = name[i] == '-' ? '_' : (char) toupper((unsigned char)
-                                                        name[i]);
-    }
-
+    environment_name(o->name, name, sizeof(name));
     value = getenv(name);
 
     if (value != NULL && *value != '\0') {

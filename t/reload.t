@@ -64,9 +64,11 @@ for (@clients) {
     is($record->{counts}{Tick}, $n, 'and each is in the state');
 }
 
+# a sanitizer keeps what is freed for a while
 my $early = $memory[int(@memory / 3)];
 cmp_ok($memory[-1], '<', $early * 1.15 + 512,
-    "the master's memory is flat: $early kB, then $memory[-1] kB");
+    "the master's memory is flat: $early kB, then $memory[-1] kB")
+    unless ($ENV{FLAVOUR} // '') eq 'asan';
 
 my $status = $t->status;
 cmp_ok($status->{events}{total}, '>', 50, 'counters outlive reloads');

@@ -298,6 +298,8 @@ sub start {
         diag($t->error_log, read_file("$t->{dir}/logs/stderr.log"));
         die 'nginx did not start';
     }
+    eventually(5, sub { my @workers = $t->workers; @workers > 0 })
+        unless read_file("$t->{dir}/nginx.conf") =~ /master_process off/;
     return $t;
 }
 
@@ -492,7 +494,7 @@ sub DESTROY {
     if ($t->{clean}) {
         remove_tree($t->{dir});
     } elsif (!$ENV{ONSITE_TEST_QUIET}) {
-        diag("left for a look: $t->{dir}");
+        print STDERR "# left for a look: $t->{dir}\n";
     }
 }
 
