@@ -328,9 +328,7 @@ void ngx_http_onsite_observe(uint64_t nanoseconds);
 typedef enum {
     NGX_HTTP_ONSITE_LOG_STORE = 0,
     NGX_HTTP_ONSITE_LOG_RECORD,
-    NGX_HTTP_ONSITE_LOG_SNAPSHOT,
     NGX_HTTP_ONSITE_LOG_MEMORY,
-    NGX_HTTP_ONSITE_LOG_REQUEST,
     NGX_HTTP_ONSITE_LOG_KINDS
 } ngx_http_onsite_log_e;
 

@@ -244,8 +244,7 @@ load_snapshot(ngx_log_t *log)
 
     if (onsite_snapshot_open(path, &snapshot, &error) != ONSITE_OK) {
         ngx_http_onsite_count(reload_errors);
-        ngx_http_onsite_log(log, NGX_HTTP_ONSITE_LOG_SNAPSHOT, NGX_LOG_ERR,
-                            error.text);
+        ngx_log_error(NGX_LOG_ERR, log, 0, "onsite: %s", error.text);
         return;
     }
 
@@ -253,8 +252,8 @@ load_snapshot(ngx_log_t *log)
     if (sites == NULL) {
         onsite_snapshot_close(snapshot);
         ngx_http_onsite_count(reload_errors);
-        ngx_http_onsite_log(log, NGX_HTTP_ONSITE_LOG_SNAPSHOT, NGX_LOG_ERR,
-                            "no memory for a new snapshot");
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "onsite: no memory for a new snapshot");
         return;
     }
 
@@ -269,8 +268,9 @@ load_snapshot(ngx_log_t *log)
 
 
 /*
- * A replaced file has another inode or time.  A bad one is looked at once;
- * the last good snapshot stays.  A file that is gone changes nothing.
+ * A replaced file has another inode or time.  A bad one is looked at, and
+ * logged, once; the last good snapshot stays.  A file that is gone changes
+ * nothing.
  */
 
 static void
