@@ -294,6 +294,8 @@ sub start {
         return IO::Socket::INET->new(PeerAddr => "127.0.0.1:$t->{port}",
             Timeout => 1) ? 1 : 0;
     });
+    # it listens before it has workers
+    eventually(5, sub { scalar(my @w = $t->workers) }) if ($up || 0) == 1;
     if (($up || 0) != 1) {
         diag($t->error_log, read_file("$t->{dir}/logs/stderr.log"));
         die 'nginx did not start';
