@@ -217,8 +217,9 @@ check_state_text(state_dir_t *dir, const char *text, onsite_error_t *error)
 static onsite_status_t
 read_state_file(state_dir_t *dir, onsite_error_t *error)
 {
-    char     text[STATE_NAME_MAX];
-    ssize_t  n;
+    char             text[STATE_NAME_MAX];
+    ssize_t          n;
+    onsite_status_t  status;
 
     n = pread(dir->lock, text, sizeof(text) - 1, 0);
     if (n < 0) {
@@ -230,8 +231,10 @@ read_state_file(state_dir_t *dir, onsite_error_t *error)
     }
 
     text[n] = '\0';
+    status = check_state_text(dir, text, error);
 
-    return check_state_text(dir, text, error);
+    return status == ONSITE_OK && !dir->options->read_only
+           ? give_to_owner(dir, dir->lock, STATE_FILE, error) : status;
 }
 
 
@@ -420,6 +423,32 @@ fill_holes(int fd, uint64_t size)
 }
 
 
+/* LMDB makes it beside the file at the first open, as whoever opens then. */
+
+static onsite_status_t
+give_lock_to_owner(const state_dir_t *dir, const char *file,
+    onsite_error_t *error)
+{
+    int              fd;
+    char             name[STATE_NAME_MAX];
+    onsite_status_t  status;
+
+    (void) snprintf(name, sizeof(name), "%s-lock", file);
+
+    fd = openat(dir->fd, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+    if (fd == -1) {
+        return errno == ENOENT ? ONSITE_OK : io_error(dir, name, "open",
+                                                      error);
+    }
+
+    status = give_to_owner(dir, fd, name, error);
+
+    (void) close(fd);
+
+    return status;
+}
+
+
 onsite_status_t
 shard_file_allocate(const state_dir_t *dir, const char *name, uint64_t size,
     onsite_error_t *error)
@@ -444,6 +473,10 @@ shard_file_allocate(const state_dir_t *dir, const char *name, uint64_t size,
 
     } else {
         status = give_to_owner(dir, fd, name, error);
+    }
+
+    if (status == ONSITE_OK) {
+        status = give_lock_to_owner(dir, name, error);
     }
 
     (void) close(fd);
