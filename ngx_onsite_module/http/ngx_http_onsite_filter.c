@@ -34,9 +34,43 @@ static ngx_http_output_header_filter_pt  next_header_filter;
 static ngx_http_output_body_filter_pt    next_body_filter;
 
 
+/*
+ * Filters run from the last module to the first.  A compressor that is loaded
+ * after us puts itself between us and postpone, and leaves us nothing to read.
+ */
+
+static void
+warn_compressor(ngx_conf_t *cf)
+{
+    char        *name;
+    ngx_uint_t   i, behind;
+
+    behind = 0;
+
+    for (i = 0; cf->cycle->modules[i] != NULL; i++) {
+        name = cf->cycle->modules[i]->name;
+
+        if (ngx_strcmp(name, "ngx_http_onsite_module") == 0) {
+            behind = 1;
+
+        } else if (behind && (ngx_strstr(name, "_brotli_filter") != NULL
+                              || ngx_strstr(name, "_zstd_filter") != NULL))
+        {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "onsite: \"%s\" compresses pages before they can be "
+                          "changed: nothing will be shown on those; put its "
+                          "\"load_module\" before the one of "
+                          "\"ngx_http_onsite_module\"", name);
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_onsite_filter_init(ngx_conf_t *cf)
 {
+    warn_compressor(cf);
+
     next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = header_filter;
 
@@ -301,6 +335,36 @@ send_slice(output_t *o, ngx_buf_t *in, onsite_slice_t *slice)
 
 
 /*
+ * All of a buffer was held back, or it held nothing: only that it is the last
+ * one, or a flush, goes on.  A mere sync says nothing to those behind us.
+ */
+
+static ngx_int_t
+take_nothing(output_t *o, ngx_buf_t *in)
+{
+    ngx_buf_t  *b;
+
+    if (ngx_buf_in_memory(in)) {
+        in->pos = in->last;
+    }
+
+    if (!in->last_buf && !in->flush) {
+        return NGX_OK;
+    }
+
+    b = next_buf(o);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last_buf = in->last_buf;
+    b->flush = in->flush;
+
+    return NGX_OK;
+}
+
+
+/*
  * One input buffer.  What points into it is written later, so that it counts
  * as eaten only when the last buf made of it, which has it as its shadow, has
  * been written.
@@ -325,23 +389,13 @@ take_buf(output_t *o, ngx_buf_t *in)
     }
 
     if (o->tail == NULL) {
-
-        if (!in->last_buf && !in->flush && !in->sync && !in->last_in_chain) {
-            in->pos = in->last;
-            return NGX_OK;
-        }
-
-        if (next_buf(o) == NULL) {
-            return NGX_ERROR;
-        }
-
-        o->tail->sync = !in->last_buf && !in->flush;
+        return take_nothing(o, in);
     }
 
     o->tail->last_buf |= in->last_buf;
     o->tail->flush |= in->flush;
     o->tail->last_in_chain |= in->last_in_chain;
-    o->tail->recycled = in->recycled && ngx_buf_in_memory(o->tail);
+    o->tail->recycled = in->recycled;
     o->tail->shadow = in;
     o->tail->last_shadow = 1;
 
@@ -349,12 +403,17 @@ take_buf(output_t *o, ngx_buf_t *in)
 }
 
 
-/* Bufs that are written free their input, and are used again. */
+/*
+ * Bufs that are written free their input, and are used again.  One without
+ * bytes does not tell whether it was written: it waits until all is, else it
+ * would be filled anew while it still is in a chain behind us.
+ */
 
 static void
-release(filter_t *filter, ngx_chain_t *out)
+release(ngx_http_request_t *r, filter_t *filter, ngx_chain_t *out)
 {
     ngx_buf_t     *b;
+    ngx_uint_t     pending;
     ngx_chain_t   *cl, **end;
 
     for (end = &filter->busy; *end != NULL; end = &(*end)->next) {
@@ -362,12 +421,13 @@ release(filter_t *filter, ngx_chain_t *out)
     }
 
     *end = out;
+    pending = r->out != NULL || r->connection->buffered;
 
     while (filter->busy != NULL) {
         cl = filter->busy;
         b = cl->buf;
 
-        if (ngx_buf_size(b) != 0) {
+        if (ngx_buf_size(b) != 0 || (pending && ngx_buf_special(b))) {
             break;
         }
 
@@ -419,7 +479,7 @@ body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     rc = next_body_filter(r, o.out);
 
-    release(o.filter, o.out);
+    release(r, o.filter, o.out);
 
     return rc;
 }
