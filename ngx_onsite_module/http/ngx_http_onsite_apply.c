@@ -69,7 +69,7 @@ equal(const onsite_key_t *a, const onsite_key_t *b)
 }
 
 
-/* Appends {"campaign":…,"reason":…,"detail":…} for a debug key's owner. */
+/* Appends campaign, reason and detail for a debug key's owner. */
 
 static void
 explain(void *data, const onsite_campaign_t *campaign, onsite_reason_t reason,

@@ -122,23 +122,34 @@ find_cookie(ngx_str_t *header, ngx_str_t *name, ngx_str_t *value)
 }
 
 
+/* What a browser says of itself in one digit or word. */
+
+static void
+take_flag(ngx_table_elt_t *h, ngx_http_onsite_headers_t *headers)
+{
+    if (h->key.len == 3 && is(h, "dnt")) {
+        headers->dnt = is_one(&h->value);
+
+    } else if (h->key.len == 7 && is(h, "sec-gpc")) {
+        headers->gpc = is_one(&h->value);
+
+    } else if ((h->key.len == 7 && is(h, "purpose"))
+               || (h->key.len == 11 && is(h, "sec-purpose")))
+    {
+        headers->prefetch |= is_prefetch(&h->value);
+    }
+}
+
+
 static void
 take_header(ngx_table_elt_t *h, ngx_str_t *cookie,
     ngx_http_onsite_headers_t *headers)
 {
     switch (h->key.len) {
 
-    case 3:
-        if (is(h, "dnt")) {
-            headers->dnt = is_one(&h->value);
-        }
-        break;
-
     case 6:
-        if (is(h, "cookie")) {
-            if (headers->cookie.len == 0) {
-                find_cookie(&h->value, cookie, &headers->cookie);
-            }
+        if (is(h, "cookie") && headers->cookie.len == 0) {
+            find_cookie(&h->value, cookie, &headers->cookie);
 
         } else if (is(h, "origin")) {
             headers->origin = h->value;
@@ -148,24 +159,18 @@ take_header(ngx_table_elt_t *h, ngx_str_t *cookie,
     case 7:
         if (is(h, "referer")) {
             headers->referer = h->value;
-
-        } else if (is(h, "sec-gpc")) {
-            headers->gpc = is_one(&h->value);
-
-        } else if (is(h, "purpose")) {
-            headers->prefetch |= is_prefetch(&h->value);
+            break;
         }
+        /* fall through */
+
+    case 3:
+    case 11:
+        take_flag(h, headers);
         break;
 
     case 10:
         if (is(h, "user-agent")) {
             headers->user_agent = h->value;
-        }
-        break;
-
-    case 11:
-        if (is(h, "sec-purpose")) {
-            headers->prefetch |= is_prefetch(&h->value);
         }
         break;
 

@@ -161,10 +161,13 @@ set_decide_time(ngx_http_variable_value_t *v, ngx_http_onsite_told_t *told)
 static void
 set_snapshot(ngx_http_variable_value_t *v)
 {
+    u_char                        *end;
+    const onsite_snapshot_info_t  *info;
+
     if (ngx_http_onsite_worker.snapshot != NULL) {
-        v->len = (unsigned) (ngx_sprintf(v->data, "%uL",
-                  onsite_snapshot_info(ngx_http_onsite_worker.snapshot)->version)
-                  - v->data);
+        info = onsite_snapshot_info(ngx_http_onsite_worker.snapshot);
+        end = ngx_sprintf(v->data, "%uL", info->version);
+        v->len = (unsigned) (end - v->data);
     }
 }
 
