@@ -1,0 +1,167 @@
+# lmdb-loader on the command line: findings with file, path and reason; exit
+# status 0, 1, 2; snapshots that other tools can read; sync that never puts a
+# bad or an older file live.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Onsite::Test;
+use Test::More;
+
+my $t = Onsite::Test->new;
+my $dir = $t->dir;
+
+sub campaign {
+    my ($id, %more) = @_;
+    return json_encode({ id => $id, channel => 'popup',
+        content => { html => "<p>$id</p>" }, %more });
+}
+
+# lint
+$t->write_file('one/good.json', campaign('good'));
+my ($code, $out, $err) = $t->run_loader('lint', "$dir/one");
+is($code, 0, 'lint: good files') or diag($err);
+like($out, qr/1 file, 1 campaign live, 0 errors, 0 warnings/, 'and a summary');
+
+my @bad = (
+    ['{', qr/bad\.json: .*byte/, 'no JSON'],
+    ['[]', qr/bad\.json: .*object/, 'no object'],
+    [campaign('bad', audience => { 'visitor.visits' => { '$near' => 1 } }),
+        qr/bad\.json: audience\.visitor\.visits\.\$near: unknown operator/,
+        'an operator that does not exist'],
+    [campaign('bad', audience => { 'request.path' => { '$regex' => '(' } }),
+        qr/bad\.json: audience\.request\.path\.\$regex: /, 'a broken regex'],
+    [campaign('bad', chanel => 'popup'), qr/bad\.json: chanel: .*channel/,
+        'a key that does not exist'],
+    [campaign('bad', channel => 'billboard'), qr/bad\.json: channel: .*popup/,
+        'a channel that does not exist'],
+    [campaign('bad', content => { html => '<p onclick="{{event.name}}">' }),
+        qr/bad\.json: content\.html: 1:\d+: /, 'a placeholder in code'],
+    [campaign('bad', schedule => { timezone => 'Mars/Olympus' }),
+        qr/bad\.json: schedule\.timezone: .*Mars/, 'no such time zone'],
+    [campaign('bad', trigger => { inactive => '4h' }),
+        qr/bad\.json: trigger\.inactive: .*not supported/, 'not there yet'],
+    [campaign('good'), qr/(?:bad|good)\.json: id: .*(?:good|bad)\.json/, 'an id twice'],
+);
+for (@bad) {
+    my ($text, $message, $what) = @$_;
+    $t->write_file('one/bad.json', $text);
+    ($code, $out, $err) = $t->run_loader('lint', "$dir/one");
+    is($code, 1, "lint: $what");
+    like($err, $message, 'with file, path and reason');
+    ($code) = $t->run_loader('build', "$dir/one", '-o', "$dir/no.mdb");
+    is($code, 1, 'build refuses it');
+    ok(!-e "$dir/no.mdb", 'and writes nothing');
+}
+($code, $out) = $t->run_loader('lint', '--json', "$dir/one");
+my ($finding) = map { json_decode($_) } split /\n/, $out;
+is_deeply([sort keys %$finding], [qw(file level path reason)],
+    'lint --json: one object a finding');
+unlink "$dir/one/bad.json";
+
+# warnings
+my @warned = (
+    [campaign('w', schedule => { until => '2020-01-01T00:00:00Z' }),
+        qr/never fire|is over|in the past/, 'a schedule that is over'],
+    [campaign('w', frequency => { cap => 0, per => 'session' }), qr/cap/,
+        'a cap of 0'],
+    [campaign('w', audience => { 'visitor.stats' => 'new' }),
+        qr/visitor\.stat.*status/s, 'an attribute that is never there'],
+);
+for (@warned) {
+    my ($text, $message, $what) = @$_;
+    $t->write_file('one/w.json', $text);
+    ($code, $out, $err) = $t->run_loader('lint', "$dir/one");
+    like($err, qr/w\.json: (?:warning: )?.*$message/s, "warned of $what");
+}
+($code) = $t->run_loader('lint', '--strict', "$dir/one");
+is($code, 1, 'lint --strict fails on warnings');
+unlink "$dir/one/w.json";
+$t->write_file('shadow/a.json', campaign('a', priority => 9, group => 'g'));
+$t->write_file('shadow/b.json', campaign('b', priority => 1, group => 'g'));
+($code, $out, $err) = $t->run_loader('lint', "$dir/shadow");
+like($err, qr/b\.json: warning: group: .*"?a"?/, 'a group that shadows');
+
+# build, inspect
+($code, $out) = $t->run_loader('build', "$dir/one", '-o', "$dir/a.mdb",
+    '--version', 7);
+is($code, 0, 'build');
+($code, $out) = $t->run_loader('inspect', '--json', "$dir/a.mdb");
+my $info = json_decode($out);
+is($info->{version}, 7, 'inspect: version');
+is($info->{sites}[0]{site}, 'default', 'inspect: site');
+is($info->{campaigns}, 1, 'inspect: campaigns');
+($code, $out) = $t->run_loader('inspect', '--campaigns', "$dir/a.mdb");
+is_deeply(json_decode($out), json_decode(campaign('good')),
+    'inspect: the definition as it was written');
+like(`mdb_stat -n -a $dir/a.mdb 2>&1`, qr/Status of campaigns.*Entries: 1/s,
+    'mdb_stat reads it');
+($code, $out) = $t->run_loader('build', '-', '-o', "$dir/stdin.mdb",
+    \campaign('piped'));
+is($code, 0, 'build from standard input');
+($code, $out, $err) = $t->run_loader('build', "$dir/one", '--dry-run');
+is($code, 0, 'build --dry-run');
+
+# usage
+for (['build'], ['build', "$dir/one"], ['nonsense'], [], ['lint', '--bogus'],
+    ['replay', "$dir/a.mdb"], ['sync', '--from', 'x'],
+    ['build', "$dir/one", '-o', "$dir/x.mdb", '--version', 'new'],
+    ['sync', '--from', 'https://x', '--to', 'y'])
+{
+    ($code, $out, $err) = $t->run_loader(@$_);
+    is($code, 2, "usage: @$_");
+    isnt($err, '', 'told on standard error');
+}
+for (['--help'], ['build', '--help'], ['state', '-h']) {
+    ($code, $out) = $t->run_loader(@$_);
+    is($code, 0, "@$_");
+    like($out, qr/^usage:/, 'tells the usage');
+}
+$ENV{ONSITE_OUTPUT} = "$dir/env.mdb";
+($code) = $t->run_loader('build', "$dir/one");
+delete $ENV{ONSITE_OUTPUT};
+ok($code == 0 && -e "$dir/env.mdb", 'options from the environment');
+
+# sync
+sub version { json_decode(($t->run_loader('inspect', '--json', $_[0]))[1])
+    ->{version} }
+
+($code) = $t->run_loader('sync', '--from', "$dir/a.mdb", '--to',
+    "$dir/live.mdb", '--once');
+is($code, 0, 'sync from a file');
+is(version("$dir/live.mdb"), 7, 'live');
+$t->run_loader('build', "$dir/one", '-o', "$dir/store/b.mdb", '--version', 9)
+    if mkdir "$dir/store";
+$t->write_file('store/broken.mdb', 'x' x 9000);
+($code, $out, $err) = $t->run_loader('sync', '--from', "file://$dir/store",
+    '--to', "$dir/live.mdb", '--once');
+is(version("$dir/live.mdb"), 9, 'sync from a folder: the newest that verifies');
+like($err, qr/refused: .*broken\.mdb/, 'the broken one is told');
+($code, $out, $err) = $t->run_loader('sync', '--from', "$dir/a.mdb", '--to',
+    "$dir/live.mdb", '--once');
+is(version("$dir/live.mdb"), 9, 'an older one does not go live');
+like($err, qr/older/, 'and is told');
+($code) = $t->run_loader('sync', '--from', "$dir/store/broken.mdb", '--to',
+    "$dir/live.mdb", '--once');
+is($code, 1, 'a broken one fails');
+is(version("$dir/live.mdb"), 9, 'and changes nothing');
+
+# sync as a process: picks up what comes
+my $pid = fork // die "fork: $!";
+if ($pid == 0) {
+    open STDOUT, '>', '/dev/null';
+    exec Onsite::Test::loader(), 'sync', '--from', "$dir/store", '--to',
+        "$dir/live.mdb", '--interval', '1s';
+}
+$t->run_loader('build', "$dir/one", '-o', "$dir/store/c.mdb", '--version', 11);
+ok(eventually(5, sub { version("$dir/live.mdb") == 11 }),
+    'sync keeps the file current');
+kill 'TERM', $pid;
+waitpid $pid, 0;
+is($?, 0, 'and stops when told');
+is(scalar(my @left = glob "$dir/*.new-*"), 0, 'nothing is left behind');
+
+$t->{clean} = 1;
+done_testing();
