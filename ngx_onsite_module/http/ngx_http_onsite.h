@@ -48,6 +48,10 @@
 #define NGX_HTTP_ONSITE_ON       1
 #define NGX_HTTP_ONSITE_DRY_RUN  2
 
+/* On each page whose view was counted, so that a second onsite in front of
+ * this one neither counts nor changes it again. */
+#define NGX_HTTP_ONSITE_MARKER   "X-Onsite"
+
 
 /* Consent tiers, weakest first. */
 
@@ -72,7 +76,7 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_BOT,           /* a known crawler                   */
     NGX_HTTP_ONSITE_SKIP_PREFETCH,      /* Sec-Purpose: not (yet) seen       */
     NGX_HTTP_ONSITE_SKIP_CSP,           /* the page's policy forbids it      */
-    NGX_HTTP_ONSITE_SKIP_MARKED,        /* another POP of ours was there     */
+    NGX_HTTP_ONSITE_SKIP_MARKED,        /* another onsite was there first    */
     NGX_HTTP_ONSITE_SKIP_COLLECT,       /* no onsite_collect to load from    */
     NGX_HTTP_ONSITE_SKIP_STATE,         /* the store said no                 */
     NGX_HTTP_ONSITE_SKIP_MEMORY,

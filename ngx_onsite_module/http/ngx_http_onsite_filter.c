@@ -12,6 +12,7 @@ typedef struct {
     ngx_chain_t              *free;     /* links with a buf of ours to reuse */
     ngx_chain_t              *busy;     /* sent on, not yet written          */
     unsigned                  counted:1;
+    unsigned                  began:1;  /* there was a byte                  */
 } filter_t;
 
 
@@ -168,6 +169,12 @@ response_shape(ngx_http_request_t *r)
         return NGX_HTTP_ONSITE_SKIP_TYPE;
     }
 
+    if (find_header(r, NGX_HTTP_ONSITE_MARKER,
+                    sizeof(NGX_HTTP_ONSITE_MARKER) - 1) != NULL)
+    {
+        return NGX_HTTP_ONSITE_SKIP_MARKED;
+    }
+
     if (is_encoded(r) || is_wide(&r->headers_out.charset)) {
         return NGX_HTTP_ONSITE_SKIP_ENCODED;
     }
@@ -180,6 +187,25 @@ response_shape(ngx_http_request_t *r)
 }
 
 
+static void
+clear_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for ( ;; ) {
+        h = find_header(r, name, len);
+        if (h == NULL) {
+            return;
+        }
+
+        h->hash = 0;
+    }
+}
+
+
 /* For one visitor only: whatever else was said about caching is void. */
 
 static ngx_int_t
@@ -188,19 +214,15 @@ tighten(ngx_http_request_t *r)
     ngx_str_t         value = ngx_string("private, no-store");
     ngx_table_elt_t  *h;
 
-    for ( ;; ) {
-        h = find_header(r, "Cache-Control", sizeof("Cache-Control") - 1);
-        if (h == NULL) {
-            break;
-        }
+    clear_header(r, "Cache-Control");
+    clear_header(r, "Expires");
+    r->headers_out.expires = NULL;
 
-        h->hash = 0;
-    }
+    /* to those shared caches that heed it more */
 
-    if (r->headers_out.expires != NULL) {
-        r->headers_out.expires->hash = 0;
-        r->headers_out.expires = NULL;
-    }
+    clear_header(r, "CDN-Cache-Control");
+    clear_header(r, "Surrogate-Control");
+    clear_header(r, "X-Accel-Expires");
 
     h = ngx_http_onsite_add_header(r, "Cache-Control",
                                    sizeof("Cache-Control") - 1, &value);
@@ -211,6 +233,23 @@ tighten(ngx_http_request_t *r)
     ngx_http_onsite_cache_control(r, h);
 
     return NGX_OK;
+}
+
+
+/* What was said about the bytes of the page as it was. */
+
+static void
+clear_validators(ngx_http_request_t *r)
+{
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    clear_header(r, "Content-Digest");
+    clear_header(r, "Content-MD5");
+    clear_header(r, "Digest");
+    clear_header(r, "Repr-Digest");
 }
 
 
@@ -273,10 +312,7 @@ header_filter(ngx_http_request_t *r)
 
     r->main_filter_need_in_memory = 1;
 
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_clear_last_modified(r);
-    ngx_http_clear_etag(r);
+    clear_validators(r);
 
     return next_header_filter(r);
 }
@@ -379,8 +415,12 @@ take_buf(output_t *o, ngx_buf_t *in)
     o->tail = NULL;
     size = ngx_buf_in_memory(in) ? (size_t) (in->last - in->pos) : 0;
 
+    o->filter->began |= size != 0;
+
+    /* a page without any byte stays so, also when its length was not known */
+
     onsite_inject_feed(o->filter->inject, onsite_str((char *) in->pos, size),
-                       in->last_buf);
+                       in->last_buf && o->filter->began);
 
     while (onsite_inject_next(o->filter->inject, &slice)) {
         if (send_slice(o, in, &slice) != NGX_OK) {

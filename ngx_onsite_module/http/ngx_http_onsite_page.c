@@ -636,6 +636,17 @@ show(view_t *view)
 
 
 static void
+add_marker(ngx_http_request_t *r)
+{
+    ngx_str_t  value = ngx_string("1");
+
+    (void) ngx_http_onsite_add_header(r, NGX_HTTP_ONSITE_MARKER,
+                                      sizeof(NGX_HTTP_ONSITE_MARKER) - 1,
+                                      &value);
+}
+
+
+static void
 apply_view(view_t *view, ngx_uint_t page, ngx_uint_t deliver)
 {
     ngx_int_t                rc;
@@ -664,6 +675,7 @@ apply_view(view_t *view, ngx_uint_t page, ngx_uint_t deliver)
 
     if (page) {
         ngx_http_onsite_count(pageviews);
+        add_marker(view->r);
 
         if (view->ctx->explained) {
             add_explanation(view->r);

@@ -6,10 +6,8 @@
 #include "ngx_http_onsite.h"
 
 
-typedef struct {
-    ngx_str_t  sources;         /* of the directive that rules scripts       */
-    ngx_uint_t rank;            /* script-src-elem, script-src, default-src  */
-} rule_t;
+/* A page with more policies than this gets nothing. */
+#define POLICIES  8
 
 
 static ngx_uint_t
@@ -43,29 +41,14 @@ next_word(ngx_str_t *text, ngx_str_t *word)
 }
 
 
+/* What follows a directive's name; of several only the first counts. */
+
 static ngx_uint_t
-rank(ngx_str_t *name)
-{
-    if (word_is(name, "script-src-elem")) {
-        return 3;
-    }
-
-    if (word_is(name, "script-src")) {
-        return 2;
-    }
-
-    return word_is(name, "default-src") ? 1 : 0;
-}
-
-
-static void
-find_rule(ngx_str_t *policy, rule_t *rule)
+find_directive(ngx_str_t *policy, const char *name, ngx_str_t *sources)
 {
     u_char     *p, *end, *last;
-    ngx_str_t   directive, name;
-    ngx_uint_t  found;
+    ngx_str_t   word;
 
-    ngx_memzero(rule, sizeof(rule_t));
     last = policy->data + policy->len;
 
     for (p = policy->data; p < last; p = end + 1) {
@@ -74,54 +57,66 @@ find_rule(ngx_str_t *policy, rule_t *rule)
             end = last;
         }
 
-        directive.data = p;
-        directive.len = end - p;
+        sources->data = p;
+        sources->len = end - p;
 
-        if (next_word(&directive, &name)) {
-            found = rank(&name);
-
-            if (found > rule->rank) {
-                rule->rank = found;
-                rule->sources = directive;
-            }
+        if (next_word(sources, &word) && word_is(&word, name)) {
+            return 1;
         }
     }
+
+    sources->len = 0;
+
+    return 0;
+}
+
+
+/* The directive that rules scripts; 0: none does. */
+
+static ngx_uint_t
+find_rule(ngx_str_t *policy, ngx_str_t *sources)
+{
+    return find_directive(policy, "script-src-elem", sources)
+           || find_directive(policy, "script-src", sources)
+           || find_directive(policy, "default-src", sources);
 }
 
 
 static ngx_uint_t
-allows(ngx_http_request_t *r, ngx_str_t *policy)
+is_sandbox(ngx_str_t *policy)
 {
-    rule_t                  rule;
-    ngx_str_t               word;
-    ngx_uint_t              self, strict;
-    ngx_http_onsite_ctx_t  *ctx;
+    ngx_str_t  flags, word;
 
-    find_rule(policy, &rule);
+    if (!find_directive(policy, "sandbox", &flags)) {
+        return 0;
+    }
 
-    if (rule.rank == 0) {
+    while (next_word(&flags, &word)) {
+        if (word_is(&word, "allow-scripts")) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Allowed for being of the same origin, without a nonce. */
+
+static ngx_uint_t
+allows_self(ngx_str_t *policy)
+{
+    ngx_str_t   sources, word;
+    ngx_uint_t  self, strict;
+
+    if (!find_rule(policy, &sources)) {
         return 1;
     }
 
     self = 0;
     strict = 0;
 
-    while (next_word(&rule.sources, &word)) {
-
-        if (word.len > 8
-            && ngx_strncasecmp(word.data, (u_char *) "'nonce-", 7) == 0
-            && word.data[word.len - 1] == '\'')
-        {
-            ctx = ngx_http_onsite_ctx(r);
-            if (ctx == NULL) {
-                return 0;
-            }
-
-            ctx->nonce.data = word.data + 7;
-            ctx->nonce.len = word.len - 8;
-            return 1;
-        }
-
+    while (next_word(&sources, &word)) {
         self |= word_is(&word, "'self'") || word_is(&word, "*")
                 || word_is(&word, "https:") || word_is(&word, "http:");
         strict |= word_is(&word, "'strict-dynamic'");
@@ -131,27 +126,129 @@ allows(ngx_http_request_t *r, ngx_str_t *policy)
 }
 
 
-/* Every policy has to allow it. */
+/* Whether the policy knows this nonce; an empty one becomes its first. */
 
-ngx_http_onsite_skip_e
-ngx_http_onsite_policy(ngx_http_request_t *r)
+static ngx_uint_t
+has_nonce(ngx_str_t *policy, ngx_str_t *nonce)
 {
-    ngx_uint_t        i;
+    ngx_str_t  sources, word;
+
+    (void) find_rule(policy, &sources);
+
+    while (next_word(&sources, &word)) {
+
+        if (word.len <= 8
+            || ngx_strncasecmp(word.data, (u_char *) "'nonce-", 7) != 0
+            || word.data[word.len - 1] != '\'')
+        {
+            continue;
+        }
+
+        word.data += 7;
+        word.len -= 8;
+
+        if (nonce->len == 0) {
+            *nonce = word;
+        }
+
+        if (nonce->len == word.len
+            && ngx_memcmp(nonce->data, word.data, word.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The policies of one header, which commas divide. */
+
+static ngx_uint_t
+split(ngx_str_t *value, ngx_str_t *policies, ngx_uint_t n)
+{
+    u_char  *p, *end, *last;
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last && n <= POLICIES; p = end + 1) {
+        end = ngx_strlchr(p, last, ',');
+        if (end == NULL) {
+            end = last;
+        }
+
+        policies[n].data = p;
+        policies[n++].len = end - p;
+    }
+
+    return n;
+}
+
+
+/* How many there are; one more than POLICIES: too many. */
+
+static ngx_uint_t
+collect(ngx_http_request_t *r, ngx_str_t *policies)
+{
+    ngx_uint_t        i, n;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    n = 0;
 
     for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
         h = part->elts;
 
-        for (i = 0; i < part->nelts; i++) {
+        for (i = 0; i < part->nelts && n <= POLICIES; i++) {
             if (h[i].hash != 0
-                && word_is(&h[i].key, "Content-Security-Policy")
-                && !allows(r, &h[i].value))
+                && word_is(&h[i].key, "Content-Security-Policy"))
             {
-                return NGX_HTTP_ONSITE_SKIP_CSP;
+                n = split(&h[i].value, policies, n);
             }
         }
     }
+
+    return n;
+}
+
+
+/* Every policy has to allow it, and a script has one nonce for all of them. */
+
+ngx_http_onsite_skip_e
+ngx_http_onsite_policy(ngx_http_request_t *r)
+{
+    ngx_str_t               nonce, policies[POLICIES + 1];
+    ngx_uint_t              i, n;
+    ngx_http_onsite_ctx_t  *ctx;
+
+    n = collect(r, policies);
+    if (n == 0) {
+        return NGX_HTTP_ONSITE_SKIP_NONE;
+    }
+
+    ctx = ngx_http_onsite_ctx(r);
+    if (n > POLICIES || ctx == NULL) {
+        return NGX_HTTP_ONSITE_SKIP_CSP;
+    }
+
+    ngx_str_null(&nonce);
+
+    for (i = 0; i < n; i++) {
+        if (is_sandbox(&policies[i])
+            || (!allows_self(&policies[i])
+                && !has_nonce(&policies[i], &nonce)))
+        {
+            return NGX_HTTP_ONSITE_SKIP_CSP;
+        }
+    }
+
+    /* none needs it, but one may know it */
+
+    for (i = 0; i < n && nonce.len == 0; i++) {
+        (void) has_nonce(&policies[i], &nonce);
+    }
+
+    ctx->nonce = nonce;
 
     return NGX_HTTP_ONSITE_SKIP_NONE;
 }
