@@ -5,7 +5,8 @@
  * decided lives in core/.  The files:
  *
  *   module    directives, configuration, life of the processes
- *   worker    what one process keeps: store, snapshot, engine, timers
+ *   worker    what one process keeps: store, engine, timers
+ *   snapshot  the live campaigns, and their successors
  *   conf      handlers of directives
  *   request   facts of a request, and who its visitor is
  *   apply     events in, decision out: one transaction a shard
@@ -347,6 +348,16 @@ void ngx_http_onsite_worker_exit(void);
 /* Options as core wants them; mcf->state is not empty. */
 void ngx_http_onsite_store_options(ngx_http_onsite_main_conf_t *mcf,
     ngx_cycle_t *cycle, onsite_store_options_t *options);
+
+/* snapshot.c */
+
+/* At the start of a process: opens and verifies the file at once. */
+void ngx_http_onsite_snapshot_load(ngx_str_t *path, ngx_log_t *log);
+/* Each tick: has a replaced file opened and verified by a thread, and takes
+ * it when that is done. */
+void ngx_http_onsite_snapshot_check(ngx_str_t *path, ngx_log_t *log);
+/* Waits for the thread, if there is one, and lets go of all. */
+void ngx_http_onsite_snapshot_free(void);
 /* NULL: no snapshot, or nothing for this site. */
 onsite_site_t *ngx_http_onsite_site(onsite_str_t name);
 

@@ -1,10 +1,9 @@
 /*
- * ngx_http_onsite_worker.c - what one process keeps: store, snapshot, engine
- * and a timer.
+ * ngx_http_onsite_worker.c - what one process keeps: store, engine and a
+ * timer.
  *
  * The state is opened after the fork, and only in processes that serve
- * requests.  A snapshot is only used within one call, so the old one is let go
- * as soon as the new one is in its place.
+ * requests.
  */
 
 #include "ngx_http_onsite.h"
@@ -23,21 +22,12 @@
 #define NGX_HTTP_ONSITE_GENERATIONS    8        /* of workers, at reloads    */
 
 
-typedef struct {
-    dev_t            device;
-    ino_t            inode;
-    off_t            size;
-    struct timespec  modified;
-} ngx_http_onsite_file_t;
-
-
 static void tick(ngx_event_t *ev);
 
 
 ngx_http_onsite_worker_t  ngx_http_onsite_worker;
 
 static ngx_http_onsite_main_conf_t  *ngx_http_onsite_worker_conf;
-static ngx_http_onsite_file_t        ngx_http_onsite_snapshot_file;
 static ngx_uint_t                    ngx_http_onsite_ticks;
 static uint32_t                      ngx_http_onsite_reap_shard;
 static ngx_event_t                   ngx_http_onsite_timer;
@@ -174,137 +164,6 @@ make_scratch(void)
 }
 
 
-static void
-free_sites(ngx_http_onsite_campaigns_t *sites, ngx_uint_t n)
-{
-    while (n-- > 0) {
-        onsite_site_free(&sites[n].site);
-    }
-
-    free(sites);
-}
-
-
-static ngx_http_onsite_campaigns_t *
-make_sites(onsite_snapshot_t *snapshot, ngx_uint_t *n)
-{
-    uint64_t                      total;
-    onsite_image_t                image;
-    ngx_http_onsite_campaigns_t  *sites;
-
-    total = onsite_snapshot_info(snapshot)->sites;
-    sites = calloc(total + 1, sizeof(ngx_http_onsite_campaigns_t));
-    if (sites == NULL) {
-        return NULL;
-    }
-
-    for (*n = 0; *n < total; (*n)++) {
-        if (onsite_snapshot_site(snapshot, *n, &sites[*n].name, &image)
-            != ONSITE_OK
-            || onsite_site_init(&sites[*n].site, image) != ONSITE_OK)
-        {
-            free_sites(sites, *n);
-            return NULL;
-        }
-    }
-
-    return sites;
-}
-
-
-static void
-take_snapshot(onsite_snapshot_t *snapshot, ngx_http_onsite_campaigns_t *sites,
-    ngx_uint_t n)
-{
-    ngx_http_onsite_worker_t  *w;
-
-    w = &ngx_http_onsite_worker;
-
-    if (w->snapshot != NULL) {
-        free_sites(w->sites, w->n_sites);
-        onsite_snapshot_close(w->snapshot);
-    }
-
-    w->snapshot = snapshot;
-    w->sites = sites;
-    w->n_sites = n;
-}
-
-
-static void
-load_snapshot(ngx_log_t *log)
-{
-    ngx_uint_t                    n;
-    const char                   *path;
-    onsite_error_t                error;
-    onsite_snapshot_t            *snapshot;
-    ngx_http_onsite_campaigns_t  *sites;
-
-    path = (const char *) ngx_http_onsite_worker_conf->snapshot.data;
-
-    if (onsite_snapshot_open(path, &snapshot, &error) != ONSITE_OK) {
-        ngx_http_onsite_count(reload_errors);
-        ngx_log_error(NGX_LOG_ERR, log, 0, "onsite: %s", error.text);
-        return;
-    }
-
-    sites = make_sites(snapshot, &n);
-    if (sites == NULL) {
-        onsite_snapshot_close(snapshot);
-        ngx_http_onsite_count(reload_errors);
-        ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "onsite: no memory for a new snapshot");
-        return;
-    }
-
-    take_snapshot(snapshot, sites, n);
-    ngx_http_onsite_count(reloads);
-
-    ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                  "onsite: snapshot version %uL, %uL campaigns",
-                  onsite_snapshot_info(snapshot)->version,
-                  onsite_snapshot_info(snapshot)->campaigns);
-}
-
-
-/*
- * A replaced file has another inode or time.  A bad one is looked at, and
- * logged, once; the last good snapshot stays.  A file that is gone changes
- * nothing.
- */
-
-static void
-check_snapshot(ngx_log_t *log)
-{
-    struct stat              st;
-    ngx_http_onsite_file_t  *file;
-
-    if (ngx_http_onsite_worker_conf->snapshot.len == 0
-        || stat((const char *) ngx_http_onsite_worker_conf->snapshot.data, &st)
-           == -1)
-    {
-        return;
-    }
-
-    file = &ngx_http_onsite_snapshot_file;
-
-    if (file->device == st.st_dev && file->inode == st.st_ino
-        && file->size == st.st_size
-        && file->modified.tv_sec == st.st_mtim.tv_sec
-        && file->modified.tv_nsec == st.st_mtim.tv_nsec)
-    {
-        return;
-    }
-
-    file->device = st.st_dev;
-    file->inode = st.st_ino;
-    file->size = st.st_size;
-    file->modified = st.st_mtim;
-
-    load_snapshot(log);
-}
-
-
 /* One shard a turn, by one worker: the others would only wait for it. */
 
 static void
@@ -333,7 +192,8 @@ reap(void)
 static void
 tick(ngx_event_t *ev)
 {
-    check_snapshot(ev->log);
+    ngx_http_onsite_snapshot_check(&ngx_http_onsite_worker_conf->snapshot,
+                                   ev->log);
 
     ngx_http_onsite_ticks++;
 
@@ -384,7 +244,7 @@ ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
 
     open_store(cycle, mcf);
     make_signer(cycle, mcf);
-    check_snapshot(cycle->log);
+    ngx_http_onsite_snapshot_load(&mcf->snapshot, cycle->log);
     start_timer(cycle);
 
     return NGX_OK;
@@ -398,7 +258,7 @@ ngx_http_onsite_worker_exit(void)
 
     w = &ngx_http_onsite_worker;
 
-    take_snapshot(NULL, NULL, 0);
+    ngx_http_onsite_snapshot_free();
 
     if (w->store != NULL) {
         onsite_store_close(w->store);
@@ -428,46 +288,4 @@ ngx_http_onsite_worker_exit(void)
     onsite_buf_free(&w->explain);
 
     ngx_memzero(w, sizeof(ngx_http_onsite_worker_t));
-}
-
-
-static int
-compare(onsite_str_t a, onsite_str_t b)
-{
-    int  rc;
-
-    rc = memcmp(a.data, b.data, ngx_min(a.len, b.len));
-
-    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
-}
-
-
-onsite_site_t *
-ngx_http_onsite_site(onsite_str_t name)
-{
-    int                        rc;
-    ngx_uint_t                 low, high, middle;
-    ngx_http_onsite_worker_t  *w;
-
-    w = &ngx_http_onsite_worker;
-    low = 0;
-    high = w->n_sites;
-
-    while (low < high) {
-        middle = low + (high - low) / 2;
-        rc = compare(name, w->sites[middle].name);
-
-        if (rc == 0) {
-            return &w->sites[middle].site;
-        }
-
-        if (rc < 0) {
-            high = middle;
-
-        } else {
-            low = middle + 1;
-        }
-    }
-
-    return NULL;
 }
