@@ -119,6 +119,24 @@ write_format(MDB_env *env, const state_dir_t *dir, uint32_t shard)
 }
 
 
+/*
+ * LMDB 0.9.26 to 0.9.31 destroy the mutexes of other processes when one closes
+ * the environment (ITS#10095).  There it stays open until the process ends.
+ */
+
+static void
+close_env(MDB_env *env)
+{
+    int  major, minor, patch;
+
+    (void) mdb_version(&major, &minor, &patch);
+
+    if (major != 0 || minor != 9 || patch < 26 || patch > 31) {
+        mdb_env_close(env);
+    }
+}
+
+
 static int
 format_file(const state_dir_t *dir, uint32_t shard, const char *path)
 {
@@ -142,7 +160,7 @@ format_file(const state_dir_t *dir, uint32_t shard, const char *path)
         rc = write_format(env, dir, shard);
     }
 
-    mdb_env_close(env);
+    close_env(env);
 
     return rc;
 }
@@ -375,7 +393,7 @@ close_shard(shard_t *shard)
     }
 
     if (shard->env != NULL) {
-        mdb_env_close(shard->env);
+        close_env(shard->env);
         shard->env = NULL;
     }
 }
