@@ -49,8 +49,8 @@ t/node_modules: t/package.json
 	@npm --prefix t install --silent --no-audit --no-fund --no-package-lock; touch $@
 
 .PHONY: browser
-browser: build t/node_modules ## the runtime and the demo in headless Chromium
-	@node --test --test-concurrency=1 t/browser/
+browser: build t/node_modules ## the runtime and the demo in headless Chromium; the schema
+	@node --test --test-concurrency=1 t/browser/ t/schema/
 
 $(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
