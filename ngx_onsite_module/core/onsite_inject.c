@@ -3,11 +3,8 @@
  * only differ in parse errors are one here) and its output.
  */
 
+#include "onsite_inject_find.h"
 #include "onsite_inject_tree.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #define SPACE    0x01
 #define SLASH    0x02
@@ -19,8 +16,6 @@
 #define ATTRIBUTE_END  (SPACE | SLASH | CLOSE | EQUALS)
 
 #define BEFORE_TAG  (1 << ONSITE_PLACE_HEAD_END | 1 << ONSITE_PLACE_BODY_END)
-
-typedef const unsigned char  byte_t;
 
 static const uint8_t  classes[256] = {
     ['\t'] = SPACE, ['\n'] = SPACE, ['\f'] = SPACE, ['\r'] = SPACE,
@@ -74,34 +69,6 @@ find(byte_t *p, byte_t *end, int c)
 }
 
 
-/* As find, for either of two and for what is near: in tags and between them,
- * where a call of memchr costs more than its speed gains. */
-
-static inline byte_t *
-find_near(byte_t *p, byte_t *end, char a, char b)
-{
-#if defined(__SSE2__)
-    int      mask;
-    __m128i  bytes, as = _mm_set1_epi8(a), bs = _mm_set1_epi8(b);
-
-    for (/* void */; end - p >= 16; p += 16) {
-        bytes = _mm_loadu_si128((const __m128i *) p);
-        mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, as),
-                                              _mm_cmpeq_epi8(bytes, bs)));
-        if (mask != 0) {
-            return p + __builtin_ctz((unsigned) mask);
-        }
-    }
-#endif
-
-    while (p < end && *p != (unsigned char) a && *p != (unsigned char) b) {
-        p++;
-    }
-
-    return p;
-}
-
-
 static void
 insert_before_tag(onsite_inject_t *inject, unsigned place)
 {
@@ -122,12 +89,12 @@ end_tag_named(onsite_inject_t *inject)
         return;
     }
 
-    if (inject->name == onsite_inject_name(ONSITE_STR("body"))
-        || inject->name == onsite_inject_name(ONSITE_STR("html")))
+    if (inject->name == BODY
+        || inject->name == HTML)
     {
         insert_before_tag(inject, ONSITE_PLACE_BODY_END);
 
-    } else if (inject->name == onsite_inject_name(ONSITE_STR("head"))
+    } else if (inject->name == HEAD
                && !inject->body_seen)
     {
         insert_before_tag(inject, ONSITE_PLACE_HEAD_END);
@@ -140,10 +107,10 @@ insert_after_tag(onsite_inject_t *inject, bool head_over, size_t offset)
 {
     unsigned  place;
 
-    if (inject->name == onsite_inject_name(ONSITE_STR("body"))) {
+    if (inject->name == BODY) {
         place = ONSITE_PLACE_BODY_START;
 
-    } else if (inject->name == onsite_inject_name(ONSITE_STR("head"))
+    } else if (inject->name == HEAD
                && !head_over)
     {
         place = ONSITE_PLACE_HEAD_START;
@@ -267,23 +234,6 @@ scan_open(onsite_inject_t *inject, byte_t *p, byte_t *end)
 }
 
 
-static byte_t *
-scan_data(onsite_inject_t *inject, byte_t *p, byte_t *end)
-{
-    p = find_near(p, end, '<', '<');
-
-    if (p == end) {
-        return p;
-    }
-
-    inject->tag = (size_t) (p - (byte_t *) inject->input.data);
-    inject->tag_held = false;
-    inject->state = ONSITE_SCAN_TAG_OPEN;
-
-    return ++p < end ? scan_open(inject, p, end) : p;
-}
-
-
 /* Attribute names are kept where somebody asks for them: the template
  * compiler, and <font> in SVG. */
 
@@ -292,7 +242,7 @@ keeps_names(const onsite_inject_t *inject)
 {
     return inject->follow
            || (inject->depth != 0
-               && inject->name == onsite_inject_name(ONSITE_STR("font")));
+               && inject->name == FONT);
 }
 
 
@@ -436,68 +386,15 @@ scan_value(onsite_inject_t *inject, byte_t *p, byte_t *end)
 }
 
 
-/*
- * The usual attributes, name="value" or name='value', as far as they are
- * complete; p and what is returned are in front of a name.  A "=" is one
- * between name and value when something of a name is before it.
- */
-
-static byte_t *
-skip_attributes(onsite_inject_t *inject, byte_t *p, byte_t *end)
-{
-    byte_t  *equals, *value;
-
-    for ( ;; ) {
-        equals = find_near(p, end, '=', '>');
-
-        if (equals == end) {
-            return p;
-        }
-
-        if (*equals == '>') {
-            if (equals != p && equals[-1] == '/') {
-                inject->state = ONSITE_SCAN_SLASH;
-            }
-
-            return equals;
-        }
-
-        if (equals == p || (classes[equals[-1]] & (SPACE | SLASH))
-            || end - equals < 2 || (equals[1] != '"' && equals[1] != '\''))
-        {
-            return p;
-        }
-
-        value = equals + 2;
-        value = find_near(value, end, (char) equals[1], (char) equals[1]);
-
-        if (value == end) {
-            return p;
-        }
-
-        p = value + 1;
-    }
-}
-
-
 static byte_t *
 scan_tag(onsite_inject_t *inject, byte_t *p, byte_t *end)
 {
-    bool  skip = !keeps_names(inject);
-
     while (p < end) {
-
-        if (inject->state == ONSITE_SCAN_BEFORE_NAME && skip) {
-            p = skip_attributes(inject, p, end);
-            skip = false;
-            continue;
-        }
 
         if (inject->state >= ONSITE_SCAN_VALUE_DOUBLE
             && inject->state <= ONSITE_SCAN_VALUE_UNQUOTED)
         {
             p = scan_value(inject, p, end);
-            skip = !keeps_names(inject);
             continue;
         }
 
@@ -514,6 +411,206 @@ scan_tag(onsite_inject_t *inject, byte_t *p, byte_t *end)
     }
 
     return p;
+}
+
+
+/*
+ * The value behind a "=", which is one between name and value if something of
+ * a name is between it and from, where the tag's name or the attribute before
+ * ends.  Behind the value, or NULL: it is to be read byte by byte.
+ */
+
+static inline byte_t *
+skip_value(onsite_inject_block_t *block, byte_t *from, byte_t *equals)
+{
+    byte_t  *p = equals + 1, *end = block->end;
+
+    if (equals <= from || (classes[equals[-1]] & (SPACE | SLASH)) || p == end
+        || (classes[*p] & SPACE))
+    {
+        return NULL;
+    }
+
+    if (*p == '"') {
+        (void) onsite_inject_mark(block);
+
+        do {
+            p = onsite_inject_mark(block);
+        } while (p != end && *p != '"');
+
+        return p != end ? p + 1 : NULL;
+    }
+
+    if (*p == '\'') {
+        p = find(p + 1, end, '\'');
+        p = p != end ? p + 1 : NULL;
+
+    } else {
+        while (p < end && !(classes[*p] & (SPACE | CLOSE))) {
+            p++;
+        }
+    }
+
+    if (p != NULL) {
+        onsite_inject_block_skip(block, p);
+    }
+
+    return p;
+}
+
+
+/* A name of up to eight bytes in lower case. */
+
+static uint64_t
+lower_name(uint64_t name)
+{
+    uint64_t        low, upper;
+    const uint64_t  ones = 0x0101010101010101u;
+
+    /* the top bit of each byte: above "Z", at least "A", ASCII */
+
+    low = name & ones * 0x7f;
+    upper = (low + ones * (0x7f - 'Z')) ^ (low + ones * (0x80 - 'A'));
+    upper &= ~name & ones << 7;
+
+    return name | upper >> 2;
+}
+
+
+/* False: it is to be read byte by byte.  Around html, head and body there are
+ * places, and font has attributes. */
+
+static bool
+take_tag(onsite_inject_t *inject, uint64_t name, uint32_t len, bool end_tag,
+    bool self_closing)
+{
+    if (len == 4) {
+        return false;
+    }
+
+    inject->name = lower_name(name);
+    inject->name_len = len;
+    inject->end_tag = end_tag;
+    inject->self_closing = self_closing;
+    inject->font = false;
+
+    if (end_tag) {
+        onsite_inject_end_tag(inject);
+    } else {
+        onsite_inject_start_tag(inject);
+    }
+
+    return true;
+}
+
+
+/*
+ * A tag that the input holds to its end, and at least its first bytes in a
+ * row: p is at its "<", what is returned behind it.  NULL: it is to be read
+ * byte by byte.
+ */
+
+static inline byte_t *
+scan_whole_tag(onsite_inject_t *inject, onsite_inject_block_t *block,
+    byte_t *p)
+{
+    bool      end_tag = p[1] == '/';
+    byte_t   *text = p + 1 + end_tag, *from;
+    uint32_t  len = onsite_inject_name_length(text);
+    uint64_t  name;
+
+    from = text + len;
+
+    if (!(classes[*text] & LETTER) || len > 8 || !(classes[*from] & NAME_END))
+    {
+        return NULL;
+    }
+
+    name = onsite_inject_eight(text) >> (64 - 8 * len);
+
+    for ( ;; ) {
+        p = onsite_inject_mark(block);
+
+        if (p == block->end) {
+            return NULL;
+        }
+
+        if (*p == '>') {
+            break;
+        }
+
+        if (*p == '=') {
+            from = skip_value(block, from, p);
+
+            if (from == NULL) {
+                return NULL;
+            }
+        }
+    }
+
+    if (inject->depth == 0
+        && !(ONSITE_INJECT_BIT(name) & ONSITE_INJECT_MATTERS))
+    {
+        if (!end_tag) {
+            onsite_inject_see(inject, name);
+            inject->head_over = true;
+        }
+
+    } else if (!take_tag(inject, name, len, end_tag,
+                         p != from && p[-1] == '/'))
+    {
+        return NULL;
+    }
+
+    return p + 1;
+}
+
+
+/* To the end, to behind a tag that text follows, or to the "<" of what is to
+ * be read byte by byte. */
+
+static byte_t *
+scan_whole_tags(onsite_inject_t *inject, byte_t *p, byte_t *end)
+{
+    byte_t                 *tag;
+    onsite_inject_block_t   block = { .base = p, .end = end };
+
+    block.marks = onsite_inject_marks(p, end);
+
+    do {
+        do {
+            tag = onsite_inject_mark(&block);
+        } while (tag != end && *tag != '<');
+
+        if (end - tag < 2 + ONSITE_INJECT_NAME_ROOM) {
+            return tag;
+        }
+
+        p = scan_whole_tag(inject, &block, tag);
+
+        if (p == NULL) {
+            return tag;
+        }
+    } while (inject->state == ONSITE_SCAN_DATA);
+
+    return p;
+}
+
+
+static byte_t *
+scan_data(onsite_inject_t *inject, byte_t *p, byte_t *end)
+{
+    p = inject->follow ? find(p, end, '<') : scan_whole_tags(inject, p, end);
+
+    if (p == end || inject->state != ONSITE_SCAN_DATA) {
+        return p;
+    }
+
+    inject->tag = (size_t) (p - (byte_t *) inject->input.data);
+    inject->tag_held = false;
+    inject->state = ONSITE_SCAN_TAG_OPEN;
+
+    return ++p < end ? scan_open(inject, p, end) : p;
 }
 
 
@@ -710,7 +807,7 @@ scan_raw(onsite_inject_t *inject, byte_t *p, byte_t *end)
     switch (inject->state) {
 
     case ONSITE_SCAN_RAW:
-        p = find(p, end, '<');
+        p = onsite_inject_find_open(p, end, '/', '/');
 
         if (p < end) {
             inject->state = ONSITE_SCAN_RAW_OPEN;
@@ -741,7 +838,7 @@ static byte_t *
 scan_script(onsite_inject_t *inject, byte_t *p, byte_t *end)
 {
     if (inject->state == ONSITE_SCAN_SCRIPT) {
-        p = find(p, end, '<');
+        p = onsite_inject_find_open(p, end, '/', '!');
 
         if (p < end) {
             inject->state = ONSITE_SCAN_SCRIPT_OPEN;
@@ -786,7 +883,7 @@ scan_escaped_name(onsite_inject_t *inject, byte_t *p, byte_t *end)
         return p;
     }
 
-    script = inject->name == onsite_inject_name(ONSITE_STR("script"))
+    script = inject->name == SCRIPT
              && (classes[*p] & NAME_END);
 
     inject->state = twice != script ? ONSITE_SCAN_TWICE : ONSITE_SCAN_ESCAPED;
@@ -1152,7 +1249,7 @@ onsite_inject_in_script(const onsite_inject_t *inject)
 {
     return inject->state >= ONSITE_SCAN_RAW
            && inject->state < ONSITE_SCAN_COPY
-           && inject->text == onsite_inject_name(ONSITE_STR("script"));
+           && inject->text == SCRIPT;
 }
 
 
@@ -1163,11 +1260,11 @@ where_in_text(const onsite_inject_t *inject)
 
     if (onsite_inject_foreign(inject)) {
 
-        if (name == onsite_inject_name(ONSITE_STR("script"))) {
+        if (name == SCRIPT) {
             return ONSITE_HTML_RAWTEXT;
         }
 
-        if (name == onsite_inject_name(ONSITE_STR("style"))) {
+        if (name == STYLE) {
             return ONSITE_HTML_STYLE;
         }
     }
@@ -1194,13 +1291,13 @@ where_in_raw(const onsite_inject_t *inject)
         return ONSITE_HTML_TAG;
     }
 
-    if (inject->text == onsite_inject_name(ONSITE_STR("title"))
-        || inject->text == onsite_inject_name(ONSITE_STR("textarea")))
+    if (inject->text == TITLE
+        || inject->text == TEXTAREA)
     {
         return ONSITE_HTML_TEXT;
     }
 
-    if (inject->text == onsite_inject_name(ONSITE_STR("style"))) {
+    if (inject->text == STYLE) {
         return ONSITE_HTML_STYLE;
     }
 

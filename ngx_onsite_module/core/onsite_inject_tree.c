@@ -9,40 +9,11 @@
 
 #include "onsite_inject_tree.h"
 
-#define N1(a)                (uint64_t) (a)
-#define N2(a, b)             (N1(a) << 8 | (b))
-#define N3(a, b, c)          (N2(a, b) << 8 | (c))
-#define N4(a, b, c, d)       (N3(a, b, c) << 8 | (d))
-#define N5(a, b, c, d, e)    (N4(a, b, c, d) << 8 | (e))
-#define N6(a, b, c, d, e, f) (N5(a, b, c, d, e) << 8 | (f))
-#define N7(a, b, c, d, e, f, g)                                               \
-    (N6(a, b, c, d, e, f) << 8 | (g))
-#define N8(a, b, c, d, e, f, g, h)                                            \
-    (N7(a, b, c, d, e, f, g) << 8 | (h))
-
-#define BODY      N4('b', 'o', 'd', 'y')
-#define FORM      N4('f', 'o', 'r', 'm')
-#define FRAMESET  N8('f', 'r', 'a', 'm', 'e', 's', 'e', 't')
-#define HEAD      N4('h', 'e', 'a', 'd')
-#define HTML      N4('h', 't', 'm', 'l')
-#define IFRAME    N6('i', 'f', 'r', 'a', 'm', 'e')
-#define INPUT     N5('i', 'n', 'p', 'u', 't')
-#define KEYGEN    N6('k', 'e', 'y', 'g', 'e', 'n')
-#define MATH      N4('m', 'a', 't', 'h')
-#define NOEMBED   N7('n', 'o', 'e', 'm', 'b', 'e', 'd')
-#define NOFRAMES  N8('n', 'o', 'f', 'r', 'a', 'm', 'e', 's')
-#define NOSCRIPT  N8('n', 'o', 's', 'c', 'r', 'i', 'p', 't')
-#define SCRIPT    N6('s', 'c', 'r', 'i', 'p', 't')
-#define SELECT    N6('s', 'e', 'l', 'e', 'c', 't')
-#define STYLE     N5('s', 't', 'y', 'l', 'e')
-#define SVG       N3('s', 'v', 'g')
-#define TEMPLATE  N8('t', 'e', 'm', 'p', 'l', 'a', 't', 'e')
-#define TEXTAREA  N8('t', 'e', 'x', 't', 'a', 'r', 'e', 'a')
-#define TITLE     N5('t', 'i', 't', 'l', 'e')
-#define XMP       N3('x', 'm', 'p')
+/* A name that is too long for a constant. */
 
 #define IS(inject, text)                                                      \
-    ((inject)->name == onsite_inject_name(ONSITE_STR(text)))
+    ((inject)->name_len == sizeof(text) - 1                                   \
+     && (inject)->name == onsite_inject_name(ONSITE_STR(text)))
 
 
 uint64_t
@@ -110,25 +81,9 @@ push(onsite_inject_t *inject, onsite_open_t kind)
 }
 
 
-/* The names of all HTML start tags so far: an end tag whose name is not among
- * them closes nothing. */
-
-static uint64_t *
-seen_word(onsite_inject_t *inject, uint64_t *bit)
-{
-    uint64_t  hash = inject->name * 0x9e3779b97f4a7c15u;
-
-    *bit = (uint64_t) 1 << (hash >> 58);
-
-    return &inject->seen[(hash >> 54) & (ONSITE_INJECT_SEEN - 1)];
-}
-
-
 static bool
 may_be_open(onsite_inject_t *inject)
 {
-    uint64_t  bit, *word = seen_word(inject, &bit);
-
     switch (inject->name) {
 
     case N2('h', '1'):              /* each closes any of them             */
@@ -142,7 +97,8 @@ may_be_open(onsite_inject_t *inject)
         return true;
 
     default:
-        return (*word & bit) != 0 || IS(inject, "colgroup");
+        return onsite_inject_saw(inject, inject->name)
+               || inject->name == COLGROUP;
     }
 }
 
@@ -203,7 +159,7 @@ breaks_out(const onsite_inject_t *inject)
     case N7('l', 'i', 's', 't', 'i', 'n', 'g'):
         return true;
 
-    case N4('f', 'o', 'n', 't'):
+    case FONT:
         return inject->font;
 
     default:
@@ -244,7 +200,7 @@ opens_text(onsite_inject_t *inject)
         break;
 
     default:
-        if (inject->name_len != 9 || !IS(inject, "plaintext")) {
+        if (!IS(inject, "plaintext")) {
             return false;
         }
 
@@ -309,7 +265,7 @@ start_in_point(onsite_inject_t *inject)
     case N5('t', 'a', 'b', 'l', 'e'): case N5('t', 'b', 'o', 'd', 'y'):
     case N5('t', 'f', 'o', 'o', 't'): case N5('t', 'h', 'e', 'a', 'd'):
     case N7('c', 'a', 'p', 't', 'i', 'o', 'n'):
-    case N8('c', 'o', 'l', 'g', 'r', 'o', 'u', 'p'):
+    case COLGROUP:
         onsite_inject_give_up(inject);
         return;
 
@@ -367,10 +323,9 @@ start_plain(onsite_inject_t *inject)
 static void
 start_html(onsite_inject_t *inject)
 {
-    bool      in_select = inject->in_select;
-    uint64_t  bit, *word = seen_word(inject, &bit);
+    bool  in_select = inject->in_select;
 
-    *word |= bit;
+    onsite_inject_see(inject, inject->name);
 
     if (opens_text(inject)) {
         inject->head_over = true;
@@ -464,7 +419,7 @@ onsite_inject_start_tag(onsite_inject_t *inject)
 
     if (!onsite_inject_foreign(inject)
         || top(inject) == ONSITE_OPEN_SVG_POINT
-        || (top(inject) == ONSITE_OPEN_MATH_POINT && !IS(inject, "mglyph")
+        || (top(inject) == ONSITE_OPEN_MATH_POINT && inject->name != MGLYPH
             && !IS(inject, "malignmark")))
     {
         start_html(inject);

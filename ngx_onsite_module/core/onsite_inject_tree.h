@@ -7,10 +7,10 @@
 #define ONSITE_INJECT_TREE_H
 
 #include "onsite_inject.h"
+#include "onsite_inject_name.h"
 
 #define ONSITE_INJECT_DEPTH      64     /* open elements that are followed */
 #define ONSITE_INJECT_ATTRIBUTE  31
-#define ONSITE_INJECT_SEEN       16     /* words of the set of names       */
 
 typedef enum {
     ONSITE_SCAN_DATA = 0,
@@ -74,7 +74,7 @@ struct onsite_inject_s {
     onsite_scan_t   back;               /* where a name that is none leads */
 
     /* the tag being read */
-    uint64_t        name;               /* see onsite_inject_name          */
+    uint64_t        name;               /* see onsite_inject_name.h        */
     uint32_t        name_len;
     bool            end_tag;
     bool            self_closing;
@@ -96,7 +96,7 @@ struct onsite_inject_s {
     unsigned        depth;
     uint8_t         kinds[ONSITE_INJECT_DEPTH];
     uint64_t        names[ONSITE_INJECT_DEPTH];
-    uint64_t        seen[ONSITE_INJECT_SEEN];   /* start tags, a Bloom set */
+    uint64_t        seen[ONSITE_INJECT_WORDS];  /* start tags, a Bloom set */
 
     /* insertions */
     onsite_str_t    insert[ONSITE_PLACES];
@@ -120,25 +120,24 @@ struct onsite_inject_s {
     char            held[ONSITE_INJECT_HELD];
 };
 
-/*
- * A tag name as a number: its bytes in lower case where there are at most
- * eight, a hash with the top bit set where there are more.
- */
-static inline uint64_t
-onsite_inject_name_add(uint64_t name, uint32_t len, unsigned char c)
+/* The names of all HTML start tags so far: an end tag whose name is not among
+ * them closes nothing. */
+
+static inline void
+onsite_inject_see(onsite_inject_t *inject, uint64_t name)
 {
-    if (c >= 'A' && c <= 'Z') {
-        c |= 0x20;
-    }
-
-    if (len < 8) {
-        return name << 8 | c;
-    }
-
-    return (name ^ c) * 0x9e3779b97f4a7c15u | (uint64_t) 1 << 63;
+    inject->seen[ONSITE_INJECT_WORD(name)]
+        |= ONSITE_INJECT_BIT(name);
 }
 
-uint64_t onsite_inject_name(onsite_str_t name);
+
+static inline bool
+onsite_inject_saw(const onsite_inject_t *inject, uint64_t name)
+{
+    return (inject->seen[ONSITE_INJECT_WORD(name)]
+            & ONSITE_INJECT_BIT(name)) != 0;
+}
+
 
 /* A tag is complete: opens and closes elements, sets state to how the text
  * behind it is read. */

@@ -1,0 +1,98 @@
+/*
+ * onsite_inject_name.h - tag names as numbers.  Included by onsite_inject*.c
+ * only.
+ *
+ * A name is its bytes in lower case where there are at most eight, a hash
+ * with the top bit set where there are more.
+ */
+
+#ifndef ONSITE_INJECT_NAME_H
+#define ONSITE_INJECT_NAME_H
+
+#include "onsite_types.h"
+
+#define N1(a)                (uint64_t) (a)
+#define N2(a, b)             (N1(a) << 8 | (b))
+#define N3(a, b, c)          (N2(a, b) << 8 | (c))
+#define N4(a, b, c, d)       (N3(a, b, c) << 8 | (d))
+#define N5(a, b, c, d, e)    (N4(a, b, c, d) << 8 | (e))
+#define N6(a, b, c, d, e, f) (N5(a, b, c, d, e) << 8 | (f))
+#define N7(a, b, c, d, e, f, g)                                               \
+    (N6(a, b, c, d, e, f) << 8 | (g))
+#define N8(a, b, c, d, e, f, g, h)                                            \
+    (N7(a, b, c, d, e, f, g) << 8 | (h))
+
+#define BODY      N4('b', 'o', 'd', 'y')
+#define COLGROUP  N8('c', 'o', 'l', 'g', 'r', 'o', 'u', 'p')
+#define FONT      N4('f', 'o', 'n', 't')
+#define FORM      N4('f', 'o', 'r', 'm')
+#define FRAMESET  N8('f', 'r', 'a', 'm', 'e', 's', 'e', 't')
+#define HEAD      N4('h', 'e', 'a', 'd')
+#define HTML      N4('h', 't', 'm', 'l')
+#define IFRAME    N6('i', 'f', 'r', 'a', 'm', 'e')
+#define INPUT     N5('i', 'n', 'p', 'u', 't')
+#define KEYGEN    N6('k', 'e', 'y', 'g', 'e', 'n')
+#define MATH      N4('m', 'a', 't', 'h')
+#define MGLYPH    N6('m', 'g', 'l', 'y', 'p', 'h')
+#define NOEMBED   N7('n', 'o', 'e', 'm', 'b', 'e', 'd')
+#define NOFRAMES  N8('n', 'o', 'f', 'r', 'a', 'm', 'e', 's')
+#define NOSCRIPT  N8('n', 'o', 's', 'c', 'r', 'i', 'p', 't')
+#define SCRIPT    N6('s', 'c', 'r', 'i', 'p', 't')
+#define SELECT    N6('s', 'e', 'l', 'e', 'c', 't')
+#define STYLE     N5('s', 't', 'y', 'l', 'e')
+#define SVG       N3('s', 'v', 'g')
+#define TEMPLATE  N8('t', 'e', 'm', 'p', 'l', 'a', 't', 'e')
+#define TEXTAREA  N8('t', 'e', 'x', 't', 'a', 'r', 'e', 'a')
+#define TITLE     N5('t', 'i', 't', 'l', 'e')
+#define XMP       N3('x', 'm', 'p')
+
+/*
+ * Sets of names are Bloom sets of one hash: a word, and a bit of it.  Next to
+ * no name that is frequent in pages shares its bit with one that matters.
+ * Upper case hashes as lower case does.
+ */
+#define ONSITE_INJECT_WORDS  16
+
+#define ONSITE_INJECT_HASH(name)                                              \
+    (((uint64_t) (name) | 0x2020202020202020u) * 0xccafc76944a6ba1bu)
+
+#define ONSITE_INJECT_WORD(name)                                              \
+    (ONSITE_INJECT_HASH(name) >> 54 & (ONSITE_INJECT_WORDS - 1))
+
+#define ONSITE_INJECT_BIT(name)                                               \
+    ((uint64_t) 1 << (ONSITE_INJECT_HASH(name) >> 58))
+
+/*
+ * What matters outside of templates, SVG and MathML, in a select or not; other
+ * names of at most eight bytes change nothing there but the set of names seen
+ * and that the head is over.
+ */
+#define ONSITE_INJECT_MATTERS                                                 \
+    (ONSITE_INJECT_BIT(BODY) | ONSITE_INJECT_BIT(FRAMESET)                    \
+     | ONSITE_INJECT_BIT(HEAD) | ONSITE_INJECT_BIT(HTML)                      \
+     | ONSITE_INJECT_BIT(IFRAME) | ONSITE_INJECT_BIT(INPUT)                   \
+     | ONSITE_INJECT_BIT(KEYGEN) | ONSITE_INJECT_BIT(MATH)                    \
+     | ONSITE_INJECT_BIT(NOEMBED) | ONSITE_INJECT_BIT(NOFRAMES)               \
+     | ONSITE_INJECT_BIT(NOSCRIPT) | ONSITE_INJECT_BIT(SCRIPT)                \
+     | ONSITE_INJECT_BIT(SELECT) | ONSITE_INJECT_BIT(STYLE)                   \
+     | ONSITE_INJECT_BIT(SVG) | ONSITE_INJECT_BIT(TEMPLATE)                   \
+     | ONSITE_INJECT_BIT(TEXTAREA) | ONSITE_INJECT_BIT(TITLE)                 \
+     | ONSITE_INJECT_BIT(XMP))
+
+static inline uint64_t
+onsite_inject_name_add(uint64_t name, uint32_t len, unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        c |= 0x20;
+    }
+
+    if (len < 8) {
+        return name << 8 | c;
+    }
+
+    return (name ^ c) * 0x9e3779b97f4a7c15u | (uint64_t) 1 << 63;
+}
+
+uint64_t onsite_inject_name(onsite_str_t name);
+
+#endif
