@@ -63,8 +63,18 @@ static onsite_status_t
 io_error(const state_dir_t *dir, const char *name, const char *doing,
     onsite_error_t *error)
 {
+    const char  *slash = name[0] ? "/" : "";
+
+    if (errno == EACCES || errno == EPERM) {
+        return onsite_error(error, ONSITE_IO, "state: cannot %s %s%s%s: %s; "
+                            "this process runs as user %u: chown it to that "
+                            "user, who also needs search rights above it",
+                            doing, dir->options->path, slash, name,
+                            strerror(errno), (unsigned) geteuid());
+    }
+
     return onsite_error(error, ONSITE_IO, "state: cannot %s %s%s%s: %s",
-                        doing, dir->options->path, name[0] ? "/" : "", name,
+                        doing, dir->options->path, slash, name,
                         strerror(errno));
 }
 

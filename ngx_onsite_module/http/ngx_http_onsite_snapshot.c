@@ -250,6 +250,12 @@ ngx_http_onsite_snapshot_load(ngx_str_t *path, ngx_log_t *log)
         job.path = (const char *) path->data;
         open_snapshot();
         take(log);
+
+    } else if (path->len != 0) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "onsite: no snapshot \"%V\" yet: nothing is shown until "
+                      "\"lmdb-loader build\" or \"sync\" puts one there",
+                      path);
     }
 }
 

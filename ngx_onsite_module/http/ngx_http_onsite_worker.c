@@ -93,7 +93,9 @@ open_store(ngx_cycle_t *cycle, ngx_http_onsite_main_conf_t *mcf)
     {
         ngx_http_onsite_worker.store = NULL;
         ngx_http_onsite_count(store_errors);
-        ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "onsite: %s", error.text);
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "onsite: %s; until that is mended and nginx reloaded "
+                      "pages are served as they are", error.text);
     }
 }
 
