@@ -48,9 +48,10 @@ sub finish {
     $t->campaigns(Onsite::Test::popup('hello'));
     $t->start(workers => 2, http =>
         'proxy_cache_path %%DIR%%/tmp/cache keys_zone=cache:1m;');
-    is(scalar(grep { holds($t, $_) } $t->workers), 2, 'workers have the state');
+    ok(eventually(5, sub { 2 == grep { holds($t, $_) } $t->workers }),
+        'both workers have the state');
     for my $name ('cache manager', 'cache loader') {
-        my ($pid) = processes($t, $name);
+        my $pid = eventually(5, sub { (processes($t, $name))[0] });
         ok($pid, "there is a $name") or next;
         ok(!holds($t, $pid), 'which does not have it');
     }
