@@ -14,6 +14,7 @@
 
 #include "onsite_store_private.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,6 +323,48 @@ onsite_store_prepare(const onsite_store_options_t *options, int uid, int gid,
 
 /* Opening */
 
+/* The order of LMDB's own comparison, for keys of our length only: every step
+ * down the tree takes some.  Other programs may go on with LMDB's. */
+
+static uint64_t
+half_key(const void *p)
+{
+    uint64_t  n;
+
+    memcpy(&n, p, sizeof(n));
+
+    return be64toh(n);
+}
+
+
+static int
+compare_keys(const MDB_val *a, const MDB_val *b)
+{
+    int          rc;
+    size_t       shorter;
+    uint64_t     x, y;
+    const char  *p = a->mv_data, *q = b->mv_data;
+
+    if (a->mv_size != sizeof(onsite_key_t) || b->mv_size != a->mv_size) {
+        shorter = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+        rc = memcmp(p, q, shorter);
+
+        return rc != 0 ? rc : (a->mv_size > b->mv_size)
+                              - (a->mv_size < b->mv_size);
+    }
+
+    x = half_key(p);
+    y = half_key(q);
+
+    if (x == y) {
+        x = half_key(p + 8);
+        y = half_key(q + 8);
+    }
+
+    return (x > y) - (x < y);
+}
+
+
 static int
 open_sub_databases(shard_t *shard)
 {
@@ -337,6 +380,10 @@ open_sub_databases(shard_t *shard)
 
     for (i = 0; rc == 0 && i < 5; i++) {
         rc = mdb_dbi_open(txn, sub_databases[i], 0, dbis[i]);
+    }
+
+    if (rc == 0) {
+        rc = mdb_set_compare(txn, shard->visitors, compare_keys);
     }
 
     if (rc != 0) {

@@ -93,7 +93,9 @@ struct onsite_txn_s {
     onsite_store_t  *store;
     shard_t         *shard;
     MDB_txn         *mdb;           /* NULL: none open                     */
-    MDB_cursor      *cursor;        /* of visitors, when eviction needs it */
+    MDB_cursor      *cursor;        /* of visitors; NULL: not opened yet   */
+    bool             found;         /* it stands on the record of at       */
+    onsite_key_t     at;
     uint32_t         puts;
     bool             failed;        /* LMDB lets it only be aborted        */
 };
@@ -122,6 +124,9 @@ int shard_adopt_size(onsite_store_t *store, shard_t *shard);
 
 int shard_reader_begin(onsite_store_t *store, shard_t *shard);
 void shard_reader_end(shard_t *shard);
+
+/* Opens the transaction's cursor, which LMDB frees with it. */
+int txn_cursor(onsite_txn_t *txn);
 
 /* The moment after which a record is expired; INT64_MAX: never. */
 onsite_ms_t record_due(const onsite_store_t *store, MDB_val record);

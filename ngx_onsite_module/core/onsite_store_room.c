@@ -212,16 +212,6 @@ survey(onsite_txn_t *txn, const onsite_key_t *key, side_t side,
 
 
 static int
-open_cursor(onsite_txn_t *txn)
-{
-    /* LMDB frees it with the transaction */
-
-    return txn->cursor != NULL ? 0
-           : mdb_cursor_open(txn->mdb, txn->shard->visitors, &txn->cursor);
-}
-
-
-static int
 evict(onsite_txn_t *txn, const onsite_key_t *key)
 {
     int      rc;
@@ -299,7 +289,7 @@ txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
     int   rc;
     bool  is_behind;
 
-    rc = open_cursor(txn);
+    rc = txn_cursor(txn);
     if (rc != 0) {
         return rc;
     }
@@ -441,7 +431,7 @@ sweep(onsite_store_t *store, shard_t *shard, uint64_t free)
 
     leaves = free / SWEEP_PAGES < SWEEP_LEAVES ? free / SWEEP_PAGES + 1
              : SWEEP_LEAVES;
-    rc = open_cursor(&txn);
+    rc = txn_cursor(&txn);
 
     for (i = 0; rc == 0 && i < leaves; i++) {
         key = some_key(mdb_txn_id(txn.mdb) * SWEEP_LEAVES + i);

@@ -60,6 +60,7 @@ begin(onsite_store_t *store, shard_t *shard)
     }
 
     store->txn.cursor = NULL;
+    store->txn.found = false;
     store->txn.puts = 0;
     store->txn.failed = false;
 
@@ -157,6 +158,14 @@ onsite_txn_renew(onsite_txn_t *txn, onsite_error_t *error)
 }
 
 
+int
+txn_cursor(onsite_txn_t *txn)
+{
+    return txn->cursor != NULL ? 0
+           : mdb_cursor_open(txn->mdb, txn->shard->visitors, &txn->cursor);
+}
+
+
 onsite_status_t
 onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now,
     onsite_str_t *record)
@@ -168,8 +177,14 @@ onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now,
         return ONSITE_IO;
     }
 
-    k = key_val(key);
-    rc = mdb_get(txn->mdb, txn->shard->visitors, &k, &v);
+    rc = txn_cursor(txn);
+
+    if (rc == 0) {
+        k = key_val(key);
+        rc = mdb_cursor_get(txn->cursor, &k, &v, MDB_SET);
+    }
+
+    txn->found = (rc == 0);
 
     if (rc == MDB_NOTFOUND) {
         return ONSITE_NOT_FOUND;
@@ -178,6 +193,8 @@ onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now,
     if (rc != 0) {
         return call_failed(txn, rc, "read");
     }
+
+    txn->at = *key;
 
     if (record_due(txn->store, v) < now) {
         return ONSITE_NOT_FOUND;
@@ -189,12 +206,32 @@ onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now,
 }
 
 
+/* Where the cursor stands on the record already, the way down the tree is
+ * saved. */
+
+static int
+put(onsite_txn_t *txn, const onsite_key_t *key, onsite_str_t record)
+{
+    bool     found;
+    MDB_val  k, v;
+
+    k = key_val(key);
+    v = (MDB_val) { record.len, (void *) (uintptr_t) record.data };
+
+    found = txn->found
+            && memcmp(txn->at.bytes, key->bytes, sizeof(key->bytes)) == 0;
+    txn->found = false;
+
+    return found ? mdb_cursor_put(txn->cursor, &k, &v, MDB_CURRENT)
+           : mdb_put(txn->mdb, txn->shard->visitors, &k, &v, 0);
+}
+
+
 onsite_status_t
 onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
     onsite_str_t record, onsite_ms_t now)
 {
-    int      rc;
-    MDB_val  k, v;
+    int  rc;
 
     if (txn->mdb == NULL || txn->failed) {
         return ONSITE_IO;
@@ -206,12 +243,15 @@ onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
 
     txn->puts++;
 
-    rc = txn->shard->tight ? txn_make_room(txn, key, record.len, now) : 0;
+    rc = 0;
+
+    if (txn->shard->tight) {
+        txn->found = false;
+        rc = txn_make_room(txn, key, record.len, now);
+    }
 
     if (rc == 0) {
-        k = key_val(key);
-        v = (MDB_val) { record.len, (void *) (uintptr_t) record.data };
-        rc = mdb_put(txn->mdb, txn->shard->visitors, &k, &v, 0);
+        rc = put(txn, key, record);
     }
 
     return rc == 0 ? ONSITE_OK
@@ -229,6 +269,7 @@ onsite_txn_delete(onsite_txn_t *txn, const onsite_key_t *key)
         return ONSITE_IO;
     }
 
+    txn->found = false;
     k = key_val(key);
     rc = mdb_del(txn->mdb, txn->shard->visitors, &k, NULL);
 
