@@ -1278,6 +1278,154 @@ prepares_in_many_processes_at_once(void **state)
 }
 
 
+/* Reads record n and writes it again with another size. */
+
+static void
+change(onsite_txn_t *txn, uint64_t n, size_t size)
+{
+    record_t      record;
+    onsite_str_t  found;
+    onsite_key_t  key = key_of(n);
+
+    assert_int_equal(onsite_txn_get(txn, &key, NOW, &found), ONSITE_OK);
+    assert_in_range(found.len, 24, sizeof(record));
+    memcpy(&record, found.data, found.len);
+    assert_int_equal(record.number, n);
+    assert_int_equal(onsite_txn_put(txn, &key,
+                                    record_of(&record, n, NOW, size), NOW),
+                     ONSITE_OK);
+}
+
+
+/* Records that grow over a page and shrink, one or many a transaction. */
+
+static void
+changes_what_it_found(void **state)
+{
+    size_t           size;
+    uint64_t         i, round;
+    record_t         record;
+    onsite_key_t     key;
+    onsite_txn_t    *txn;
+    onsite_store_t  *store = open_store(*state);
+
+    for (i = 0; i < 300; i++) {
+        assert_int_equal(put(store, i, NOW, 24), ONSITE_OK);
+    }
+
+    for (round = 0; round < 6; round++) {
+        assert_int_equal(onsite_txn_begin(store, 0, &txn, NULL), ONSITE_OK);
+
+        for (i = 0; i < 300; i++) {
+            change(txn, i, 24 + (i * 37 + round * 613) % 2000);
+
+            if (i % (round + 1) == 0) {
+                assert_int_equal(onsite_txn_commit(txn, NULL), ONSITE_OK);
+                assert_int_equal(onsite_txn_begin(store, 0, &txn, NULL),
+                                 ONSITE_OK);
+            }
+        }
+
+        assert_int_equal(onsite_txn_commit(txn, NULL), ONSITE_OK);
+
+        for (i = 0; i < 300; i++) {
+            key = key_of(i);
+            assert_int_equal(onsite_store_get(store, &key, NOW, &record,
+                                              sizeof(record), &size),
+                             ONSITE_OK);
+            assert_int_equal(record.number, i);
+            assert_int_equal(size, 24 + (i * 37 + round * 613) % 2000);
+        }
+
+        assert_int_equal(visitors(store), 300);
+    }
+
+    onsite_store_close(store);
+}
+
+
+/* What was found is not what is written: another record, or one deleted. */
+
+static void
+finds_again_what_has_moved(void **state)
+{
+    record_t         record;
+    onsite_key_t     a = key_of(1), b = key_of(2);
+    onsite_str_t     found;
+    onsite_txn_t    *txn;
+    onsite_store_t  *store = open_store(*state);
+
+    assert_int_equal(put(store, 1, NOW, 24), ONSITE_OK);
+    assert_int_equal(onsite_txn_begin(store, 0, &txn, NULL), ONSITE_OK);
+    assert_int_equal(onsite_txn_get(txn, &a, NOW, &found), ONSITE_OK);
+    assert_int_equal(onsite_txn_put(txn, &b, record_of(&record, 2, NOW, 40),
+                                    NOW), ONSITE_OK);
+    assert_int_equal(onsite_txn_put(txn, &a, record_of(&record, 1, NOW, 40),
+                                    NOW), ONSITE_OK);
+    assert_int_equal(onsite_txn_get(txn, &a, NOW, &found), ONSITE_OK);
+    assert_int_equal(onsite_txn_delete(txn, &a), ONSITE_OK);
+    assert_int_equal(onsite_txn_put(txn, &a, record_of(&record, 1, NOW, 32),
+                                    NOW), ONSITE_OK);
+    assert_int_equal(onsite_txn_commit(txn, NULL), ONSITE_OK);
+
+    assert_true(has(store, 1, NOW));
+    assert_true(has(store, 2, NOW));
+    assert_int_equal(visitors(store), 2);
+    onsite_store_close(store);
+}
+
+
+static bool
+check_order(void *data, const onsite_key_t *key, onsite_str_t record)
+{
+    onsite_key_t  *last = data;
+
+    (void) record;
+    assert_true(memcmp(last->bytes, key->bytes, sizeof(key->bytes)) < 0);
+    *last = *key;
+
+    return true;
+}
+
+
+/* The order of the keys is that of their bytes, which LMDB's tools expect. */
+
+static void
+orders_keys_as_bytes(void **state)
+{
+    static const uint8_t  bytes[] = { 0x01, 0x7f, 0x80, 0xff };
+
+    int              i;
+    record_t         record;
+    onsite_key_t     key, last = { { 0 } };
+    onsite_str_t     found;
+    onsite_txn_t    *txn;
+    onsite_store_t  *store = open_store(*state);
+
+    assert_int_equal(onsite_txn_begin(store, 0, &txn, NULL), ONSITE_OK);
+
+    for (i = 0; i < 256; i++) {
+        memset(key.bytes, 0x55, sizeof(key.bytes));
+        key.bytes[0] = bytes[i & 3];
+        key.bytes[7] = bytes[i >> 2 & 3];
+        key.bytes[8] = bytes[i >> 4 & 3];
+        key.bytes[15] = bytes[i >> 6];
+        assert_int_equal(onsite_txn_get(txn, &key, NOW, &found),
+                         ONSITE_NOT_FOUND);
+        assert_int_equal(onsite_txn_put(txn, &key,
+                             record_of(&record, (uint64_t) i, NOW, 24), NOW),
+                         ONSITE_OK);
+    }
+
+    assert_int_equal(onsite_txn_commit(txn, NULL), ONSITE_OK);
+    assert_int_equal(onsite_store_walk(store, check_order, &last, NULL),
+                     ONSITE_OK);
+    assert_int_equal(last.bytes[0], 0xff);
+    assert_int_equal(visitors(store), 256);
+    onsite_store_close(store);
+}
+
+
 #define store_test(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1292,6 +1440,9 @@ main(void)
         store_test(takes_a_raised_size_while_in_use),
         store_test(gives_files_to_the_owner),
         store_test(keeps_records_over_opens),
+        store_test(changes_what_it_found),
+        store_test(finds_again_what_has_moved),
+        store_test(orders_keys_as_bytes),
         store_test(hides_expired_records),
         store_test(reaps_within_its_budget),
         store_test(walks_all_records),
