@@ -92,7 +92,9 @@ seen('/passed', 0, 503);
 seen('/up/broken', 0, 503);
 seen('/other', 0, 302);
 
-my @lines = split /\n/, $t->access_log;
+my @lines;
+eventually(3, sub { @lines = split /\n/, $t->access_log;
+    grep { m{GET /other } } @lines });
 my ($fallback) = grep { m{GET /fallback } } @lines;
 like($fallback, qr/\|200\|hello\|/, 'the log tells what was shown');
 my ($sorry) = grep { m{GET /sorry } } @lines;

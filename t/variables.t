@@ -44,11 +44,14 @@ $t->start(
         location = /status { onsite_status; }
 END
 
+# (written after the client has its answer: waits for one more than before)
+my %seen;
 sub last_line {
     my ($uri) = @_;
     my @lines;
     eventually(3, sub { @lines = grep { /^\Q$uri\E\|/ }
-        split /\n/, $t->access_log });
+        split /\n/, $t->access_log; @lines > ($seen{$uri} // 0) });
+    $seen{$uri} = @lines;
     return [ split /\|/, $lines[-1] // '', -1 ];
 }
 

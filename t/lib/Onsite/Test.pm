@@ -356,14 +356,14 @@ sub request {
         $headers{cookie} = join '; ',
             map { "$_=$o{jar}{$_}" } sort keys %{ $o{jar} };
     }
-    $headers{host} = $o{host} if $o{host};
     my $http = HTTP::Tiny->new(timeout => $o{timeout} || 10,
         max_redirect => 0, agent => $headers{'user-agent'}
             // 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0');
     delete $headers{'user-agent'};
-    my $url = "http://127.0.0.1:" . ($o{port} || $t->{port}) . $path;
+    my $url = 'http://' . ($o{host} || '127.0.0.1') . ':'
+        . ($o{port} || $t->{port}) . $path;
     my $r = $http->request($o{method} || 'GET', $url,
-        { headers => \%headers,
+        { headers => \%headers, peer => '127.0.0.1',
           defined $o{content} ? (content => $o{content}) : () });
     if ($o{jar}) {
         my $set = $r->{headers}{'set-cookie'} // [];
