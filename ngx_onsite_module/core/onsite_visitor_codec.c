@@ -816,15 +816,15 @@ onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
 
 
 size_t
-onsite_link_encode(const onsite_key_t *link, onsite_ms_t now, void *out,
-    size_t capacity)
+onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
+    bool session_only, void *out, size_t capacity)
 {
     onsite_writer_t  w = { out, 0, capacity };
 
     onsite_write_array(&w, AT_FIRST_SEEN + 1);
     onsite_write_long(&w, ONSITE_RECORD_VERSION);
     onsite_write_long(&w, now);
-    onsite_write_long(&w, FLAG_LINK);
+    onsite_write_long(&w, FLAG_LINK | (session_only ? FLAG_SESSION_ONLY : 0));
     onsite_write_bin(&w, onsite_str((const char *) link->bytes,
                                     sizeof(link->bytes)));
 

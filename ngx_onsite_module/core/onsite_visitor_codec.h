@@ -43,7 +43,7 @@ onsite_status_t onsite_visitor_decode(onsite_arena_t *arena,
 size_t onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
     size_t capacity);
 size_t onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
-    void *out, size_t capacity);
+    bool session_only, void *out, size_t capacity);
 
 /*
  * When the record was last seen, for expiry and eviction, without decoding

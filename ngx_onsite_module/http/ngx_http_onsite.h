@@ -158,8 +158,11 @@ typedef struct {
 
 /* What is asked of a request once: one walk over its header list. */
 
+#define NGX_HTTP_ONSITE_COOKIES  4          /* of our name, looked at        */
+
 typedef struct {
-    ngx_str_t                   cookie;     /* value of ours; len 0: none    */
+    ngx_str_t                   cookies[NGX_HTTP_ONSITE_COOKIES];
+    ngx_uint_t                  n_cookies;
     ngx_str_t                   origin;
     ngx_str_t                   referer;
     ngx_str_t                   user_agent;

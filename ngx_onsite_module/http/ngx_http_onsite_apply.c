@@ -3,10 +3,12 @@
  * opened and committed inside one call.
  *
  * Who an event is about: an anonymousId where it gives one, else the cookie.
- * A request that has both links them: the record under the anonymousId's key
- * becomes a link to the cookie's, and what it held joins the cookie's record.
- * A link is written once and never changes: another cookie that comes with
- * this id stays who it is, a request without a cookie follows the link.
+ * A request that brings both links them: the record under the anonymousId's
+ * key becomes a link to the cookie's, and what it held joins the cookie's
+ * record.  A link never comes to name another: another cookie that comes with
+ * this id stays who it is, a request without a cookie follows the link.  It is
+ * written anew when it is old, so that it does not expire in use.  A cookie
+ * that is made for an event of a batch links no other event's id.
  *
  * When the two keys lie in different shards the link is committed first.  So
  * two workers that link the same pair at the same moment cannot join it
@@ -26,6 +28,7 @@ typedef struct {
     onsite_str_t      joins;        /* a record that joins key's first      */
     unsigned          by_id:1;      /* key is an anonymousId's, which may be
                                        linked                               */
+    unsigned          last:1;       /* its record is the last event's       */
     unsigned          done:1;
 } item_t;
 
@@ -40,7 +43,10 @@ typedef struct {
     onsite_txn_t             *txn;
     uint32_t                  shard;
     onsite_key_t              key;          /* of the visitor at hand       */
-    uint32_t                  visits;       /* before the first event       */
+    uint32_t                  visits;       /* of the cookie's, before      */
+    onsite_ms_t               linked;       /* when the link at hand was
+                                               written                      */
+    ngx_uint_t                round;        /* of run_all                   */
     uint64_t                  seed;
 
     onsite_error_t            error;
@@ -48,7 +54,14 @@ typedef struct {
     unsigned                  foreign:1;    /* its record is of a version
                                                that is not ours to replace  */
     unsigned                  first:1;      /* visits is set                */
+    unsigned                  brought:1;    /* the cookie came with the
+                                               request: ids are linked      */
+    unsigned                  brief:1;      /* the link at hand is kept for
+                                               the session only             */
 } run_t;
+
+
+#define NGX_HTTP_ONSITE_LINK_REFRESH  (6 * ONSITE_HOUR)
 
 
 static uint64_t
@@ -211,6 +224,18 @@ flush(run_t *run)
 }
 
 
+/* When the link was written, and for how long. */
+
+static void
+note_link(run_t *run, onsite_str_t record)
+{
+    bool  brief;
+
+    run->linked = onsite_record_last_seen(record.data, record.len, &brief);
+    run->brief = brief;
+}
+
+
 /*
  * The visitor of key into worker.visitor.  A link has *kind LINK and its
  * target in *link; then nothing is held.
@@ -231,7 +256,9 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
         return NGX_OK;
     }
 
-    if (flush(run) != NGX_OK) {
+    if (flush(run) != NGX_OK
+        || onsite_txn_renew(run->txn, &run->error) != ONSITE_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -252,6 +279,12 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
         return NGX_ERROR;
     }
 
+    if (status == ONSITE_NO_MEMORY) {
+        (void) onsite_error(&run->error, status, "visitor state: no memory to "
+                            "read a record");
+        return NGX_ERROR;
+    }
+
     if (status != ONSITE_OK) {
         ngx_http_onsite_count(corrupt);
         ngx_http_onsite_log(run->r->connection->log,
@@ -265,14 +298,24 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
     if (*kind == ONSITE_RECORD_VISITOR) {
         run->key = *key;
         run->held = 1;
+
+    } else {
+        note_link(run, record);
     }
 
     return NGX_OK;
 }
 
 
+static ngx_uint_t
+is_brief(run_t *run)
+{
+    return run->ctx->who.consent == NGX_HTTP_ONSITE_CONSENT_SESSION;
+}
+
+
 static ngx_int_t
-put_link(run_t *run, item_t *item)
+put_link(run_t *run, item_t *item, const onsite_key_t *link)
 {
     size_t           size;
     onsite_status_t  status;
@@ -283,7 +326,7 @@ put_link(run_t *run, item_t *item)
         return NGX_ERROR;
     }
 
-    size = onsite_link_encode(&run->ctx->who.cookie_key, run->ctx->now,
+    size = onsite_link_encode(link, run->ctx->now, is_brief(run),
                               ngx_http_onsite_worker.record,
                               ONSITE_RECORD_BYTES_MAX);
     status = onsite_txn_put(run->txn, &item->key,
@@ -299,11 +342,35 @@ put_link(run_t *run, item_t *item)
 }
 
 
-/* The item has an anonymousId and the request a cookie. */
+/* So that a link lives as long as its id is used. */
+
+static ngx_int_t
+refresh_link(run_t *run, item_t *item, const onsite_key_t *link)
+{
+    onsite_ms_t                   age;
+    ngx_http_onsite_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(run->r, ngx_http_onsite_module);
+    age = NGX_HTTP_ONSITE_LINK_REFRESH;
+
+    if (mcf->ttl != 0) {
+        age = ngx_min(age, (onsite_ms_t) mcf->ttl * ONSITE_SECOND / 8);
+    }
+
+    if (run->linked > run->ctx->now - age && run->brief == is_brief(run)) {
+        return NGX_OK;
+    }
+
+    return put_link(run, item, link);
+}
+
+
+/* The item has an anonymousId and the request brought a cookie. */
 
 static ngx_int_t
 link_item(run_t *run, item_t *item)
 {
+    ngx_int_t                  rc;
     onsite_key_t               link;
     onsite_str_t               record;
     onsite_status_t            status;
@@ -323,6 +390,8 @@ link_item(run_t *run, item_t *item)
     if (status == ONSITE_OK) {
         record = onsite_arena_copy(w->arena, record);
         if (record.data == NULL) {
+            (void) onsite_error(&run->error, ONSITE_NO_MEMORY,
+                                "visitor state: no memory to link an id");
             return NGX_ERROR;
         }
 
@@ -334,10 +403,20 @@ link_item(run_t *run, item_t *item)
         }
     }
 
-    if (status != ONSITE_OK || kind == ONSITE_RECORD_VISITOR) {
-        if (put_link(run, item) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (status == ONSITE_OK && kind == ONSITE_RECORD_LINK) {
+        note_link(run, record);
+        rc = refresh_link(run, item, &link);
+
+    } else if (status == ONSITE_VERSION) {
+        /* a later version's: not ours to replace */
+        rc = NGX_OK;
+
+    } else {
+        rc = put_link(run, item, &run->ctx->who.cookie_key);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
     item->by_id = 0;
@@ -368,7 +447,7 @@ join(run_t *run, item_t *item)
 static void
 finish_item(run_t *run, item_t *item)
 {
-    onsite_str_t            id;
+    ngx_uint_t              own;
     onsite_event_t         *event;
     onsite_visitor_t       *visitor;
     ngx_http_onsite_who_t  *who;
@@ -377,7 +456,9 @@ finish_item(run_t *run, item_t *item)
     visitor = ngx_http_onsite_worker.visitor;
     event = &run->apply->events[item->index];
 
-    if (!run->first) {
+    own = who->cookie_id.len != 0 && equal(&item->key, &who->cookie_key);
+
+    if (own && !run->first) {
         run->first = 1;
         run->visits = visitor->visits;
     }
@@ -386,10 +467,10 @@ finish_item(run_t *run, item_t *item)
         join(run, item);
     }
 
-    visitor->session_only = (who->consent == NGX_HTTP_ONSITE_CONSENT_SESSION);
+    visitor->session_only = is_brief(run);
 
-    id = who->cookie_id.len != 0 ? who->cookie_id : event->anonymous_id;
-    apply_event(run, item->index, id, visitor);
+    apply_event(run, item->index, own ? who->cookie_id : event->anonymous_id,
+                visitor);
 
     item->done = 1;
     run->left--;
@@ -404,7 +485,7 @@ step(run_t *run, item_t *item)
     onsite_key_t          link;
     onsite_record_kind_t  kind;
 
-    if (item->by_id && run->ctx->who.cookie_id.len != 0) {
+    if (item->by_id && run->brought) {
         if (link_item(run, item) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -415,6 +496,10 @@ step(run_t *run, item_t *item)
         }
 
         if (kind == ONSITE_RECORD_LINK) {
+            if (refresh_link(run, item, &link) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
             item->key = link;
         }
 
@@ -446,9 +531,29 @@ step(run_t *run, item_t *item)
 }
 
 
+/*
+ * With a cookie all events are one visitor's: first all ids elsewhere are
+ * linked, then the events apply in their order.  Without, the last event comes
+ * last, because the decision that is told is the last event's.
+ */
+
+static ngx_uint_t
+waits(run_t *run, item_t *item)
+{
+    if (run->brought) {
+        return run->round == 0
+               && item->shard == onsite_key_shard(&run->ctx->who.cookie_key,
+                             onsite_store_shards(ngx_http_onsite_worker.store));
+    }
+
+    return item->index == run->apply->n - 1 && run->left > 1;
+}
+
+
 static ngx_int_t
 run_shard(run_t *run, uint32_t shard)
 {
+    item_t          *item;
     ngx_int_t        rc;
     ngx_uint_t       i;
     onsite_status_t  status;
@@ -464,8 +569,10 @@ run_shard(run_t *run, uint32_t shard)
     }
 
     for (i = 0; i < run->apply->n && rc == NGX_OK; i++) {
-        if (!run->items[i].done && run->items[i].shard == shard) {
-            rc = step(run, &run->items[i]);
+        item = &run->items[i];
+
+        if (!item->done && item->shard == shard && !waits(run, item)) {
+            rc = step(run, item);
         }
     }
 
@@ -486,21 +593,21 @@ run_shard(run_t *run, uint32_t shard)
 static ngx_int_t
 run_all(run_t *run)
 {
-    uint32_t    shard;
-    ngx_uint_t  i, round;
+    item_t      *item;
+    ngx_uint_t   i;
 
     /* an event moves to another shard once at most, when a link is met */
 
-    for (round = 0; run->left != 0 && round < 3; round++) {
+    for (run->round = 0; run->left != 0 && run->round < 3; run->round++) {
 
         for (i = 0; i < run->apply->n; i++) {
-            if (run->items[i].done) {
+            item = &run->items[i];
+
+            if (item->done || waits(run, item)) {
                 continue;
             }
 
-            shard = run->items[i].shard;
-
-            if (run_shard(run, shard) != NGX_OK) {
+            if (run_shard(run, item->shard) != NGX_OK) {
                 return NGX_ERROR;
             }
         }
@@ -510,7 +617,7 @@ run_all(run_t *run)
 }
 
 
-/* By record, then in the order of the events. */
+/* By record, the last event's last, then in the order of the events. */
 
 static int
 compare_items(const void *a, const void *b)
@@ -520,6 +627,10 @@ compare_items(const void *a, const void *b)
 
     x = a;
     y = b;
+
+    if (x->last != y->last) {
+        return (int) x->last - (int) y->last;
+    }
 
     rc = ngx_memcmp(x->key.bytes, y->key.bytes, sizeof(x->key.bytes));
 
@@ -561,8 +672,11 @@ name_item(run_t *run, item_t *item, onsite_event_t *event)
 static ngx_int_t
 make_items(run_t *run)
 {
-    ngx_uint_t       i;
-    onsite_event_t  *event;
+    ngx_uint_t           i;
+    onsite_event_t      *event;
+    const onsite_key_t  *last;
+
+    run->brought = run->ctx->who.cookie_id.len != 0 && !run->ctx->who.fresh;
 
     run->items = onsite_arena_zalloc(ngx_http_onsite_worker.arena,
                                      run->apply->n * sizeof(item_t));
@@ -589,7 +703,13 @@ make_items(run_t *run)
 
     run->left = run->apply->n;
 
-    if (run->apply->n > 1) {
+    if (run->apply->n > 1 && !run->brought) {
+        last = &run->items[run->apply->n - 1].key;
+
+        for (i = 0; i < run->apply->n; i++) {
+            run->items[i].last = equal(&run->items[i].key, last);
+        }
+
         qsort(run->items, run->apply->n, sizeof(item_t), compare_items);
     }
 
@@ -808,6 +928,7 @@ ngx_http_onsite_apply(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     run.held = 0;
     run.foreign = 0;
     run.first = 0;
+    run.brief = 0;
     run.r = r;
     run.ctx = ctx;
     run.apply = apply;

@@ -88,17 +88,22 @@ is_prefetch(ngx_str_t *value)
 }
 
 
-/* The first cookie of this name in one Cookie header (RFC 6265, 4.2.1). */
+/*
+ * The cookies of this name in one Cookie header (RFC 6265, 4.2.1): another
+ * path's or domain's may come before ours.
+ */
 
 static void
-find_cookie(ngx_str_t *header, ngx_str_t *name, ngx_str_t *value)
+find_cookies(ngx_str_t *header, ngx_str_t *name,
+    ngx_http_onsite_headers_t *headers)
 {
-    u_char  *p, *end, *last;
+    u_char     *p, *end, *last;
+    ngx_str_t  *value;
 
     p = header->data;
     last = p + header->len;
 
-    while (p < last) {
+    while (p < last && headers->n_cookies < NGX_HTTP_ONSITE_COOKIES) {
 
         while (p < last && (*p == ' ' || *p == ';')) {
             p++;
@@ -112,9 +117,9 @@ find_cookie(ngx_str_t *header, ngx_str_t *name, ngx_str_t *value)
         if ((size_t) (end - p) > name->len && p[name->len] == '='
             && ngx_memcmp(p, name->data, name->len) == 0)
         {
+            value = &headers->cookies[headers->n_cookies++];
             value->data = p + name->len + 1;
             value->len = end - value->data;
-            return;
         }
 
         p = end;
@@ -148,8 +153,8 @@ take_header(ngx_table_elt_t *h, ngx_str_t *cookie,
     switch (h->key.len) {
 
     case 6:
-        if (is(h, "cookie") && headers->cookie.len == 0) {
-            find_cookie(&h->value, cookie, &headers->cookie);
+        if (is(h, "cookie")) {
+            find_cookies(&h->value, cookie, headers);
 
         } else if (is(h, "origin")) {
             headers->origin = h->value;
@@ -345,6 +350,7 @@ find_site(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 ngx_int_t
 ngx_http_onsite_who(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
+    ngx_uint_t                   i;
     onsite_signer_t             *signer;
     ngx_http_onsite_who_t       *who;
     ngx_http_onsite_loc_conf_t  *olcf;
@@ -367,14 +373,14 @@ ngx_http_onsite_who(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     ctx->known = 1;
 
-    if (who->consent == NGX_HTTP_ONSITE_CONSENT_NONE || signer == NULL
-        || ctx->headers.cookie.len == 0)
-    {
+    if (who->consent == NGX_HTTP_ONSITE_CONSENT_NONE || signer == NULL) {
         return NGX_OK;
     }
 
-    who->cookie_id = onsite_cookie_verify(signer, who->site,
-                                     ngx_http_onsite_str(ctx->headers.cookie));
+    for (i = 0; i < ctx->headers.n_cookies && who->cookie_id.len == 0; i++) {
+        who->cookie_id = onsite_cookie_verify(signer, who->site,
+                                 ngx_http_onsite_str(ctx->headers.cookies[i]));
+    }
 
     if (who->cookie_id.len != 0) {
         who->cookie_key = onsite_visitor_key(signer, who->site, 'c',

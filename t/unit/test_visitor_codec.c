@@ -457,6 +457,35 @@ pending_keeps_its_properties(void **state)
 
 
 static void
+links_of_a_session_say_so(void **state)
+{
+    bool                   session_only;
+    char                   record[64];
+    size_t                 size;
+    onsite_key_t           key = { { 1 } }, link;
+    onsite_visitor_t       visitor;
+    onsite_record_kind_t   kind;
+
+    (void) state;
+
+    size = onsite_link_encode(&key, NOW, true, record, sizeof(record));
+
+    assert_int_equal(onsite_record_last_seen(record, size, &session_only),
+                     NOW);
+    assert_true(session_only);
+
+    assert_int_equal(onsite_visitor_decode(NULL, record, size, &kind,
+                                           &visitor, &link), ONSITE_OK);
+    assert_int_equal(kind, ONSITE_RECORD_LINK);
+    assert_memory_equal(&link, &key, sizeof(key));
+
+    size = onsite_link_encode(&key, NOW, false, record, sizeof(record));
+    (void) onsite_record_last_seen(record, size, &session_only);
+    assert_false(session_only);
+}
+
+
+static void
 links_lead_elsewhere(void **state)
 {
     bool                  session_only;
@@ -472,7 +501,8 @@ links_lead_elsewhere(void **state)
         key.bytes[i] = (uint8_t) (i * 17);
     }
 
-    size = onsite_link_encode(&key, NOW, record, sizeof(record));
+    size = onsite_link_encode(&key, NOW, false, record,
+                              sizeof(record));
     assert_in_range(size, 20, 40);
     assert_int_equal(decode(NULL, record, size, &kind, &v, &back), ONSITE_OK);
     assert_int_equal(kind, ONSITE_RECORD_LINK);
@@ -484,7 +514,7 @@ links_lead_elsewhere(void **state)
     for (i = 0; i < size; i++) {
         assert_int_equal(decode(NULL, record, i, &kind, &v, &back),
                          ONSITE_CORRUPT);
-        assert_int_equal(onsite_link_encode(&key, NOW, record, i), 0);
+        assert_int_equal(onsite_link_encode(&key, NOW, false, record, i), 0);
     }
 }
 
@@ -786,6 +816,7 @@ main(void)
         cmocka_unit_test(resting_changes_nothing),
         cmocka_unit_test(pending_keeps_its_properties),
         cmocka_unit_test(links_lead_elsewhere),
+        cmocka_unit_test(links_of_a_session_say_so),
         cmocka_unit_test(last_seen_is_read_alone),
         cmocka_unit_test(versions_read_each_other),
         cmocka_unit_test(bounds_hold_when_reading),
