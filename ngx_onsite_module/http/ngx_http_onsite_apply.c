@@ -19,6 +19,10 @@
 #include "ngx_http_onsite.h"
 
 
+#define NGX_HTTP_ONSITE_LINK_REFRESH  (6 * ONSITE_HOUR)
+#define NGX_HTTP_ONSITE_EXPLAIN_MAX   8192
+
+
 /* One event on its way to its visitor's record. */
 
 typedef struct {
@@ -61,7 +65,10 @@ typedef struct {
 } run_t;
 
 
-#define NGX_HTTP_ONSITE_LINK_REFRESH  (6 * ONSITE_HOUR)
+typedef struct {
+    const onsite_image_t     *image;
+    ngx_uint_t                more;         /* campaigns left out           */
+} explanation_t;
 
 
 static uint64_t
@@ -82,18 +89,28 @@ equal(const onsite_key_t *a, const onsite_key_t *b)
 }
 
 
-/* Appends campaign, reason and detail for a debug key's owner. */
+/*
+ * Appends campaign, reason and detail for a debug key's owner.  It becomes a
+ * header of a page: what is longer than others take is counted only.
+ */
 
 static void
 explain(void *data, const onsite_campaign_t *campaign, onsite_reason_t reason,
     const char *detail)
 {
+    explanation_t         *explanation;
     onsite_str_t           name;
     onsite_buf_t          *buf;
     const onsite_image_t  *image;
 
-    image = data;
+    explanation = data;
+    image = explanation->image;
     buf = &ngx_http_onsite_worker.explain;
+
+    if (buf->len > NGX_HTTP_ONSITE_EXPLAIN_MAX) {
+        explanation->more++;
+        return;
+    }
 
     onsite_buf_str(buf, buf->len == 0 ? ONSITE_STR("[{\"campaign\":")
                                       : ONSITE_STR(",{\"campaign\":"));
@@ -114,6 +131,16 @@ explain(void *data, const onsite_campaign_t *campaign, onsite_reason_t reason,
 
 
 static void
+end_explanation(const explanation_t *explanation)
+{
+    if (explanation->more != 0) {
+        onsite_buf_printf(&ngx_http_onsite_worker.explain, ",{\"more\":%lu}",
+                          (unsigned long) explanation->more);
+    }
+}
+
+
+static void
 count_decision(const onsite_event_t *event, onsite_decision_t *decision)
 {
     ngx_uint_t  i;
@@ -124,8 +151,10 @@ count_decision(const onsite_event_t *event, onsite_decision_t *decision)
 
     ngx_http_onsite_count(decisions);
 
-    if (decision->n != 0) {
-        ngx_http_onsite_count_n(shown, decision->n);
+    for (i = 0; i < decision->n; i++) {
+        if (!decision->choices[i].pending) {
+            ngx_http_onsite_count(shown);
+        }
     }
 
     if (decision->considered == decision->n) {
@@ -140,15 +169,44 @@ count_decision(const onsite_event_t *event, onsite_decision_t *decision)
 }
 
 
+/*
+ * Where the clock was set back, a visitor's time stands still until it has
+ * caught up: sessions and caps stay what they are.
+ */
+
+static onsite_ms_t
+visitor_now(run_t *run, onsite_visitor_t *visitor, onsite_event_t *event)
+{
+    onsite_ms_t  now, seen;
+
+    now = run->ctx->now;
+    seen = visitor == NULL ? 0 : visitor->last_seen;
+
+    if (seen <= now || seen - now >= ONSITE_DAY) {
+        return now;
+    }
+
+    if (event->time == event->received) {
+        event->time = seen;
+    }
+
+    event->received = seen;
+
+    return seen;
+}
+
+
 /* visitor NULL: decided without state. */
 
 static void
 apply_event(run_t *run, uint32_t index, onsite_str_t id,
     onsite_visitor_t *visitor)
 {
+    ngx_uint_t                   last;
     onsite_facts_t               facts;
     onsite_event_t              *event;
     onsite_apply_t               a;
+    explanation_t                explanation;
     ngx_http_onsite_ctx_t       *ctx;
     ngx_http_onsite_worker_t    *w;
     ngx_http_onsite_loc_conf_t  *olcf;
@@ -156,6 +214,7 @@ apply_event(run_t *run, uint32_t index, onsite_str_t id,
     ctx = run->ctx;
     w = &ngx_http_onsite_worker;
     olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
+    last = (index == run->apply->n - 1);
     event = &run->apply->events[index];
     facts = *run->apply->facts;
 
@@ -169,20 +228,24 @@ apply_event(run_t *run, uint32_t index, onsite_str_t id,
     a.visitor = visitor;
     a.event = event;
     a.facts = &facts;
-    a.now = ctx->now;
+    a.now = visitor_now(run, visitor, event);
     a.session_timeout = (onsite_ms_t) olcf->session_timeout;
     a.arena = w->arena;
     a.decide.visitor_id = id;
-    a.decide.deliver = run->apply->deliver && index == run->apply->n - 1;
+    a.decide.deliver = run->apply->deliver && last;
     a.decide.random.next = ngx_http_onsite_random;
     a.decide.random.data = &run->seed;
 
-    if (ctx->explained && a.site != NULL) {
+    explanation.more = 0;
+
+    if (ctx->explained && a.site != NULL && last) {
+        explanation.image = &a.site->image;
         a.decide.explain = explain;
-        a.decide.explain_data = &a.site->image;
+        a.decide.explain_data = &explanation;
     }
 
     onsite_apply(w->engine, &a, w->decision);
+    end_explanation(&explanation);
 
     if (!run->apply->peek) {
         count_decision(event, w->decision);
@@ -717,7 +780,7 @@ make_items(run_t *run)
 }
 
 
-/* "a,b": ids of what is shown, in the pool. */
+/* "a,b": ids of what is shown, not of what waits, in the pool. */
 
 static void
 tell_choices(run_t *run, onsite_site_t *site)
@@ -725,10 +788,14 @@ tell_choices(run_t *run, onsite_site_t *site)
     size_t              campaigns, variants;
     u_char             *c, *v;
     ngx_uint_t          i;
-    onsite_str_t        id, variant;
+    ngx_str_t          *campaign, *variant;
+    onsite_str_t        id;
+    onsite_choice_t    *choice;
     onsite_decision_t  *decision;
 
     decision = ngx_http_onsite_worker.decision;
+    campaign = &run->ctx->told.campaign;
+    variant = &run->ctx->told.variant;
     campaigns = 0;
     variants = 0;
 
@@ -743,21 +810,29 @@ tell_choices(run_t *run, onsite_site_t *site)
     }
 
     v = c + campaigns;
-    run->ctx->told.campaign.data = c;
-    run->ctx->told.variant.data = v;
+    campaign->data = c;
+    variant->data = v;
 
     for (i = 0; i < decision->n; i++) {
-        id = onsite_image_str(&site->image, decision->choices[i].campaign->id);
-        variant = onsite_image_str(&site->image,
-                                   decision->choices[i].variant->id);
+        choice = &decision->choices[i];
+
+        if (choice->pending) {
+            continue;
+        }
+
+        id = onsite_image_str(&site->image, choice->campaign->id);
         c = ngx_cpymem(c, id.data, id.len);
         *c++ = ',';
-        v = ngx_cpymem(v, variant.data, variant.len);
+
+        id = onsite_image_str(&site->image, choice->variant->id);
+        v = ngx_cpymem(v, id.data, id.len);
         *v++ = ',';
     }
 
-    run->ctx->told.campaign.len = campaigns - 1;
-    run->ctx->told.variant.len = variants - 1;
+    if (c != campaign->data) {
+        campaign->len = c - campaign->data - 1;
+        variant->len = v - variant->data - 1;
+    }
 }
 
 

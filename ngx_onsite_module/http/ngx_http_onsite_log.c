@@ -8,11 +8,12 @@
 #include "ngx_http_onsite.h"
 
 
-#define NGX_HTTP_ONSITE_LOG_INTERVAL  60
+#define NGX_HTTP_ONSITE_LOG_INTERVAL  60000     /* ms */
 
 
 typedef struct {
-    time_t      last;
+    ngx_msec_t  last;           /* of a clock that is never set back */
+    ngx_uint_t  logged;
     ngx_uint_t  suppressed;
 } ngx_http_onsite_log_state_t;
 
@@ -25,13 +26,13 @@ void
 ngx_http_onsite_log(ngx_log_t *log, ngx_http_onsite_log_e kind,
     ngx_uint_t level, const char *text)
 {
-    time_t                        now;
+    ngx_msec_t                    now;
     ngx_http_onsite_log_state_t  *state;
 
-    now = ngx_time();
+    now = ngx_current_msec;
     state = &ngx_http_onsite_log_states[kind];
 
-    if (state->last != 0 && now - state->last < NGX_HTTP_ONSITE_LOG_INTERVAL) {
+    if (state->logged && now - state->last < NGX_HTTP_ONSITE_LOG_INTERVAL) {
         state->suppressed++;
         return;
     }
@@ -45,5 +46,6 @@ ngx_http_onsite_log(ngx_log_t *log, ngx_http_onsite_log_e kind,
     }
 
     state->last = now;
+    state->logged = 1;
     state->suppressed = 0;
 }

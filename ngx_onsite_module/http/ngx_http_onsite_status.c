@@ -47,7 +47,7 @@ static const counter_t  counters[] = {
     { "decisions.total", "decisions_total",
       "Decisions made.", COUNTER(decisions) },
     { "decisions.shown", "decisions_shown_total",
-      "Campaigns that were chosen.", COUNTER(shown) },
+      "Campaigns shown in a page or an answer, or delivered.", COUNTER(shown) },
     { "injections.total", "injections_total",
       "Pages that bytes were inserted into.", COUNTER(injections) },
     { "reloads.total", "snapshot_reloads_total",
