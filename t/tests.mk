@@ -32,7 +32,8 @@ unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
 
 # what behaviour tests run nginx under
-$(BUILD)/t/txn_check.so: t/preload/txn_check.c
+PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so
+$(PRELOADS): $(BUILD)/t/%.so: t/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl
 
@@ -41,7 +42,7 @@ $(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
 	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) $< -o $@ -llmdb
 
 .PHONY: behaviour
-behaviour: build $(BUILD)/t/txn_check.so $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
+behaviour: build $(PRELOADS) $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
 	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
 
 # npm's packages for all tests that have a peer or a browser there

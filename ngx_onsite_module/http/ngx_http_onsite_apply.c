@@ -352,7 +352,8 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
         ngx_http_onsite_count(corrupt);
         ngx_http_onsite_log(run->r->connection->log,
                             NGX_HTTP_ONSITE_LOG_RECORD, NGX_LOG_ERR,
-                            "a visitor's record does not decode");
+                            "visitor state: a record does not decode: its "
+                            "visitor begins afresh");
         *kind = ONSITE_RECORD_VISITOR;
         run->foreign = (status == ONSITE_VERSION);
         onsite_visitor_init(w->visitor);
