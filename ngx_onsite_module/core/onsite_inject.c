@@ -15,6 +15,10 @@
 #define NAME_END       (SPACE | SLASH | CLOSE)
 #define ATTRIBUTE_END  (SPACE | SLASH | CLOSE | EQUALS)
 
+/* The shortest name of an end tag that matters anywhere: body. */
+
+#define END_MATTERS  4
+
 #define BEFORE_TAG  (1 << ONSITE_PLACE_HEAD_END | 1 << ONSITE_PLACE_BODY_END)
 
 static const uint8_t  classes[256] = {
@@ -504,70 +508,84 @@ take_tag(onsite_inject_t *inject, uint64_t name, uint32_t len, bool end_tag,
 }
 
 
+/* From the tag's first mark, p, to its ">"; from is where its name ends, then
+ * where its last attribute with a value does.  NULL: as for skip_value. */
+
+static inline byte_t *
+skip_attributes(onsite_inject_block_t *block, byte_t *p, byte_t **from)
+{
+    while (p != block->end && *p != '>') {
+
+        if (*p == '=') {
+            *from = skip_value(block, *from, p);
+
+            if (*from == NULL) {
+                return NULL;
+            }
+        }
+
+        p = onsite_inject_mark(block);
+    }
+
+    return p != block->end ? p : NULL;
+}
+
+
 /*
- * A tag that the input holds to its end, and at least its first bytes in a
- * row: p is at its "<", what is returned behind it.  NULL: it is to be read
- * byte by byte.
+ * A tag that the input holds to its end: p is at its "<", with room for its
+ * name, what is returned behind it.  NULL: it is to be read byte by byte.
  */
 
 static inline byte_t *
 scan_whole_tag(onsite_inject_t *inject, onsite_inject_block_t *block,
     byte_t *p)
 {
-    bool      end_tag = p[1] == '/';
+    bool      end_tag = p[1] == '/', plain = inject->depth == 0;
     byte_t   *text = p + 1 + end_tag, *from;
-    uint32_t  len = onsite_inject_name_length(text);
+    uint32_t  len;
     uint64_t  name;
 
+    if (!(classes[*text] & LETTER)) {
+        return NULL;
+    }
+
+    p = onsite_inject_mark(block);
+
+    if (end_tag && plain && p - text < END_MATTERS && *p == '>') {
+        return p + 1;
+    }
+
+    len = onsite_inject_name_length(text);
     from = text + len;
 
-    if (!(classes[*text] & LETTER) || len > 8 || !(classes[*from] & NAME_END))
-    {
+    if (len > 8 || !(classes[*from] & NAME_END)) {
         return NULL;
     }
 
     name = onsite_inject_eight(text) >> (64 - 8 * len);
+    p = skip_attributes(block, p, &from);
 
-    for ( ;; ) {
-        p = onsite_inject_mark(block);
-
-        if (p == block->end) {
-            return NULL;
-        }
-
-        if (*p == '>') {
-            break;
-        }
-
-        if (*p == '=') {
-            from = skip_value(block, from, p);
-
-            if (from == NULL) {
-                return NULL;
-            }
-        }
+    if (p == NULL) {
+        return NULL;
     }
 
-    if (inject->depth == 0
-        && !(ONSITE_INJECT_BIT(name) & ONSITE_INJECT_MATTERS))
-    {
+    if (plain && !(ONSITE_INJECT_BIT(name) & ONSITE_INJECT_MATTERS)) {
+
         if (!end_tag) {
             onsite_inject_see(inject, name);
             inject->head_over = true;
         }
 
-    } else if (!take_tag(inject, name, len, end_tag,
-                         p != from && p[-1] == '/'))
-    {
-        return NULL;
+        return p + 1;
     }
 
-    return p + 1;
+    return take_tag(inject, name, len, end_tag, p != from && p[-1] == '/')
+           ? p + 1 : NULL;
 }
 
 
-/* To the end, to behind a tag that text follows, or to the "<" of what is to
- * be read byte by byte. */
+/* To the end, to behind a tag that other text follows, or to the "<" of what
+ * is to be read byte by byte. */
 
 static byte_t *
 scan_whole_tags(onsite_inject_t *inject, byte_t *p, byte_t *end)

@@ -1,23 +1,21 @@
 /*
  * onsite_inject_find.c - finding bytes by vectors (SSE2), elsewhere in words
- * of eight.
+ * of eight.  "<", "=", ">" and "?" differ in their last two bits only: they
+ * are told from all others in one comparison.
  */
 
 #include "onsite_inject_find.h"
 
 #if defined(__SSE2__)
 
-/* "<", "=" and ">" are neighbours. */
-
 static inline uint64_t
 marks_of_16(byte_t *p)
 {
     __m128i  bytes = _mm_loadu_si128((const __m128i *) p);
-    __m128i  above = _mm_sub_epi8(bytes, _mm_set1_epi8('<'));
-    __m128i  near = _mm_min_epu8(above, _mm_set1_epi8('>' - '<'));
+    __m128i  fours = _mm_and_si128(bytes, _mm_set1_epi8((char) ~3));
 
     return (unsigned) _mm_movemask_epi8(
-        _mm_or_si128(_mm_cmpeq_epi8(near, above),
+        _mm_or_si128(_mm_cmpeq_epi8(fours, _mm_set1_epi8('<')),
                      _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))));
 }
 
@@ -73,7 +71,7 @@ marks_of_block(byte_t *p)
 
     for (i = 0; i < 8; i++) {
         bytes = onsite_inject_eight(p + 8 * i);
-        tops = equal(bytes, '<') | equal(bytes, '=') | equal(bytes, '>')
+        tops = equal(bytes & ~(uint64_t) 0x0303030303030303u, '<')
                | equal(bytes, '"');
 
         /* gathers the top bits in the lowest byte, the first as its first */

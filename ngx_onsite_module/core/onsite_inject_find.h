@@ -24,7 +24,7 @@ typedef const unsigned char  byte_t;
 typedef struct {
     byte_t    *base;        /* of the block                                */
     byte_t    *end;         /* of the input                                */
-    uint64_t   marks;       /* of "<", "=", ">" and '"' yet to come        */
+    uint64_t   marks;       /* of "<", "=", ">", "?", '"' yet to come      */
 } onsite_inject_block_t;
 
 /* The marks of the 64 bytes at p; what is behind the end is none. */
@@ -51,7 +51,7 @@ onsite_inject_mark(onsite_inject_block_t *block)
         block->marks = onsite_inject_marks(block->base, block->end);
     }
 
-    p = block->base + __builtin_ctzll(block->marks);
+    p = block->base + (unsigned) __builtin_ctzll(block->marks);
     block->marks &= block->marks - 1;
 
     return p;

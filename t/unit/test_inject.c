@@ -123,6 +123,20 @@ static const char  *pages[] = {
     "<body><a x=/>@</body>",
     "<body><a x='1'y=\"</body>\"/z='</body>'>@</body>",
     "<body><a x/='</body>'>@</body>",
+    "<body><a title= \"></body>\">@</body>",
+    "<body><a title =\"></body>\">@</body>",
+    "<body><a =\"</body>@</body>\">",
+    "<body><a x/=\"</body>@</body>\">",
+    "<body><a=\"</body>@</body>\">",
+    "<body><a x=y=\"</body>@</body>\">",
+    "<body><a x==\"</body>@</body>\">",
+    "<body><a x='1'=\"</body>@</body>\">",
+    "<body><a x=y'>@</body>'>",
+    "<body><a<x=\"</body>\">@</body>",
+    "<body></a x=\"</body>\">@</body>",
+    "<body></i>@</body>",
+    "<body><script\1>@</body></script>",
+    "<body><script\v>@</body></script>",
     "<body><br/ >@</body>",
     "<body><script>'</body>'</script>@</body>",
     "<body><SCRIPT>'</body>'</sCript >@</body>",
@@ -164,6 +178,9 @@ static const char  *pages[] = {
     "<body><svg/>@</body>",
     "<body><svg><path/></path></svg>@</body>",
     "<body><svg><g></svg>@</body>",
+    "<body><svg x=/><style><!--</style>--></body></svg>@</body>",
+    "<body><svg x='/'><style><!--</style>--></body></svg>@</body>",
+    "<body><svg x/><style><!--</style>-->@</body></svg></body>",
     "<body><svg><g></body></svg>@</body>",
     "<body><svg><div><style></body></style></div>@</body>",
     "<body><svg><font><style></body></style></svg>@</body>",
@@ -265,6 +282,127 @@ finds_the_end_of_the_body(void **state)
     }
 
     onsite_buf_free(&r.out);
+}
+
+
+/* Tags that the input holds to their end are read in another way than those
+ * that it cuts: with enough behind it, that holds for all of a page. */
+
+static void
+whole_tags_read_as_cut_ones(void **state)
+{
+    char          copy[512];
+    run_t         r = { .place = ONSITE_PLACE_BODY_END };
+    size_t        i, at, cut;
+    onsite_str_t  page;
+
+    (void) state;
+    onsite_buf_init(&r.out, 0);
+
+    for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        page = read_case(pages[i], copy, &at);
+
+        if (at == SIZE_MAX || page.data[page.len - 1] != '>'
+            || strncmp(page.data + at, "</", 2) != 0)
+        {
+            continue;
+        }
+
+        memset(copy + page.len, ' ', 64);
+        page.len += 64;
+
+        for (cut = 0; cut <= page.len - 64; cut++) {
+            run(&r, page, &cut, 1);
+            check(&r, page, at);
+        }
+    }
+
+    onsite_buf_free(&r.out);
+}
+
+
+/* Of all that tags are made of. */
+
+static const char  *fragments[] = {
+    "<", "</", ">", "/", "/>", "=", "\"", "'", " ", "\n", "\f", "\v", "\x01",
+    "a", "B", "[", "x", "<p>", "</p>", "<P CLASS=\"a<b>\">", "<br/>",
+    "<a href=\"/p?a=b&c='d'\">", "<a href='a\"b'>", "<a href=/x/>", "<i b>",
+    "<div data-x = \"y\" >", "<a\"b=\"c\">", "<a b=c=\"d>", "<x-element>",
+    "<blockquote>", "<textarea>", "</textarea>", "<noscript a=\"b\">",
+    "</noscript>", "<title>", "</TITLE >", "<script>", "<!--", "-->",
+    "</script>", "<svg a=b/>", "<SVG viewBox=\"0 0 1 1\">", "<path d='M'/>",
+    "<g>", "</g>", "</svg>", "<font\tcolor=a>", "<template id=\"t\">",
+    "</template>", "<select>", "<input a=''>", "</select>", "<option>",
+    "<math>", "<mi>", "</math>", "<head>", "</head>", "<body a=\"b\">",
+    "</body>", "</html\n>", "text of some length, with no tag in it at all "
+};
+
+#define FRAGMENTS  (sizeof(fragments) / sizeof(fragments[0]))
+
+static void
+feed_all(onsite_str_t page, size_t step, onsite_buf_t *out)
+{
+    size_t            at, len;
+    onsite_slice_t    slice;
+    onsite_inject_t  *inject = malloc(onsite_inject_size());
+    const onsite_str_t  insert[] = { ONSITE_STR("{1}"), ONSITE_STR("{2}"),
+                                     ONSITE_STR("{3}"), ONSITE_STR("{4}") };
+
+    assert_non_null(inject);
+    onsite_inject_init(inject, insert);
+    onsite_buf_clear(out);
+
+    for (at = 0; at < page.len; at += len) {
+        len = page.len - at < step ? page.len - at : step;
+        onsite_inject_feed(inject, onsite_str(page.data + at, len),
+                           at + len == page.len);
+        while (onsite_inject_next(inject, &slice)) {
+            onsite_buf_str(out, slice.bytes);
+        }
+    }
+
+    free(inject);
+}
+
+
+static void
+any_tags_read_as_byte_by_byte(void **state)
+{
+    unsigned      i, n;
+    uint32_t      seed = 1;
+    onsite_buf_t  page, whole, parts;
+
+    (void) state;
+    onsite_buf_init(&page, 0);
+    onsite_buf_init(&whole, 0);
+    onsite_buf_init(&parts, 0);
+
+    for (i = 0; i < 20000; i++) {
+        onsite_buf_clear(&page);
+
+        for (n = i % 24 + 1; n != 0; n--) {
+            seed = seed * 1664525 + 1013904223;
+            onsite_buf_printf(&page, "%s",
+                              fragments[(seed >> 16) % FRAGMENTS]);
+        }
+
+        onsite_buf_printf(&page, "<p></p></body>%*s", i % 2 == 0 ? 64 : 1, "");
+        feed_all(onsite_str(page.data, page.len), page.len, &whole);
+        feed_all(onsite_str(page.data, page.len), i % 3 == 0 ? 23 : 1, &parts);
+
+        if (whole.len != parts.len
+            || memcmp(whole.data, parts.data, whole.len) != 0)
+        {
+            print_message("%.*s\n  gives %.*s\n", (int) page.len, page.data,
+                          (int) whole.len, whole.data);
+        }
+        assert_int_equal(whole.len, parts.len);
+        assert_memory_equal(whole.data, parts.data, whole.len);
+    }
+
+    onsite_buf_free(&page);
+    onsite_buf_free(&whole);
+    onsite_buf_free(&parts);
 }
 
 
@@ -557,6 +695,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(finds_the_end_of_the_body),
+        cmocka_unit_test(whole_tags_read_as_cut_ones),
+        cmocka_unit_test(any_tags_read_as_byte_by_byte),
         cmocka_unit_test(any_chunking_gives_the_same),
         cmocka_unit_test(other_places),
         cmocka_unit_test(several_places_in_one_page),
