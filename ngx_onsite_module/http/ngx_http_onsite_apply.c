@@ -299,6 +299,19 @@ note_link(run_t *run, onsite_str_t record)
 }
 
 
+static void
+begin_afresh(run_t *run, onsite_status_t why)
+{
+    ngx_http_onsite_count(corrupt);
+    ngx_http_onsite_log(run->r->connection->log, NGX_HTTP_ONSITE_LOG_RECORD,
+                        NGX_LOG_ERR, "visitor state: a record does not "
+                        "decode: its visitor begins afresh");
+
+    run->foreign = (why == ONSITE_VERSION);
+    onsite_visitor_init(ngx_http_onsite_worker.visitor);
+}
+
+
 /*
  * The visitor of key into worker.visitor.  A link has *kind LINK and its
  * target in *link; then nothing is held.
@@ -349,14 +362,8 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
     }
 
     if (status != ONSITE_OK) {
-        ngx_http_onsite_count(corrupt);
-        ngx_http_onsite_log(run->r->connection->log,
-                            NGX_HTTP_ONSITE_LOG_RECORD, NGX_LOG_ERR,
-                            "visitor state: a record does not decode: its "
-                            "visitor begins afresh");
+        begin_afresh(run, status);
         *kind = ONSITE_RECORD_VISITOR;
-        run->foreign = (status == ONSITE_VERSION);
-        onsite_visitor_init(w->visitor);
     }
 
     if (*kind == ONSITE_RECORD_VISITOR) {
