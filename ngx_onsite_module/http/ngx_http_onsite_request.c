@@ -507,6 +507,23 @@ add_path(ngx_http_request_t *r, onsite_facts_t *facts)
 }
 
 
+/* As $host: the server's own name where the client gives none. */
+
+static ngx_str_t
+host_of(ngx_http_request_t *r)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    if (r->headers_in.server.len != 0) {
+        return r->headers_in.server;
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    return cscf->server_name;
+}
+
+
 ngx_int_t
 ngx_http_onsite_facts(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     onsite_facts_t *facts)
@@ -520,7 +537,7 @@ ngx_http_onsite_facts(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
     facts->method = ngx_http_onsite_str(r->method_name);
     facts->scheme = is_tls(r) ? ONSITE_STR("https") : ONSITE_STR("http");
-    facts->host = ngx_http_onsite_str(r->headers_in.server);
+    facts->host = ngx_http_onsite_str(host_of(r));
     facts->referrer = ngx_http_onsite_str(ctx->headers.referer);
     facts->accept_language = ngx_http_onsite_str(ctx->headers.accept_language);
     facts->user_agent = ngx_http_onsite_str(ctx->headers.user_agent);
