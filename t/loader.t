@@ -152,6 +152,7 @@ is(version("$dir/live.mdb"), 9, 'and changes nothing');
 my $pid = fork // die "fork: $!";
 if ($pid == 0) {
     open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
     exec Onsite::Test::loader(), 'sync', '--from', "$dir/store", '--to',
         "$dir/live.mdb", '--interval', '1s';
 }

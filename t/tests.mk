@@ -7,11 +7,11 @@ UNIT_BIN := $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 test: ## set up, then everything
 	@packaging/packages test
 	@$(MAKE) --no-print-directory -j2 build FLAVOUR=release
-	@$(MAKE) --no-print-directory check unit FLAVOUR=release
+	@$(MAKE) --no-print-directory -j2 check unit FLAVOUR=release
 	@$(MAKE) --no-print-directory differential differential-html
-	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory -j2 fuzz
 	@$(MAKE) --no-print-directory -j2 build FLAVOUR=asan
-	@$(MAKE) --no-print-directory unit FLAVOUR=asan
+	@$(MAKE) --no-print-directory -j2 unit FLAVOUR=asan
 	@$(MAKE) --no-print-directory browser FLAVOUR=release
 	@$(MAKE) --no-print-directory behaviour FLAVOUR=asan
 	@$(MAKE) --no-print-directory behaviour FLAVOUR=release
