@@ -155,16 +155,18 @@ double onsite_visitor_cart_value(const onsite_visitor_t *v);
 /*
  * Joins other into visitor (an anonymous id linked to a cookie, a device to
  * a customer): counters, visits and orders add, first_seen keeps the earliest,
- * last_seen and the session the latest, caps take the stricter (more shown,
- * any stop), sticky variants keep visitor's where both have one, the cart has
- * the lines of both (of one sku, the larger quantity), session_only holds
- * when it held for either.  Exposures, progress and pending of the session
- * that is not kept count as the kept one's where the two overlap in time.
+ * last_seen and the session the latest; sessions without a timeout between
+ * them become one, with the events of both, and are one visit; caps take the
+ * stricter (more shown, any stop), sticky variants keep visitor's where both
+ * have one, the cart has the lines of both (of one sku, the larger quantity),
+ * session_only holds when it held for either.  Exposures, progress and pending
+ * of the session that is not kept count as the kept one's where the two become
+ * one.
  *
- * Caps, cart, seen, identified and session are idempotent; sums are not:
- * merge a visitor once.  visitor then points to where other's strings live.
+ * Caps, cart, seen and identified are idempotent; sums are not: merge a
+ * visitor once.  visitor then points to where other's strings live.
  */
 void onsite_visitor_merge(onsite_visitor_t *visitor,
-    const onsite_visitor_t *other);
+    const onsite_visitor_t *other, onsite_ms_t timeout);
 
 #endif

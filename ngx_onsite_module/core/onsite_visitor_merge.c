@@ -10,8 +10,9 @@
 
 typedef struct {
     bool      other_kept;       /* the merged session is other's           */
-    bool      same;             /* all but equal: counts as one            */
-    bool      overlap;          /* both ran at one time                    */
+    bool      same;             /* equal, or none in both                  */
+    bool      joined;           /* no timeout lies between them: they are
+                                   one                                     */
     uint32_t  visits;           /* before the merge                        */
     uint32_t  other_visits;
 } sessions_t;
@@ -46,8 +47,25 @@ compare_sessions(const onsite_session_t *a, const onsite_session_t *b)
 }
 
 
+/* No longer than timeout from the end of one to the start of the other.
+ * Unsigned: a record's times may be any, and must not overflow. */
+
+static bool
+is_near(const onsite_session_t *a, const onsite_session_t *b,
+    onsite_ms_t timeout)
+{
+    const onsite_session_t  *first = a->last < b->last ? a : b;
+    const onsite_session_t  *second = first == a ? b : a;
+
+    return second->start <= first->last
+           || (uint64_t) second->start - (uint64_t) first->last
+              <= (uint64_t) timeout;
+}
+
+
 static sessions_t
-choose_session(const onsite_visitor_t *v, const onsite_visitor_t *other)
+choose_session(const onsite_visitor_t *v, const onsite_visitor_t *other,
+    onsite_ms_t timeout)
 {
     int         order;
     sessions_t  s;
@@ -58,9 +76,8 @@ choose_session(const onsite_visitor_t *v, const onsite_visitor_t *other)
 
     s.other_kept = order < 0;
     s.same = order == 0;
-    s.overlap = v->session.start != 0 && other->session.start != 0
-                && v->session.start <= other->session.last
-                && other->session.start <= v->session.last;
+    s.joined = v->session.start != 0 && other->session.start != 0
+               && is_near(&v->session, &other->session, timeout);
     s.visits = v->visits;
     s.other_visits = other->visits;
 
@@ -92,7 +109,7 @@ renumber_own(onsite_visitor_t *v, const sessions_t *s)
     bool      current;
     uint32_t  i;
 
-    current = !s->other_kept || s->overlap;
+    current = !s->other_kept || s->joined;
 
     for (i = 0; i < v->n_exposures; i++) {
         v->exposures[i].session = renumber(v->exposures[i].session, s->visits,
@@ -128,11 +145,14 @@ merge_counter(onsite_visitor_t *v, const onsite_counter_t *from,
 
     counter->total = sum(counter->total, from->total);
 
-    if (s->other_kept) {
-        counter->session = from->session;
-
-    } else if (s->same) {
+    if (s->same) {
         counter->session = larger(counter->session, from->session);
+
+    } else if (s->joined) {
+        counter->session = sum(counter->session, from->session);
+
+    } else if (s->other_kept) {
+        counter->session = from->session;
     }
 }
 
@@ -145,7 +165,7 @@ merge_counters(onsite_visitor_t *v, const onsite_visitor_t *other,
 {
     uint32_t  i;
 
-    if (s->other_kept) {
+    if (s->other_kept && !s->joined) {
         for (i = 0; i < v->n_counters; i++) {
             v->counters[i].session = 0;
         }
@@ -231,7 +251,7 @@ merge_exposures(onsite_visitor_t *v, const onsite_visitor_t *other,
     for (i = 0; i < other->n_exposures; i++) {
         from = other->exposures[i];
         from.session = renumber(from.session, s->other_visits, v->visits,
-                                s->other_kept || s->overlap || s->same);
+                                s->other_kept || s->joined || s->same);
 
         to = onsite_visitor_exposure(v, from.campaign);
 
@@ -286,7 +306,7 @@ merge_progress(onsite_visitor_t *v, const onsite_visitor_t *other,
     for (i = 0; i < other->n_progress; i++) {
         from = other->progress[i];
         from.session = renumber(from.session, s->other_visits, v->visits,
-                                s->other_kept || s->overlap || s->same);
+                                s->other_kept || s->joined || s->same);
 
         for (k = 0; k < v->n_progress; k++) {
             if (v->progress[k].trigger == from.trigger) {
@@ -337,11 +357,11 @@ merge_pending(onsite_visitor_t *v, const onsite_visitor_t *other,
 {
     uint32_t  i;
 
-    if (s->other_kept && !s->overlap) {
+    if (s->other_kept && !s->joined) {
         v->n_pending = 0;
     }
 
-    if (s->other_kept || s->same || s->overlap) {
+    if (s->other_kept || s->same || s->joined) {
         for (i = 0; i < other->n_pending; i++) {
             add_pending(v, &other->pending[i]);
         }
@@ -364,14 +384,46 @@ merge_seen(onsite_visitor_t *v, const onsite_visitor_t *other)
 }
 
 
-void
-onsite_visitor_merge(onsite_visitor_t *visitor, const onsite_visitor_t *other)
+static void
+merge_session(onsite_visitor_t *v, const onsite_visitor_t *other,
+    const sessions_t *s)
 {
-    sessions_t  s = choose_session(visitor, other);
+    onsite_session_t        *to = &v->session;
+    const onsite_session_t  *from = &other->session;
+
+    if (s->same) {
+        return;
+    }
+
+    if (!s->joined) {
+        if (s->other_kept) {
+            *to = *from;
+        }
+
+        return;
+    }
+
+    to->start = from->start < to->start ? from->start : to->start;
+    to->last = from->last > to->last ? from->last : to->last;
+    to->pageviews = sum(to->pageviews, from->pageviews);
+    to->events = sum(to->events, from->events);
+}
+
+
+void
+onsite_visitor_merge(onsite_visitor_t *visitor, const onsite_visitor_t *other,
+    onsite_ms_t timeout)
+{
+    sessions_t  s = choose_session(visitor, other, timeout);
 
     merge_seen(visitor, other);
 
     visitor->visits = sum(visitor->visits, other->visits);
+
+    if (s.joined && visitor->visits > 1) {
+        visitor->visits--;
+    }
+
     visitor->orders = sum(visitor->orders, other->orders);
     visitor->identified |= other->identified;
     visitor->session_only |= other->session_only;
@@ -383,8 +435,5 @@ onsite_visitor_merge(onsite_visitor_t *visitor, const onsite_visitor_t *other)
     merge_exposures(visitor, other, &s);
     merge_progress(visitor, other, &s);
     merge_pending(visitor, other, &s);
-
-    if (s.other_kept) {
-        visitor->session = other->session;
-    }
+    merge_session(visitor, other, &s);
 }

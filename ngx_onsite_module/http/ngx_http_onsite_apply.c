@@ -500,17 +500,20 @@ link_item(run_t *run, item_t *item)
 static void
 join(run_t *run, item_t *item)
 {
-    onsite_key_t               link;
-    onsite_record_kind_t       kind;
-    ngx_http_onsite_worker_t  *w;
+    onsite_key_t                 link;
+    onsite_record_kind_t         kind;
+    ngx_http_onsite_worker_t    *w;
+    ngx_http_onsite_loc_conf_t  *olcf;
 
     w = &ngx_http_onsite_worker;
+    olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
 
     if (onsite_visitor_decode(w->arena, item->joins.data, item->joins.len,
                               &kind, w->other, &link)
         == ONSITE_OK)
     {
-        onsite_visitor_merge(w->visitor, w->other);
+        onsite_visitor_merge(w->visitor, w->other,
+                             (onsite_ms_t) olcf->session_timeout);
     }
 }
 

@@ -657,7 +657,7 @@ merge_joins(void **state)
     (void) state;
 
     two_visitors(&a, &b);
-    onsite_visitor_merge(&a, &b);
+    onsite_visitor_merge(&a, &b, TIMEOUT);
 
     assert_int_equal(total(&a, "Page Viewed"), 3);
     assert_int_equal(total(&a, "Login"), 1);
@@ -753,17 +753,70 @@ merge_does_not_mind_the_order(void **state)
 
     two_visitors(&a, &b);
     two_visitors(&c, &d);
-    onsite_visitor_merge(&a, &b);
-    onsite_visitor_merge(&d, &c);
+    onsite_visitor_merge(&a, &b, TIMEOUT);
+    onsite_visitor_merge(&d, &c, TIMEOUT);
     assert_same_where_order_is_free(&a, &d);
 
     two_visitors(&a, &b);
     two_visitors(&c, &d);
     onsite_visitor_init(&empty);
-    onsite_visitor_merge(&a, &empty);
+    onsite_visitor_merge(&a, &empty, TIMEOUT);
     assert_same_where_order_is_free(&a, &c);
-    onsite_visitor_merge(&empty, &a);
+    onsite_visitor_merge(&empty, &a, TIMEOUT);
     assert_same_where_order_is_free(&empty, &c);
+}
+
+
+static void
+merge_makes_one_visit_of_near_sessions(void **state)
+{
+    bool              swapped;
+    onsite_ms_t       gap;
+    onsite_visitor_t  a, b;
+
+    (void) state;
+
+    for (gap = TIMEOUT; gap <= TIMEOUT + 1; gap++) {
+        for (swapped = false; /* void */; swapped = true) {
+            onsite_visitor_init(&a);
+            onsite_visitor_init(&b);
+            happen(&a, "Page Viewed", swapped ? NOW + gap : NOW);
+            happen(&b, "Page Viewed", swapped ? NOW : NOW + gap);
+            happen(&b, "Login", swapped ? NOW : NOW + gap);
+            onsite_visitor_exposure_add(&a, 1)->session = 1;
+            onsite_visitor_exposure_add(&b, 2)->session = 1;
+
+            onsite_visitor_merge(&a, &b, TIMEOUT);
+
+            assert_int_equal(a.session.last, NOW + gap);
+            assert_int_equal(onsite_visitor_counter(&a, ONSITE_STR("Login"))
+                             ->total, 1);
+
+            if (gap == TIMEOUT) {
+                assert_int_equal(a.visits, 1);
+                assert_int_equal(a.session.start, NOW);
+                assert_int_equal(a.session.events, 3);
+                assert_int_equal(a.session.pageviews, 2);
+                assert_int_equal(onsite_visitor_counter(&a,
+                                     ONSITE_STR("Page Viewed"))->session, 2);
+                assert_int_equal(onsite_visitor_exposure(&a, 1)->session, 1);
+                assert_int_equal(onsite_visitor_exposure(&a, 2)->session, 1);
+
+            } else {
+                assert_int_equal(a.visits, 2);
+                assert_int_equal(a.session.start, NOW + gap);
+                assert_int_equal(a.session.pageviews, 1);
+                assert_int_equal(onsite_visitor_exposure(&a, 1)->session,
+                                 swapped ? 2 : 1);
+                assert_int_equal(onsite_visitor_exposure(&a, 2)->session,
+                                 swapped ? 1 : 2);
+            }
+
+            if (swapped) {
+                break;
+            }
+        }
+    }
 }
 
 
@@ -777,12 +830,12 @@ merge_is_idempotent_but_for_sums(void **state)
     (void) state;
 
     two_visitors(&a, &b);
-    onsite_visitor_merge(&a, &b);
+    onsite_visitor_merge(&a, &b, TIMEOUT);
     items = onsite_visitor_cart_items(&a);
     pageviews = a.session.pageviews;
 
     two_visitors(&c, &b);
-    onsite_visitor_merge(&a, &b);
+    onsite_visitor_merge(&a, &b, TIMEOUT);
 
     assert_int_equal(onsite_visitor_cart_items(&a), items);
     assert_int_equal(a.session.pageviews, pageviews);
@@ -833,7 +886,7 @@ merge_is_bounded(void **state)
         b.pending[i] = (onsite_pending_t) { .campaign = 9 + i, .fired = 1 };
     }
 
-    onsite_visitor_merge(&a, &b);
+    onsite_visitor_merge(&a, &b, TIMEOUT);
 
     assert_int_equal(a.n_counters, ONSITE_COUNTERS_MAX);
     assert_int_equal(a.n_cart, ONSITE_CART_LINES_MAX);
@@ -871,6 +924,7 @@ main(void)
         cmocka_unit_test(least_recent_exposure_goes),
         cmocka_unit_test(merge_joins),
         cmocka_unit_test(merge_does_not_mind_the_order),
+        cmocka_unit_test(merge_makes_one_visit_of_near_sessions),
         cmocka_unit_test(merge_is_idempotent_but_for_sums),
         cmocka_unit_test(merge_is_bounded),
     };
