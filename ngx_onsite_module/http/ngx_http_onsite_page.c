@@ -356,37 +356,52 @@ append(onsite_buf_t *buf, const char *text)
 }
 
 
-/* For an attribute's value in double quotes. */
+/* What stands for a character in an attribute's value; NULL: itself. */
+
+static const char *
+entity(char c)
+{
+    switch (c) {
+    case '"':
+        return "&quot;";
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    default:
+        return NULL;
+    }
+}
+
+
+/* For an attribute's value in double quotes; what lies between the characters
+ * that are escaped goes in one piece. */
 
 static void
 append_attribute(onsite_buf_t *buf, const char *name, onsite_str_t value)
 {
-    size_t  i;
+    size_t       i, done;
+    const char  *text;
 
     onsite_buf_char(buf, ' ');
     append(buf, name);
     append(buf, "=\"");
 
-    for (i = 0; i < value.len; i++) {
+    done = 0;
 
-        switch (value.data[i]) {
-        case '"':
-            append(buf, "&quot;");
-            break;
-        case '&':
-            append(buf, "&amp;");
-            break;
-        case '<':
-            append(buf, "&lt;");
-            break;
-        case '>':
-            append(buf, "&gt;");
-            break;
-        default:
-            onsite_buf_char(buf, value.data[i]);
+    for (i = 0; i < value.len; i++) {
+        text = entity(value.data[i]);
+
+        if (text != NULL) {
+            onsite_buf_append(buf, value.data + done, i - done);
+            append(buf, text);
+            done = i + 1;
         }
     }
 
+    onsite_buf_append(buf, value.data + done, value.len - done);
     onsite_buf_char(buf, '"');
 }
 
