@@ -2,9 +2,8 @@
  * onsite_template_render.c - rendering and verifying compiled templates.
  */
 
+#include "onsite_coerce.h"
 #include "onsite_template_program.h"
-
-#include <math.h>
 
 static const onsite_value_t  absent = { .type = ONSITE_ABSENT };
 
@@ -57,25 +56,8 @@ source_value(const render_t *r, const onsite_template_op_t *op)
 static bool
 is_truthy(const onsite_value_t *value)
 {
-    switch (value->type) {
-
-    case ONSITE_ABSENT:
-    case ONSITE_NULL:
-        return false;
-
-    case ONSITE_BOOL:
-        return value->as.boolean;
-
-    case ONSITE_NUMBER:
-        return value->as.number != 0 && !isnan(value->as.number);
-
-    case ONSITE_STRING:
-    case ONSITE_ARRAY:
-        return value->len != 0;
-
-    default:
-        return true;
-    }
+    return value->type == ONSITE_ARRAY ? value->len != 0
+                                       : onsite_is_true(value);
 }
 
 
