@@ -247,6 +247,27 @@ onsite_visitor_exposure(onsite_visitor_t *v, uint32_t campaign)
 }
 
 
+/* Which of a full list goes.  A shop reports clicks on promotions of its own,
+ * too: what was never assigned here goes before what was. */
+
+static uint32_t
+least_exposure(const onsite_visitor_t *v)
+{
+    uint32_t                  i;
+    const onsite_exposure_t  *e;
+
+    for (i = 0; i < v->n_exposures; i++) {
+        e = &v->exposures[i];
+
+        if (e->last == 0 && e->variant == 0 && !e->holdout) {
+            return i;
+        }
+    }
+
+    return 0;
+}
+
+
 onsite_exposure_t *
 onsite_visitor_exposure_add(onsite_visitor_t *v, uint32_t campaign)
 {
@@ -261,7 +282,8 @@ onsite_visitor_exposure_add(onsite_visitor_t *v, uint32_t campaign)
 
     } else {
         exposure = (onsite_exposure_t) { .campaign = campaign };
-        i = v->n_exposures < ONSITE_EXPOSURES_MAX ? v->n_exposures++ : 0;
+        i = v->n_exposures < ONSITE_EXPOSURES_MAX ? v->n_exposures++
+                                                  : least_exposure(v);
     }
 
     if (i != v->n_exposures - 1) {

@@ -144,8 +144,9 @@ const onsite_counter_t *onsite_visitor_counter(const onsite_visitor_t *v,
 onsite_exposure_t *onsite_visitor_exposure(onsite_visitor_t *v,
     uint32_t campaign);
 
-/* Finds or adds, and makes it the most recent; when full the least recently
- * shown goes.  Pointers to exposures are good until the next add. */
+/* Finds or adds, and makes it the most recent; when full one that was never
+ * assigned goes (a click on what is not ours), else the least recently shown.
+ * Pointers to exposures are good until the next add. */
 onsite_exposure_t *onsite_visitor_exposure_add(onsite_visitor_t *v,
     uint32_t campaign);
 

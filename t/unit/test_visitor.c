@@ -603,6 +603,38 @@ least_recent_exposure_goes(void **state)
 
 
 static void
+clicks_elsewhere_do_not_displace_caps(void **state)
+{
+    char              id[16];
+    uint32_t          i;
+    onsite_visitor_t  v;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+
+    for (i = 1; i <= ONSITE_EXPOSURES_MAX; i++) {
+        onsite_visitor_exposure_add(&v, i)->last = NOW;
+    }
+
+    for (i = 0; i < 100; i++) {
+        (void) snprintf(id, sizeof(id), "banner %u", i);
+        promotion(&v, "Promotion Clicked", "promotion_id", id, true);
+    }
+
+    assert_int_equal(v.n_exposures, ONSITE_EXPOSURES_MAX);
+    assert_null(onsite_visitor_exposure(&v, 1));
+
+    for (i = 2; i <= ONSITE_EXPOSURES_MAX; i++) {
+        assert_non_null(onsite_visitor_exposure(&v, i));
+    }
+
+    assert_non_null(onsite_visitor_exposure(&v,
+                                  onsite_fnv32a(ONSITE_STR("banner 99"))));
+}
+
+
+static void
 two_visitors(onsite_visitor_t *a, onsite_visitor_t *b)
 {
     onsite_exposure_t  *exposure;
@@ -922,6 +954,7 @@ main(void)
         cmocka_unit_test(cart_is_bounded),
         cmocka_unit_test(promotions_stop),
         cmocka_unit_test(least_recent_exposure_goes),
+        cmocka_unit_test(clicks_elsewhere_do_not_displace_caps),
         cmocka_unit_test(merge_joins),
         cmocka_unit_test(merge_does_not_mind_the_order),
         cmocka_unit_test(merge_makes_one_visit_of_near_sessions),
