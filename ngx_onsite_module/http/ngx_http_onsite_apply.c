@@ -253,6 +253,20 @@ apply_event(run_t *run, uint32_t index, onsite_str_t id,
 }
 
 
+static void
+record_failed(run_t *run, onsite_status_t status, const char *doing)
+{
+    ngx_http_onsite_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(run->r, ngx_http_onsite_module);
+
+    (void) onsite_error(&run->error, status, "state: cannot %s a record in "
+                        "shard %u in %s: %s", doing, (unsigned) run->shard,
+                        (const char *) mcf->state.data,
+                        onsite_status_text(status));
+}
+
+
 static ngx_int_t
 flush(run_t *run)
 {
@@ -278,8 +292,7 @@ flush(run_t *run)
                             run->ctx->now);
 
     if (status != ONSITE_OK) {
-        (void) onsite_error(&run->error, status, "visitor state: put: %s",
-                            onsite_status_text(status));
+        record_failed(run, status, "write");
         return NGX_ERROR;
     }
 
@@ -350,8 +363,7 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
         status = ONSITE_OK;
 
     } else {
-        (void) onsite_error(&run->error, status, "visitor state: get: %s",
-                            onsite_status_text(status));
+        record_failed(run, status, "read");
         return NGX_ERROR;
     }
 
@@ -404,8 +416,7 @@ put_link(run_t *run, item_t *item, const onsite_key_t *link)
                             onsite_str(ngx_http_onsite_worker.record, size),
                             run->ctx->now);
     if (status != ONSITE_OK) {
-        (void) onsite_error(&run->error, status, "visitor state: link: %s",
-                            onsite_status_text(status));
+        record_failed(run, status, "link");
         return NGX_ERROR;
     }
 
@@ -453,8 +464,7 @@ link_item(run_t *run, item_t *item)
     status = onsite_txn_get(run->txn, &item->key, run->ctx->now, &record);
 
     if (status != ONSITE_OK && status != ONSITE_NOT_FOUND) {
-        (void) onsite_error(&run->error, status, "visitor state: get: %s",
-                            onsite_status_text(status));
+        record_failed(run, status, "read");
         return NGX_ERROR;
     }
 
