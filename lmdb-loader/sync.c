@@ -11,16 +11,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-#define COPY_BYTES  (1 << 18)
 
 typedef struct {
     const char       *from;             /* path, without file:// */
@@ -174,86 +170,18 @@ offered(sync_t *sync, char *path, int *rc)
 }
 
 
-static bool
-copy_bytes(int from, int to)
-{
-    char     *buffer = malloc(COPY_BYTES);
-    ssize_t   n = -1, done, written;
-
-    while (buffer != NULL && (n = read(from, buffer, COPY_BYTES)) > 0) {
-        for (done = 0; done < n; done += written) {
-            written = write(to, buffer + done, (size_t) (n - done));
-
-            if (written < 0) {
-                free(buffer);
-                return false;
-            }
-        }
-    }
-
-    free(buffer);
-
-    return n == 0 && fsync(to) == 0;
-}
-
-
-static bool
-copy_file(const char *from, const char *to)
-{
-    int   in, out, saved;
-    bool  done;
-
-    in = open(from, O_RDONLY | O_CLOEXEC);
-    if (in < 0) {
-        return false;
-    }
-
-    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    done = out >= 0 && copy_bytes(in, out);
-
-    saved = errno;
-    (void) close(in);
-    if (out >= 0) {
-        done = close(out) == 0 && done;
-    }
-    errno = saved;
-
-    return done;
-}
-
-
 static int
-put_live(sync_t *sync, const char *from, uint64_t version)
+put_live(sync_t *sync, const char *from)
 {
-    char            next[PATH_MAX];
-    onsite_error_t  error = { "" };
+    onsite_error_t      error = { "" };
+    onsite_snapshot_t  *copy;
 
-    if (snprintf(next, sizeof(next), "%s.new-%ld", sync->to, (long) getpid())
-        >= (int) sizeof(next))
-    {
-        loader_complain("%s: the name is too long", sync->to);
+    if (onsite_snapshot_copy(from, sync->to, &copy, &error) != ONSITE_OK) {
+        loader_complain("%s", error.text);
         return LOADER_FAILED;
     }
 
-    if (!copy_file(from, next)) {
-        loader_complain("%s: %s", next, strerror(errno));
-        (void) unlink(next);
-        return LOADER_FAILED;
-    }
-
-    if (version_of(next, &error) != version) {
-        loader_complain("the copy of %s does not verify: %s", from,
-                        error.text[0] != '\0' ? error.text
-                        : "it changed while it was copied");
-        (void) unlink(next);
-        return LOADER_FAILED;
-    }
-
-    if (rename(next, sync->to) != 0) {
-        loader_complain("%s: %s", sync->to, strerror(errno));
-        (void) unlink(next);
-        return LOADER_FAILED;
-    }
+    onsite_snapshot_close(copy);
 
     return LOADER_OK;
 }
@@ -318,7 +246,7 @@ sync_now(sync_t *sync, bool first)
         return LOADER_OK;
     }
 
-    rc = put_live(sync, path, version);
+    rc = put_live(sync, path);
 
     if (rc == LOADER_OK) {
         sync->refused[0] = '\0';

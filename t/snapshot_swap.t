@@ -67,6 +67,20 @@ rename $t->dir . '/tmp/good.mdb', $t->snapshot;
 $t->campaigns(Onsite::Test::popup('three'));
 ok(eventually(2, sub { shown() eq 'three' }), 'a good one goes live again');
 
+# overwritten and cut in place, as `cp` does
+my @workers = $t->workers;
+$t->write_file($t->snapshot, $good);
+ok(eventually(3, sub { shown() eq 'two' }), 'a file overwritten in place');
+truncate $t->snapshot, 5000;
+is(shown(), 'two', 'a file cut in place') for 1 .. 50;
+sleep 0.6;
+is(shown(), 'two', 'stays what it was');
+is_deeply([$t->workers], \@workers, 'and no worker dies of it');
+is(scalar(my @copies = glob $t->state_dir . '/snapshot-*'), 1,
+    'one copy is kept');
+$t->campaigns(Onsite::Test::popup('three'));
+ok(eventually(2, sub { shown() eq 'three' }), 'and the next is live');
+
 unlink $t->snapshot;
 sleep 0.6;
 is(shown(), 'three', 'a removed file changes nothing');

@@ -94,8 +94,9 @@ check_seal(const char *path, int fd, const onsite_lmdb_facts_t *facts,
 }
 
 
-static onsite_status_t
-check_file(const char *path, int fd, uint64_t *bytes, onsite_error_t *error)
+onsite_status_t
+snapshot_check_file(const char *path, int fd, uint64_t *bytes,
+    onsite_error_t *error)
 {
     const char           *why;
     onsite_status_t       status;
@@ -188,7 +189,7 @@ open_checked(onsite_snapshot_t *s, const char *path, bool *replaced,
                             strerror(errno));
     }
 
-    status = check_file(path, fd, &s->info.bytes, error);
+    status = snapshot_check_file(path, fd, &s->info.bytes, error);
 
     if (status == ONSITE_OK) {
         rc = open_env(s, path);

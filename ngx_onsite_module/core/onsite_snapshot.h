@@ -45,6 +45,15 @@ const onsite_snapshot_info_t *onsite_snapshot_info(
 onsite_status_t onsite_snapshot_site(const onsite_snapshot_t *snapshot,
     size_t i, onsite_str_t *name, onsite_image_t *image);
 
+/*
+ * Copies from to a file of one's own, opens the copy and renames it to `to`:
+ * what then happens to from, or to the name `to`, does not touch *snapshot.
+ * The source is read, never mapped.  Errors as of opening; IO also when the
+ * copy cannot be written (nothing is left of it).
+ */
+onsite_status_t onsite_snapshot_copy(const char *from, const char *to,
+    onsite_snapshot_t **snapshot, onsite_error_t *error);
+
 /* Campaign definitions (msgpack), in key order. */
 typedef bool (*onsite_snapshot_visit_pt)(void *data, onsite_str_t site,
     onsite_str_t id, onsite_str_t definition);

@@ -50,4 +50,11 @@ native_order(void)
 onsite_status_t snapshot_checksum(int fd, const onsite_lmdb_facts_t *facts,
     uint64_t *checksum);
 
+/* The seal and the bytes under it, read and not mapped; *bytes: the size. */
+onsite_status_t snapshot_check_file(const char *path, int fd, uint64_t *bytes,
+    onsite_error_t *error);
+
+/* The directory that holds path, so that a rename in it is on disk. */
+void snapshot_sync_directory(const char *path);
+
 #endif

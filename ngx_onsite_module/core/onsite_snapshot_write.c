@@ -404,8 +404,8 @@ seal_file(const writing_t *w, int fd)
 }
 
 
-static void
-sync_directory(const char *path)
+void
+snapshot_sync_directory(const char *path)
 {
     int    fd;
     char   dir[PATH_MAX];
@@ -453,7 +453,7 @@ put_in_place(const writing_t *w)
         return system_error(w, "rename it");
     }
 
-    sync_directory(w->path);
+    snapshot_sync_directory(w->path);
 
     return ONSITE_OK;
 }

@@ -355,10 +355,12 @@ void ngx_http_onsite_store_options(ngx_http_onsite_main_conf_t *mcf,
 /* snapshot.c */
 
 /* At the start of a process: opens and verifies the file at once. */
-void ngx_http_onsite_snapshot_load(ngx_str_t *path, ngx_log_t *log);
+void ngx_http_onsite_snapshot_load(ngx_http_onsite_main_conf_t *mcf,
+    ngx_log_t *log);
 /* Each tick: has a replaced file opened and verified by a thread, and takes
  * it when that is done. */
-void ngx_http_onsite_snapshot_check(ngx_str_t *path, ngx_log_t *log);
+void ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
+    ngx_log_t *log);
 /* Waits for the thread, if there is one, and lets go of all. */
 void ngx_http_onsite_snapshot_free(void);
 /* NULL: no snapshot, or nothing for this site. */

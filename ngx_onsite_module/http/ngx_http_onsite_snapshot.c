@@ -6,12 +6,18 @@
  * and letting one go means unmapping it: milliseconds for 10,000 campaigns.
  * A thread does both, one at a time; it shares nothing with the requests but
  * the job below, which is its own until it says done.
+ *
+ * Where there is a state, what is mapped is a copy in its folder, which all
+ * workers share: a file that is overwritten in place, or cut, under a mapping
+ * would take its process with it.
  */
 
 #include "ngx_http_onsite.h"
 
+#include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 
 
 typedef struct {
@@ -22,7 +28,17 @@ typedef struct {
 
 
 typedef struct {
+    dev_t            device;
+    ino_t            inode;
+    off_t            size;
+    struct timespec  modified;
+} file_t;
+
+
+typedef struct {
     const char      *path;          /* to open; NULL: nothing                */
+    const char      *folder;        /* of copies; NULL: none                 */
+    file_t           file;          /* what path is                          */
     live_t           opened;
     live_t           old;           /* to let go of                          */
     onsite_error_t   error;         /* of the opening; text "": none         */
@@ -30,14 +46,6 @@ typedef struct {
     pthread_t        thread;
     unsigned         running:1;
 } job_t;
-
-
-typedef struct {
-    dev_t            device;
-    ino_t            inode;
-    off_t            size;
-    struct timespec  modified;
-} file_t;
 
 
 static job_t   job;
@@ -97,14 +105,95 @@ make_sites(live_t *live)
 }
 
 
+/* Copies of other files have had their time: whoever maps one keeps it. */
+
+static void
+remove_others(const char *folder, const char *copy)
+{
+    char    pattern[NGX_MAX_PATH];
+    glob_t  found;
+    size_t  i;
+
+    (void) snprintf(pattern, sizeof(pattern), "%s/snapshot-*.mdb", folder);
+
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+        for (i = 0; i < found.gl_pathc; i++) {
+            if (strcmp(found.gl_pathv[i], copy) != 0) {
+                (void) unlink(found.gl_pathv[i]);
+            }
+        }
+
+        globfree(&found);
+    }
+}
+
+
+/* The copy that another worker made of this file, or one made now. */
+
+static onsite_status_t
+open_copy(void)
+{
+    int              lock;
+    char             copy[NGX_MAX_PATH], path[NGX_MAX_PATH];
+    onsite_error_t   unused;
+    onsite_status_t  status;
+
+    (void) snprintf(path, sizeof(path), "%s/snapshot.lock", job.folder);
+    (void) snprintf(copy, sizeof(copy), "%s/snapshot-%lx-%lx-%lx.mdb",
+                    job.folder, (unsigned long) job.file.inode,
+                    (unsigned long) job.file.modified.tv_sec,
+                    (unsigned long) job.file.modified.tv_nsec);
+
+    lock = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
+
+    if (lock == -1 || flock(lock, LOCK_EX) == -1) {
+        status = ONSITE_IO;
+
+    } else {
+        status = onsite_snapshot_open(copy, &job.opened.snapshot, &unused);
+
+        if (status != ONSITE_OK) {
+            status = onsite_snapshot_copy(job.path, copy,
+                                          &job.opened.snapshot, &job.error);
+        }
+
+        if (status == ONSITE_OK) {
+            remove_others(job.folder, copy);
+        }
+    }
+
+    if (lock != -1) {
+        (void) close(lock);
+    }
+
+    return status;
+}
+
+
+static onsite_status_t
+open_file(void)
+{
+    onsite_status_t  status;
+
+    status = job.folder != NULL ? open_copy() : ONSITE_IO;
+
+    /* no folder, or no room in it: better mapped where it is than not live */
+
+    if (status == ONSITE_IO) {
+        status = onsite_snapshot_open(job.path, &job.opened.snapshot,
+                                      &job.error);
+    }
+
+    return status;
+}
+
+
 static void
 open_snapshot(void)
 {
     job.error.text[0] = '\0';
 
-    if (onsite_snapshot_open(job.path, &job.opened.snapshot, &job.error)
-        != ONSITE_OK)
-    {
+    if (open_file() != ONSITE_OK) {
         job.opened.snapshot = NULL;
         return;
     }
@@ -241,27 +330,39 @@ replaced(ngx_str_t *path)
 }
 
 
+static void
+prepare(ngx_http_onsite_main_conf_t *mcf)
+{
+    job.path = (const char *) mcf->snapshot.data;
+    job.folder = ngx_http_onsite_worker.store != NULL
+                 ? (const char *) mcf->state.data : NULL;
+    job.file = seen;
+}
+
+
 void
-ngx_http_onsite_snapshot_load(ngx_str_t *path, ngx_log_t *log)
+ngx_http_onsite_snapshot_load(ngx_http_onsite_main_conf_t *mcf,
+    ngx_log_t *log)
 {
     ngx_memzero(&seen, sizeof(file_t));
 
-    if (replaced(path)) {
-        job.path = (const char *) path->data;
+    if (replaced(&mcf->snapshot)) {
+        prepare(mcf);
         open_snapshot();
         take(log);
 
-    } else if (path->len != 0) {
+    } else if (mcf->snapshot.len != 0) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
                       "onsite: no snapshot \"%V\" yet: nothing is shown until "
                       "\"lmdb-loader build\" or \"sync\" puts one there",
-                      path);
+                      &mcf->snapshot);
     }
 }
 
 
 void
-ngx_http_onsite_snapshot_check(ngx_str_t *path, ngx_log_t *log)
+ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
+    ngx_log_t *log)
 {
     if (job.running) {
         if (!atomic_load(&job.done)) {
@@ -272,8 +373,8 @@ ngx_http_onsite_snapshot_check(ngx_str_t *path, ngx_log_t *log)
         take(log);
     }
 
-    if (replaced(path)) {
-        job.path = (const char *) path->data;
+    if (replaced(&mcf->snapshot)) {
+        prepare(mcf);
     }
 
     if (job.path != NULL || job.old.snapshot != NULL) {

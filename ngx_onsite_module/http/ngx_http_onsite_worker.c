@@ -194,8 +194,7 @@ reap(void)
 static void
 tick(ngx_event_t *ev)
 {
-    ngx_http_onsite_snapshot_check(&ngx_http_onsite_worker_conf->snapshot,
-                                   ev->log);
+    ngx_http_onsite_snapshot_check(ngx_http_onsite_worker_conf, ev->log);
 
     ngx_http_onsite_ticks++;
 
@@ -246,7 +245,7 @@ ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
 
     open_store(cycle, mcf);
     make_signer(cycle, mcf);
-    ngx_http_onsite_snapshot_load(&mcf->snapshot, cycle->log);
+    ngx_http_onsite_snapshot_load(mcf, cycle->log);
     start_timer(cycle);
 
     return NGX_OK;
