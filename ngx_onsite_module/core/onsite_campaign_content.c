@@ -15,7 +15,7 @@
 #define WEIGHTS_MAX   1.01
 
 static const char *const  channel_names[] = {
-    "popup", "bar", "notification", "embed", "webhook", NULL
+    "popup", "bar", "notification", "embed", NULL
 };
 
 
@@ -124,16 +124,19 @@ read_channel(onsite_draft_reader_t *r)
         return;
     }
 
-    if (!onsite_definition_choice(r->d, "channel", channel, channel_names,
-                                  &which))
+    if (onsite_str_eq(onsite_value_get_str(r->draft->definition,
+                                           ONSITE_STR("channel")),
+                      ONSITE_STR("webhook")))
     {
-        return;
-    }
-
-    if (which == ONSITE_CHANNEL_WEBHOOK) {
         onsite_definition_error(r->d, "channel", "webhook is not supported by"
                                 " this version; use popup, bar, notification"
                                 " or embed");
+        return;
+    }
+
+    if (!onsite_definition_choice(r->d, "channel", channel, channel_names,
+                                  &which))
+    {
         return;
     }
 

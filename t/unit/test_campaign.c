@@ -330,7 +330,8 @@ static const struct {
       "unknown key" },
 
     { "{'id': 'a'}", "channel", "is missing" },
-    { "{'id': 'a', 'channel': 'popop'}", "channel", "popup, bar" },
+    { "{'id': 'a', 'channel': 'popop'}", "channel",
+      "popup, bar, notification or embed" },
     { "{'id': 'a', 'channel': 'webhook', 'endpoint': 'https://x/'}",
       "channel", "not supported by this version" },
     { "{'id': 'a', 'channel': 'popup'}", "content.html", "is missing" },
