@@ -40,7 +40,8 @@ typedef struct {
 
 /*
  * Reads argv by the table, with ONSITE_<NAME> of the environment for an
- * option that is not given (dashes become underscores).  --help prints the
+ * option that is not given (dashes become underscores; a flag that is 0,
+ * false, no or off there is not given).  --help prints the
  * table and exits 0; anything wrong prints what and exits LOADER_USAGE.
  * Moves the positional arguments to argv[0..]; returns how many, which lies
  * between min and max.

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define OPTIONS_MAX  24
@@ -68,8 +69,27 @@ print_help(const loader_option_t *options, const char *arguments)
 
     environment_name(options->name, left, sizeof(left));
     (void) printf("\nAn option that is not given is taken from the "
-                  "environment: --%s from %s, and so on.\n", options->name,
-                  left);
+                  "environment: --%s from %s, and so on;\nfor one without "
+                  "a value 0, false, no and off mean: not given.\n",
+                  options->name, left);
+}
+
+
+/* What people write for a flag that they do not want. */
+
+static bool
+says_no(const char *value)
+{
+    size_t                    i;
+    static const char *const  words[] = { "0", "false", "no", "off" };
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasecmp(value, words[i]) == 0) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -82,9 +102,13 @@ from_environment(const loader_option_t *o)
     environment_name(o->name, name, sizeof(name));
     value = getenv(name);
 
-    if (value != NULL && *value != '\0') {
-        *o->value = value;
+    if (value == NULL || *value == '\0'
+        || (o->argument == NULL && says_no(value)))
+    {
+        return;
     }
+
+    *o->value = value;
 }
 
 

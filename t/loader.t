@@ -123,6 +123,21 @@ $ENV{ONSITE_OUTPUT} = "$dir/env.mdb";
 ($code) = $t->run_loader('build', "$dir/one");
 delete $ENV{ONSITE_OUTPUT};
 ok($code == 0 && -e "$dir/env.mdb", 'options from the environment');
+for (['0', 0], ['false', 0], ['No', 0], ['off', 0], ['', 0], ['1', 1],
+    ['yes', 1])
+{
+    my ($value, $given) = @$_;
+    local $ENV{ONSITE_JSON} = $value;
+    ($code, $out) = $t->run_loader('inspect', "$dir/a.mdb");
+    is($out =~ /^\{/ ? 1 : 0, $given, "ONSITE_JSON=$value: "
+        . ($given ? 'given' : 'not given'));
+}
+{
+    local $ENV{ONSITE_VERSION} = '0';
+    ($code, $out, $err) = $t->run_loader('build', "$dir/one", '-o',
+        "$dir/env.mdb");
+    is($code, 2, 'a 0 that is a value stays one');
+}
 
 # sync
 sub version { json_decode(($t->run_loader('inspect', '--json', $_[0]))[1])
