@@ -100,11 +100,29 @@ report(reader_t *reader, onsite_str_t file, const char *reason)
 }
 
 
+/* Why a text is no JSON before any of it is parsed; NULL: go on. */
+
+static const char *
+refusal(const char *text, size_t len)
+{
+    if (len > FILE_MAX) {
+        return "larger than 1 MB";
+    }
+
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        return "begins with a byte order mark: save it as UTF-8 without one";
+    }
+
+    return NULL;
+}
+
+
 static onsite_value_t *
 parse_file(reader_t *reader, const char *path, onsite_str_t name)
 {
     char            *text;
     size_t           len;
+    const char      *reason;
     onsite_error_t   error;
     onsite_value_t  *value;
     onsite_status_t  status;
@@ -118,9 +136,10 @@ parse_file(reader_t *reader, const char *path, onsite_str_t name)
 
     value = onsite_arena_alloc(reader->out->arena, sizeof(onsite_value_t));
 
-    if (value == NULL || len > FILE_MAX) {
-        report(reader, name, value == NULL ? "out of memory"
-                                           : "larger than 1 MB");
+    reason = value != NULL ? refusal(text, len) : "out of memory";
+
+    if (reason != NULL) {
+        report(reader, name, reason);
         free(text);
         return NULL;
     }

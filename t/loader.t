@@ -28,6 +28,8 @@ like($out, qr/1 file, 1 campaign live, 0 errors, 0 warnings/, 'and a summary');
 my @bad = (
     ['{', qr/bad\.json: .*byte/, 'no JSON'],
     ['[]', qr/bad\.json: .*object/, 'no object'],
+    ["\xef\xbb\xbf" . campaign('bad'), qr/bad\.json: begins with a byte order/,
+        'a byte order mark'],
     [campaign('bad', audience => { 'visitor.visits' => { '$near' => 1 } }),
         qr/bad\.json: audience\.visitor\.visits\.\$near: unknown operator/,
         'an operator that does not exist'],
