@@ -169,6 +169,11 @@ compile_all(const char *dir, loader_sources_t *sources, compiled_t *compiled,
         return LOADER_FAILED;
     }
 
+    if (sources->files == 0) {
+        loader_complain("%s: no *.json file there", dir);
+        return LOADER_FAILED;
+    }
+
     compiled->builders = calloc(sources->n + 1, sizeof(onsite_builder_t *));
     compiled->sites = calloc(sources->n + 1, sizeof(onsite_snapshot_site_t));
 
@@ -323,6 +328,63 @@ write_snapshot(const char *path, uint64_t version, const compiled_t *compiled,
 }
 
 
+/* What would be written: a line, then every site with its campaigns. */
+
+static void
+print_dry_run(const char *path, const compiled_t *compiled)
+{
+    size_t                         i, n;
+    const onsite_snapshot_site_t  *site;
+
+    (void) printf("%s%swould hold %zu site(s), %zu campaign(s); nothing was "
+                  "written\n", path != NULL ? path : "the snapshot",
+                  path != NULL ? ": " : " ", compiled->n,
+                  count_campaigns(compiled));
+
+    for (i = 0; i < compiled->n; i++) {
+        site = &compiled->sites[i];
+        (void) printf("site %.*s: %zu campaign(s)\n", (int) site->name.len,
+                      site->name.data, site->n);
+
+        for (n = 0; n < site->n; n++) {
+            (void) printf("  %.*s\n", (int) site->ids[n].len,
+                          site->ids[n].data);
+        }
+    }
+}
+
+
+static void
+tell_dry_run(const char *path, const compiled_t *compiled, bool json)
+{
+    onsite_buf_t  line;
+
+    if (!json) {
+        print_dry_run(path, compiled);
+        return;
+    }
+
+    onsite_buf_init(&line, 0);
+    onsite_buf_printf(&line, "{\"file\":");
+
+    if (path != NULL) {
+        onsite_write_json_string(&line, onsite_str(path, strlen(path)));
+    } else {
+        onsite_buf_append(&line, "null", 4);
+    }
+
+    onsite_buf_printf(&line, ",\"dry_run\":true,\"sites\":%zu,"
+                      "\"campaigns\":%zu}\n", compiled->n,
+                      count_campaigns(compiled));
+
+    if (!line.failed) {
+        (void) fwrite(line.data, 1, line.len, stdout);
+    }
+
+    onsite_buf_free(&line);
+}
+
+
 int
 loader_build(int argc, char **argv)
 {
@@ -336,7 +398,8 @@ loader_build(int argc, char **argv)
         { "output", 'o', "FILE", "the snapshot to write (renamed into place)",
           &output },
         { "version", 0, "N", "its version; default: the time in ms", &version },
-        { "dry-run", 0, NULL, "compile, but write nothing", &dry_run },
+        { "dry-run", 0, NULL, "tell what would be written; write nothing",
+          &dry_run },
         { "json", 0, NULL, "findings and result as NDJSON", &json },
         { 0 }
     };
@@ -351,11 +414,10 @@ loader_build(int argc, char **argv)
 
     rc = compile_all(argv[0], &sources, &compiled, &findings);
 
-    if (rc == LOADER_OK && sources.files == 0) {
-        loader_complain("%s: no *.json file there", argv[0]);
-        rc = LOADER_FAILED;
+    if (rc == LOADER_OK && dry_run != NULL) {
+        tell_dry_run(output, &compiled, json != NULL);
 
-    } else if (rc == LOADER_OK && dry_run == NULL) {
+    } else if (rc == LOADER_OK) {
         rc = write_snapshot(output, read_version(version, output), &compiled,
                             json != NULL);
 

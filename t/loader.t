@@ -105,6 +105,20 @@ like(`mdb_stat -n -a $dir/a.mdb 2>&1`, qr/Status of campaigns.*Entries: 1/s,
 is($code, 0, 'build from standard input');
 ($code, $out, $err) = $t->run_loader('build', "$dir/one", '--dry-run');
 is($code, 0, 'build --dry-run');
+like($out, qr/1 site.*1 campaign.*nothing was written\nsite default: 1 .*\n  good/,
+    'tells what would be written');
+($code, $out) = $t->run_loader('build', "$dir/one", '--dry-run', '--json',
+    '-o', "$dir/dry.mdb");
+is_deeply(json_decode($out), { file => "$dir/dry.mdb", dry_run => JSON::PP::true(),
+    sites => 1, campaigns => 1 }, 'as JSON too');
+ok(!-e "$dir/dry.mdb", 'and writes nothing');
+mkdir "$dir/empty";
+for ('lint', 'build') {
+    ($code, $out, $err) = $t->run_loader($_, "$dir/empty", $_ eq 'build'
+        ? ('-o', "$dir/no.mdb") : ());
+    is($code, 1, "$_: a folder without campaigns");
+    like($err, qr/empty: no \*\.json file there/, 'is told');
+}
 
 # usage
 for (['build'], ['build', "$dir/one"], ['nonsense'], [], ['lint', '--bogus'],
