@@ -405,6 +405,7 @@ loader_build(int argc, char **argv)
     };
 
     (void) loader_options(argc, argv, options, "DIR -o FILE", 1, 1);
+    loader_needs_file(output);
     findings.json = json != NULL;
 
     if (output == NULL && dry_run == NULL) {

@@ -191,6 +191,7 @@ loader_inspect(int argc, char **argv)
     };
 
     (void) loader_options(argc, argv, options, "FILE", 1, 1);
+    loader_needs_file(argv[0]);
 
     if (onsite_snapshot_open(argv[0], &snapshot, &error) != ONSITE_OK) {
         loader_complain("%s", error.text);

@@ -53,6 +53,9 @@ int loader_options(int argc, char **argv, const loader_option_t *options,
 void loader_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* "-" where a snapshot or a state has to be: exit LOADER_USAGE. */
+void loader_needs_file(const char *path);
+
 /* A duration option ("30m") or exit LOADER_USAGE; NULL: fallback. */
 onsite_ms_t loader_duration(const char *option, const char *text,
     onsite_ms_t fallback);

@@ -218,6 +218,17 @@ loader_options(int argc, char **argv, const loader_option_t *options,
 }
 
 
+void
+loader_needs_file(const char *path)
+{
+    if (path != NULL && strcmp(path, "-") == 0) {
+        loader_complain("\"-\": LMDB maps its files, so that they cannot be "
+                        "piped: give a path (./- if that is the name)");
+        exit(LOADER_USAGE);
+    }
+}
+
+
 onsite_ms_t
 loader_duration(const char *option, const char *text, onsite_ms_t fallback)
 {

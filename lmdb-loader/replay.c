@@ -533,6 +533,7 @@ loader_replay(int argc, char **argv)
     };
 
     (void) loader_options(argc, argv, options, "FILE --events LOG", 1, 1);
+    loader_needs_file(argv[0]);
 
     if (events == NULL) {
         loader_complain("--events LOG is missing");

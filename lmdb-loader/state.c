@@ -308,6 +308,7 @@ loader_state(int argc, char **argv)
     };
 
     (void) loader_options(argc, argv, options, "DIR", 1, 1);
+    loader_needs_file(argv[0]);
 
     state = calloc(1, sizeof(state_t));
     if (state == NULL) {

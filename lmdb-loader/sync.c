@@ -296,6 +296,8 @@ loader_sync(int argc, char **argv)
     };
 
     (void) loader_options(argc, argv, options, "--from DIR --to FILE", 0, 0);
+    loader_needs_file(from);
+    loader_needs_file(to);
 
     if (from == NULL || to == NULL) {
         loader_complain("--%s is missing", from == NULL ? "from" : "to");

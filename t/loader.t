@@ -130,6 +130,14 @@ for (['build'], ['build', "$dir/one"], ['nonsense'], [], ['lint', '--bogus'],
     is($code, 2, "usage: @$_");
     isnt($err, '', 'told on standard error');
 }
+for (['inspect', '-'], ['replay', '-', '--events', 'x'], ['state', '-'],
+    ['build', "$dir/one", '-o', '-'], ['sync', '--from', '-', '--to', 'x'],
+    ['sync', '--from', 'x', '--to', '-'])
+{
+    ($code, $out, $err) = $t->run_loader(@$_);
+    is($code, 2, "usage: @$_");
+    like($err, qr/"-": .*give a path/, 'a map needs a file');
+}
 for (['--help'], ['build', '--help'], ['state', '-h']) {
     ($code, $out) = $t->run_loader(@$_);
     is($code, 0, "@$_");
