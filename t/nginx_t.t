@@ -41,6 +41,12 @@ my @server = (
     ['onsite_max_body lots;', qr/invalid/],
     ['onsite_cookie "a b";', qr/onsite_cookie/],
     ['onsite_cookie x samesite=perhaps;', qr/samesite/],
+    ['onsite_cookie x samesite=none secure=off;', qr/browsers drop/],
+    ['onsite_session_timeout 0;', qr/must be positive/],
+    ['onsite_consent tcf;', qr/"tcf".*none, session, full.*not in this version/],
+    ['onsite_consent gpp;', qr/"gpp".*tcf and gpp are not in this version/],
+    ['onsite_consent on;', qr/"on".*none, session, full/],
+    ['onsite_consent "";', qr/"".*none, session, full/],
 );
 for (@server) {
     my ($directive, $message) = @$_;
@@ -48,6 +54,20 @@ for (@server) {
         "$directive location /onsite/ { onsite_collect; }");
     ok(!$ok, "$directive is refused");
     like($out, $message, 'with a word on why');
+}
+
+my @good = (
+    (map { "onsite_consent $_;" } qw(none session full $http_x_consent
+        x$http_x_consent)),
+    'onsite_cookie x samesite=none;',
+    'onsite_cookie x samesite=none secure=on;',
+    'onsite_cookie x samesite=lax secure=off;',
+    'onsite_session_timeout 1ms;',
+);
+for my $directive (@good) {
+    my ($ok, $out) = $t->test_conf(server =>
+        "$directive location /onsite/ { onsite_collect; }");
+    ok($ok, "$directive is accepted") or diag($out);
 }
 
 $t->done;

@@ -384,6 +384,10 @@ ngx_http_onsite_str(ngx_str_t s)
 ngx_int_t ngx_http_onsite_who(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
+/* "none", "session" or "full"; NGX_DECLINED: none of them, tier is NONE. */
+ngx_int_t ngx_http_onsite_consent_named(ngx_str_t *name,
+    ngx_http_onsite_consent_e *tier);
+
 /* A cookie for a visitor who brings none; who->fresh is set. */
 ngx_int_t ngx_http_onsite_new_cookie(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);

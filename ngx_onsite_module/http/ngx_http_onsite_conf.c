@@ -342,7 +342,63 @@ ngx_http_onsite_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    if (cookie->secure == NGX_HTTP_ONSITE_SECURE_OFF
+        && cookie->samesite.len == 4)
+    {
+        return "has samesite=none with secure=off: browsers drop such a "
+               "cookie; use secure=on or secure=auto";
+    }
+
     return NGX_CONF_OK;
+}
+
+
+/*
+ * At run time whatever is no tier is "none", which is safe where a variable
+ * says it; said outright it is a mistake.
+ */
+
+char *
+ngx_http_onsite_conf_consent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_onsite_loc_conf_t  *olcf = conf;
+
+    char                       *rc;
+    ngx_str_t                  *value;
+    ngx_http_onsite_consent_e   tier;
+
+    rc = ngx_http_set_complex_value_slot(cf, cmd, conf);
+    if (rc != NGX_CONF_OK || olcf->consent->lengths != NULL) {
+        return rc;
+    }
+
+    value = &olcf->consent->value;
+
+    if (ngx_http_onsite_consent_named(value, &tier) == NGX_OK) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" of \"%V\": "
+                       "it is none, session, full or a variable that holds "
+                       "one of them; the consent strings tcf and gpp are not "
+                       "in this version", value, &cmd->name);
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_onsite_conf_positive_time(ngx_conf_t *cf, void *post, void *data)
+{
+    return *(ngx_msec_t *) data != 0 ? NGX_CONF_OK
+           : "must be positive: with 0 each event would begin a session";
+}
+
+
+char *
+ngx_http_onsite_conf_positive_size(ngx_conf_t *cf, void *post, void *data)
+{
+    return *(size_t *) data != 0 ? NGX_CONF_OK
+           : "must be positive: with 0 no event would be accepted";
 }
 
 

@@ -15,6 +15,8 @@ char *ngx_http_onsite_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_onsite_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_onsite_conf_consent(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_onsite_conf_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_onsite_conf_event(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -23,5 +25,11 @@ char *ngx_http_onsite_conf_event(ngx_conf_t *cf, ngx_command_t *cmd,
 /* Words into the ngx_array_t of ngx_str_t at cmd->offset. */
 char *ngx_http_onsite_conf_words(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_conf_post_t's handlers: 0 is refused. */
+char *ngx_http_onsite_conf_positive_time(ngx_conf_t *cf, void *post,
+    void *data);
+char *ngx_http_onsite_conf_positive_size(ngx_conf_t *cf, void *post,
+    void *data);
 
 #endif /* _NGX_HTTP_ONSITE_CONF_H_INCLUDED_ */

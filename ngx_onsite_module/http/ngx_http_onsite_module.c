@@ -27,6 +27,11 @@ static ngx_conf_enum_t  ngx_http_onsite_enable[] = {
 };
 
 
+static ngx_conf_post_t  ngx_http_onsite_positive_time = {
+    ngx_http_onsite_conf_positive_time
+};
+
+
 #define NGX_HTTP_ONSITE_ANYWHERE                                              \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
@@ -94,11 +99,11 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, session_timeout),
-      NULL },
+      &ngx_http_onsite_positive_time },
 
     { ngx_string("onsite_consent"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
-      ngx_http_set_complex_value_slot,
+      ngx_http_onsite_conf_consent,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, consent),
       NULL },

@@ -290,6 +290,27 @@ ngx_http_onsite_key_equal(ngx_str_t *a, ngx_str_t *b)
 }
 
 
+ngx_int_t
+ngx_http_onsite_consent_named(ngx_str_t *name,
+    ngx_http_onsite_consent_e *tier)
+{
+    *tier = NGX_HTTP_ONSITE_CONSENT_NONE;
+
+    if (name->len == 4 && ngx_memcmp(name->data, "full", 4) == 0) {
+        *tier = NGX_HTTP_ONSITE_CONSENT_FULL;
+        return NGX_OK;
+    }
+
+    if (name->len == 7 && ngx_memcmp(name->data, "session", 7) == 0) {
+        *tier = NGX_HTTP_ONSITE_CONSENT_SESSION;
+        return NGX_OK;
+    }
+
+    return name->len == 4 && ngx_memcmp(name->data, "none", 4) == 0
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
 /* Unset: full, unless the browser says that its user does not want it. */
 
 static ngx_int_t
@@ -312,12 +333,7 @@ find_consent(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (value.len == 4 && ngx_memcmp(value.data, "full", 4) == 0) {
-        ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_FULL;
-
-    } else if (value.len == 7 && ngx_memcmp(value.data, "session", 7) == 0) {
-        ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_SESSION;
-    }
+    (void) ngx_http_onsite_consent_named(&value, &ctx->who.consent);
 
     return NGX_OK;
 }
