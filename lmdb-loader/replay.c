@@ -27,6 +27,7 @@ typedef struct {
     onsite_str_t  id;
     size_t        size;
     char         *record;
+    uint8_t      *shown;            /* a bit a campaign; NULL: nothing was */
 } resting_t;
 
 typedef struct {
@@ -185,34 +186,59 @@ write_choice(replay_t *replay, const onsite_event_t *event, onsite_str_t id,
 }
 
 
-static void
-tell(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
+/* A campaign was shown to a visitor: is it the first time? */
+
+static onsite_status_t
+count_visitor(replay_t *replay, resting_t *resting, size_t campaign)
 {
-    size_t                  i;
-    tally_t                *tally;
-    const onsite_choice_t  *choice;
-    onsite_exposure_t      *exposure;
+    uint8_t   bit = (uint8_t) (1 << campaign % 8);
+    uint32_t  n = onsite_image_header(&replay->site.image)->n_campaigns;
+
+    if (resting->shown == NULL) {
+        resting->shown = calloc(1, n / 8 + 1);
+        if (resting->shown == NULL) {
+            return ONSITE_NO_MEMORY;
+        }
+    }
+
+    if ((resting->shown[campaign / 8] & bit) == 0) {
+        resting->shown[campaign / 8] |= bit;
+        replay->tallies[campaign].visitors++;
+    }
+
+    return ONSITE_OK;
+}
+
+
+static onsite_status_t
+tell(replay_t *replay, const onsite_event_t *event, resting_t *resting)
+{
+    size_t                    i, n;
+    const onsite_choice_t    *choice;
+    const onsite_campaign_t  *campaigns;
 
     for (i = 0; i < replay->decision.n; i++) {
         choice = &replay->decision.choices[i];
-        tally = &replay->tallies[choice->campaign
-                    - (const onsite_campaign_t *) onsite_image_at(
-                          &replay->site.image,
-                          onsite_image_header(&replay->site.image)
-                              ->campaigns)];
+        campaigns = onsite_image_at(&replay->site.image,
+                        onsite_image_header(&replay->site.image)->campaigns);
+        n = (size_t) (choice->campaign - campaigns);
 
-        tally->fired += !choice->pending;
-        tally->pending += choice->pending;
+        if (choice->pending) {
+            replay->tallies[n].pending++;
 
-        exposure = onsite_visitor_exposure(&replay->visitor,
-                                           choice->campaign->hash);
-        tally->visitors += exposure != NULL && exposure->total == 1
-                           && !choice->pending;
+        } else {
+            replay->tallies[n].fired++;
+            if (count_visitor(replay, resting, n) != ONSITE_OK) {
+                return ONSITE_NO_MEMORY;
+            }
+        }
 
         if (!replay->silent) {
-            write_choice(replay, event, id, choice);
+            write_choice(replay, event, resting->id, choice);
         }
     }
+
+    return ONSITE_OK;
 }
 
 
@@ -261,7 +287,9 @@ apply(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
     replay->n_sessions += replay->visitor.visits - visits;
     replay->n_events++;
 
-    tell(replay, event, id);
+    if (tell(replay, event, resting) != ONSITE_OK) {
+        return ONSITE_NO_MEMORY;
+    }
 
     return rest(resting, &replay->visitor) ? ONSITE_OK : ONSITE_NO_MEMORY;
 }
@@ -332,9 +360,12 @@ replay_line(replay_t *replay, onsite_str_t text, onsite_error_t *error)
 }
 
 
+/* LOADER_FAILED when the log cannot be read; skipped lines are counted. */
+
 static int
 replay_log(replay_t *replay, const char *path)
 {
+    int              rc = LOADER_OK;
     char            *line = NULL;
     FILE            *log;
     size_t           capacity = 0, number = 0;
@@ -369,13 +400,18 @@ replay_log(replay_t *replay, const char *path)
         }
     }
 
+    if (ferror(log)) {
+        loader_complain("%s: %s", path, strerror(errno));
+        rc = LOADER_FAILED;
+    }
+
     free(line);
 
     if (log != stdin) {
         (void) fclose(log);
     }
 
-    return replay->skipped == 0 ? LOADER_OK : LOADER_FAILED;
+    return rc;
 }
 
 
@@ -452,6 +488,7 @@ free_visitor(void *node)
     resting_t  *resting = node;
 
     free(resting->record);
+    free(resting->shown);
     free(resting);
 }
 
@@ -562,12 +599,15 @@ loader_replay(int argc, char **argv)
 
     if (rc == LOADER_OK) {
         rc = replay_log(replay, events);
+    }
 
+    if (rc == LOADER_OK) {
         if (visitors != NULL) {
             twalk_r(replay->visitors, print_visitor, replay);
         }
 
         write_summary(replay, summary != NULL ? stdout : stderr);
+        rc = replay->skipped == 0 ? LOADER_OK : LOADER_FAILED;
     }
 
     close_replay(replay);

@@ -163,6 +163,26 @@ for (['0', 0], ['false', 0], ['No', 0], ['off', 0], ['', 0], ['1', 1],
     is($code, 2, 'a 0 that is a value stays one');
 }
 
+# replay
+$t->write_file('often/often.json', campaign('often',
+    trigger => { event => 'Product Viewed' }));
+$t->run_loader('build', "$dir/often", '-o', "$dir/often.mdb");
+my $calls = join '', map { json_encode({ type => 'track',
+    event => 'Product Viewed', anonymousId => $_,
+    timestamp => '2026-01-31T08:00:00Z' }) . "\n" } qw(a b a a c b);
+my @replay = ('replay', "$dir/often.mdb", '--events');
+($code, $out, $err) = $t->run_loader(@replay, '-', '--summary', \$calls);
+is($code, 0, 'replay') or diag($err);
+is_deeply(json_decode($out)->{campaigns}{often},
+    { shown => 6, pending => 0, visitors => 3 },
+    'visitors are counted once each, also without a cap');
+for ("$dir/absent.ndjson", $dir) {
+    ($code, $out, $err) = $t->run_loader(@replay, $_, '--summary');
+    is($code, 1, "a log that cannot be read: $_");
+    is($out, '', 'has no summary');
+    like($err, qr/^lmdb-loader replay: \Q$_\E: \w[^\n]*\n\z/, 'and is told');
+}
+
 # sync
 sub version { json_decode(($t->run_loader('inspect', '--json', $_[0]))[1])
     ->{version} }
