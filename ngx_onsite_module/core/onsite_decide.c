@@ -251,6 +251,22 @@ record_holdout(decide_t *d, const onsite_campaign_t *campaign)
 }
 
 
+/* Whether what was shown has a say in what is shown later.  Most campaigns of
+ * a shop have no need of it, and would push out those that do. */
+
+static bool
+needs_memory(const onsite_campaign_t *campaign)
+{
+    return campaign->per > ONSITE_PER_PAGE
+           || campaign->stop_on != 0
+           || campaign->n_variants > 1
+           || campaign->holdout > 0
+           || campaign->coverage < 1
+           || campaign->hash_slot != 0
+           || campaign->goal.len != 0;
+}
+
+
 static void
 record_shown(decide_t *d, const onsite_campaign_t *campaign,
     const onsite_variant_t *variant)
@@ -258,7 +274,9 @@ record_shown(decide_t *d, const onsite_campaign_t *campaign,
     onsite_exposure_t       *exposure;
     const onsite_variant_t  *variants;
 
-    if (d->visitor == NULL) {
+    if (d->visitor == NULL
+        || (!needs_memory(campaign) && find_exposure(d, campaign) == NULL))
+    {
         return;
     }
 

@@ -21,10 +21,10 @@
 
 /* visitor record */
 #define ONSITE_RECORD_BYTES_MAX        4080  /* one page of LMDB at most    */
-#define ONSITE_COUNTERS_MAX              48  /* least recently used goes    */
+#define ONSITE_COUNTERS_MAX              96  /* least recently used goes    */
 #define ONSITE_CART_LINES_MAX            32
-#define ONSITE_EXPOSURES_MAX             32  /* campaigns remembered        */
-#define ONSITE_PROGRESS_MAX              16  /* campaigns part-way          */
+#define ONSITE_EXPOSURES_MAX            128  /* campaigns remembered        */
+#define ONSITE_PROGRESS_MAX              64  /* campaigns part-way          */
 #define ONSITE_PROGRESS_TIMES_MAX        16  /* so trigger count <= 17      */
 #define ONSITE_PENDING_MAX                4  /* fired, not yet shown        */
 #define ONSITE_PENDING_BYTES_MAX        512  /* kept event properties, each */

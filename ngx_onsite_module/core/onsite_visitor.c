@@ -247,24 +247,39 @@ onsite_visitor_exposure(onsite_visitor_t *v, uint32_t campaign)
 }
 
 
-/* Which of a full list goes.  A shop reports clicks on promotions of its own,
- * too: what was never assigned here goes before what was. */
+/* A shop reports clicks on promotions of its own, too: what was never assigned
+ * here is none of ours. */
 
-static uint32_t
-least_exposure(const onsite_visitor_t *v)
+onsite_worth_t
+onsite_exposure_worth(const onsite_exposure_t *exposure)
+{
+    if (exposure->holdout) {
+        return ONSITE_WORTH_STOP;
+    }
+
+    if (exposure->last == 0 && exposure->variant == 0) {
+        return ONSITE_WORTH_NOTHING;
+    }
+
+    return exposure->happened != 0 ? ONSITE_WORTH_STOP : ONSITE_WORTH_CAP;
+}
+
+
+const onsite_exposure_t *
+onsite_visitor_exposure_least(const onsite_visitor_t *v)
 {
     uint32_t                  i;
-    const onsite_exposure_t  *e;
+    const onsite_exposure_t  *e, *least = &v->exposures[0];
 
-    for (i = 0; i < v->n_exposures; i++) {
+    for (i = 1; i < v->n_exposures; i++) {
         e = &v->exposures[i];
 
-        if (e->last == 0 && e->variant == 0 && !e->holdout) {
-            return i;
+        if (onsite_exposure_worth(e) < onsite_exposure_worth(least)) {
+            least = e;
         }
     }
 
-    return 0;
+    return least;
 }
 
 
@@ -283,7 +298,7 @@ onsite_visitor_exposure_add(onsite_visitor_t *v, uint32_t campaign)
     } else {
         exposure = (onsite_exposure_t) { .campaign = campaign };
         i = v->n_exposures < ONSITE_EXPOSURES_MAX ? v->n_exposures++
-                                                  : least_exposure(v);
+            : (uint32_t) (onsite_visitor_exposure_least(v) - v->exposures);
     }
 
     if (i != v->n_exposures - 1) {

@@ -144,11 +144,28 @@ const onsite_counter_t *onsite_visitor_counter(const onsite_visitor_t *v,
 onsite_exposure_t *onsite_visitor_exposure(onsite_visitor_t *v,
     uint32_t campaign);
 
-/* Finds or adds, and makes it the most recent; when full one that was never
- * assigned goes (a click on what is not ours), else the least recently shown.
- * Pointers to exposures are good until the next add. */
+/* What is lost with an exposure, in the order in which a full list, or a full
+ * record, lets go of them; of equal ones the least recently shown goes. */
+typedef enum {
+    ONSITE_WORTH_NOTHING = 0,       /* a click on what is not ours         */
+    ONSITE_WORTH_CAP,               /* how often it was shown, which variant
+                                       it had                              */
+    ONSITE_WORTH_STOP,              /* stopped, or in the holdout: it would
+                                       be shown to who is done with it     */
+    ONSITE_WORTHS
+} onsite_worth_t;
+
+onsite_worth_t onsite_exposure_worth(const onsite_exposure_t *exposure);
+
+/* Finds or adds, and makes it the most recent; when full one of the least
+ * worth goes.  Pointers to exposures are good until the next add. */
 onsite_exposure_t *onsite_visitor_exposure_add(onsite_visitor_t *v,
     uint32_t campaign);
+
+/* The one that an add lets go of when the list, which is not empty, is
+ * full. */
+const onsite_exposure_t *onsite_visitor_exposure_least(
+    const onsite_visitor_t *v);
 
 uint32_t onsite_visitor_cart_items(const onsite_visitor_t *v);
 double onsite_visitor_cart_value(const onsite_visitor_t *v);

@@ -327,16 +327,52 @@ read_cart(onsite_reader_t *r, onsite_visitor_t *v)
 }
 
 
+/* How many of each worth are left out, of n in all: the least first. */
+
+static void
+share_left_out(const onsite_visitor_t *v, uint32_t n,
+    uint32_t left_out[ONSITE_WORTHS])
+{
+    uint32_t  i, worth;
+
+    memset(left_out, 0, ONSITE_WORTHS * sizeof(uint32_t));
+
+    if (n == 0) {
+        return;
+    }
+
+    for (i = 0; i < v->n_exposures; i++) {
+        left_out[onsite_exposure_worth(&v->exposures[i])]++;
+    }
+
+    for (worth = 0; worth < ONSITE_WORTHS; worth++) {
+        if (left_out[worth] > n) {
+            left_out[worth] = n;
+        }
+
+        n -= left_out[worth];
+    }
+}
+
+
 static void
 write_exposures(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t from)
 {
-    uint32_t                  i;
+    uint32_t                  i, left_out[ONSITE_WORTHS], *before;
     const onsite_exposure_t  *e;
 
+    share_left_out(v, from, left_out);
     onsite_write_array(w, (v->n_exposures - from) * EXPOSURE_ITEMS);
 
-    for (i = from; i < v->n_exposures; i++) {
+    for (i = 0; i < v->n_exposures; i++) {
         e = &v->exposures[i];
+        before = &left_out[onsite_exposure_worth(e)];
+
+        if (*before != 0) {
+            (*before)--;
+            continue;
+        }
+
         onsite_write_long(w, e->campaign);
         onsite_write_long(w, e->total);
         onsite_write_long(w, e->window);

@@ -241,28 +241,46 @@ sort_last_exposure(onsite_visitor_t *v)
 }
 
 
+/* Whether the list is full of what is worth more, or as much and newer. */
+
+static bool
+has_no_room(const onsite_visitor_t *v, const onsite_exposure_t *exposure)
+{
+    onsite_worth_t            worth;
+    const onsite_exposure_t  *least;
+
+    if (v->n_exposures < ONSITE_EXPOSURES_MAX) {
+        return false;
+    }
+
+    least = onsite_visitor_exposure_least(v);
+    worth = onsite_exposure_worth(exposure);
+
+    return worth < onsite_exposure_worth(least)
+           || (worth == onsite_exposure_worth(least)
+               && exposure->last < least->last);
+}
+
+
 static void
 merge_exposures(onsite_visitor_t *v, const onsite_visitor_t *other,
     const sessions_t *s)
 {
     uint32_t           i;
-    onsite_exposure_t  from, *to;
+    onsite_exposure_t  from;
 
     for (i = 0; i < other->n_exposures; i++) {
         from = other->exposures[i];
         from.session = renumber(from.session, s->other_visits, v->visits,
                                 s->other_kept || s->joined || s->same);
 
-        to = onsite_visitor_exposure(v, from.campaign);
-
-        if (to == NULL && v->n_exposures == ONSITE_EXPOSURES_MAX
-            && from.last < v->exposures[0].last)
+        if (onsite_visitor_exposure(v, from.campaign) == NULL
+            && has_no_room(v, &from))
         {
             continue;
         }
 
-        to = onsite_visitor_exposure_add(v, from.campaign);
-        join_exposure(to, &from);
+        join_exposure(onsite_visitor_exposure_add(v, from.campaign), &from);
         sort_last_exposure(v);
     }
 }

@@ -11,6 +11,9 @@
 /* What a campaign of these tests has, beside what is tested. */
 #define POPUP  "'channel':'popup','content':{'html':'<p>hello</p>'}"
 
+/* Remembered, and never in the way. */
+#define CAP    ",'frequency':{'cap':9,'per':'day'}"
+
 
 static onsite_reason_t
 page(shop_t *shop, onsite_ms_t now)
@@ -54,7 +57,7 @@ shows_and_records(void **state)
 
     (void) state;
 
-    shop_open(&shop, "[{'id':'a'," POPUP "}]");
+    shop_open(&shop, "[{'id':'a'," POPUP CAP "}]");
 
     assert_int_equal(page(&shop, SHOP_NOON), ONSITE_REASON_NONE);
     assert_string_equal(shop_shown(&shop), "a");
@@ -93,6 +96,69 @@ each_reason(void **state)
     assert_lost("'frequency':{'cap':0,'per':'day'}", ONSITE_REASON_CAP);
     assert_lost("'hash':{'coverage':0.0001}", ONSITE_REASON_COVERAGE);
     assert_lost("'holdout':0.9999", ONSITE_REASON_HOLDOUT);
+}
+
+
+static void
+only_what_matters_later_is_remembered(void **state)
+{
+    size_t  i;
+    char    text[512];
+    shop_t  shop;
+
+    static const struct {
+        const char  *keys;
+        uint32_t     remembered;
+    } cases[] = {
+        { "'priority':0", 0 },
+        { "'frequency':{'cap':1,'per':'page'}", 0 },
+        { "'trigger':{'event':'Page Viewed','count':1}", 0 },
+        { "'variants':[{'id':'only'}],'fallback':'only'", 0 },
+        { "'variants':[{'id':'a'},{'id':'b'}]", 1 },
+        { "'frequency':{'cap':1000,'per':'hour'}", 1 },
+        { "'frequency':{'stop_on':['clicked']}", 1 },
+        { "'holdout':0.000001", 1 },
+        { "'hash':{'coverage':0.9999999}", 1 },
+        { "'hash':{'attribute':'event.properties.path'}", 1 },
+        { "'goal':{'event':'Order Completed'}", 1 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void) snprintf(text, sizeof(text), "[{'id':'c'," POPUP ",%s}]",
+                        cases[i].keys);
+        shop_open(&shop, text);
+        shop_fire(&shop, PAGE, "{'path':'/'}", SHOP_NOON);
+        assert_string_equal(shop_shown(&shop), "c");
+        assert_int_equal(shop.visitor.n_exposures, cases[i].remembered);
+        shop_close(&shop);
+    }
+}
+
+
+static void
+campaigns_without_caps_displace_none(void **state)
+{
+    int     i;
+    char    text[256];
+    shop_t  shop;
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'once'," POPUP ",'frequency':'once'}]");
+    assert_int_equal(page(&shop, SHOP_NOON), ONSITE_REASON_NONE);
+
+    for (i = 0; i < 3 * ONSITE_EXPOSURES_MAX; i++) {
+        (void) snprintf(text, sizeof(text), "[{'id':'c%d'," POPUP "}]", i);
+        shop_campaigns(&shop, text);
+        assert_int_equal(page(&shop, SHOP_NOON + 1 + i), ONSITE_REASON_NONE);
+    }
+
+    shop_campaigns(&shop, "[{'id':'once'," POPUP ",'frequency':'once'}]");
+    assert_int_equal(page(&shop, SHOP_NOON + i + 1), ONSITE_REASON_CAP);
+
+    shop_close(&shop);
 }
 
 
@@ -277,10 +343,10 @@ one_of_a_group(void **state)
     (void) state;
 
     shop_open(&shop,
-              "[{'id':'low','priority':1,'group':'g'," POPUP "},"
-              "{'id':'high','priority':9,'group':'g'," POPUP "},"
-              "{'id':'other','priority':5,'group':'h'," POPUP "},"
-              "{'id':'none','priority':3," POPUP "}]");
+              "[{'id':'low','priority':1,'group':'g'," POPUP CAP "},"
+              "{'id':'high','priority':9,'group':'g'," POPUP CAP "},"
+              "{'id':'other','priority':5,'group':'h'," POPUP CAP "},"
+              "{'id':'none','priority':3," POPUP CAP "}]");
 
     assert_int_equal(page(&shop, SHOP_NOON), ONSITE_REASON_NONE);
     assert_string_equal(shop_shown(&shop), "high other none");
@@ -722,7 +788,7 @@ pending_and_fresh_are_one(void **state)
 
     (void) state;
 
-    shop_open(&shop, "[{'id':'a'," POPUP "}]");
+    shop_open(&shop, "[{'id':'a'," POPUP CAP "}]");
     shop.deliver = false;
     (void) page(&shop, SHOP_NOON);
     assert_int_equal(shop.visitor.n_pending, 1);
@@ -842,7 +908,7 @@ webhooks_do_not_wait(void **state)
     (void) state;
 
     /* files cannot ask for one yet */
-    shop_open(&shop, "[{'id':'a','channel':'popup',"
+    shop_open(&shop, "[{'id':'a','channel':'popup'" CAP ","
               "'content':{'html':'x','data':{'n':'{{visitor.visits}}'}}}]");
     campaign = onsite_builder_at(shop.builder,
                    onsite_image_header(&shop.site.image)->campaigns);
@@ -967,6 +1033,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(shows_and_records),
         cmocka_unit_test(each_reason),
+        cmocka_unit_test(only_what_matters_later_is_remembered),
+        cmocka_unit_test(campaigns_without_caps_displace_none),
         cmocka_unit_test(first_failing_reason_is_told),
         cmocka_unit_test(progress_counts_what_fails_later),
         cmocka_unit_test(counts_of_one_keep_nothing),

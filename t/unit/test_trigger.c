@@ -169,14 +169,14 @@ full_progress_loses_the_oldest(void **state)
         assert_false(onsite_trigger_match(&visitor, &trigger, START + i));
     }
 
-    trigger.hash = 200;
-    assert_false(onsite_trigger_match(&visitor, &trigger, START + 50));
+    trigger.hash = 500;
+    assert_false(onsite_trigger_match(&visitor, &trigger, START + i));
     assert_int_equal(visitor.n_progress, ONSITE_PROGRESS_MAX);
 
     trigger.hash = 101;
-    assert_true(onsite_trigger_match(&visitor, &trigger, START + 51));
+    assert_true(onsite_trigger_match(&visitor, &trigger, START + i + 1));
     trigger.hash = 100;
-    assert_false(onsite_trigger_match(&visitor, &trigger, START + 52));
+    assert_false(onsite_trigger_match(&visitor, &trigger, START + i + 2));
 }
 
 

@@ -635,6 +635,83 @@ clicks_elsewhere_do_not_displace_caps(void **state)
 
 
 static void
+full_exposures_keep_what_is_over(void **state)
+{
+    uint32_t            i;
+    onsite_visitor_t    v;
+    onsite_exposure_t  *exposure;
+
+    (void) state;
+
+    /* the oldest two are over for the visitor, or never to be seen */
+
+    onsite_visitor_init(&v);
+
+    for (i = 1; i <= ONSITE_EXPOSURES_MAX; i++) {
+        onsite_visitor_exposure_add(&v, i)->last = NOW + i;
+    }
+
+    v.exposures[0].happened = ONSITE_STOP_CLICKED;
+    v.exposures[1].last = 0;
+    v.exposures[1].holdout = true;
+
+    for (i = 1001; i <= 1000 + 3 * ONSITE_EXPOSURES_MAX; i++) {
+        onsite_visitor_exposure_add(&v, i)->last = NOW + i;
+    }
+
+    assert_int_equal(v.n_exposures, ONSITE_EXPOSURES_MAX);
+    assert_non_null(onsite_visitor_exposure(&v, 1));
+    assert_non_null(onsite_visitor_exposure(&v, 2));
+    assert_null(onsite_visitor_exposure(&v, 3));
+    assert_null(onsite_visitor_exposure(&v, 1001));
+    assert_non_null(onsite_visitor_exposure(&v, i - 1));
+    assert_non_null(onsite_visitor_exposure(&v, i + 2 - ONSITE_EXPOSURES_MAX));
+
+    /* of those alone the oldest goes */
+
+    for (i = 0; i < v.n_exposures; i++) {
+        v.exposures[i].happened = ONSITE_STOP_GOAL;
+    }
+
+    exposure = onsite_visitor_exposure_add(&v, 9);
+    assert_ptr_equal(exposure, &v.exposures[ONSITE_EXPOSURES_MAX - 1]);
+    assert_null(onsite_visitor_exposure(&v, 1));
+    assert_non_null(onsite_visitor_exposure(&v, 2));
+}
+
+
+static void
+merge_keeps_what_is_over(void **state)
+{
+    uint32_t          i;
+    onsite_visitor_t  a, b;
+
+    (void) state;
+
+    onsite_visitor_init(&a);
+    onsite_visitor_init(&b);
+
+    for (i = 0; i < ONSITE_EXPOSURES_MAX; i++) {
+        onsite_visitor_exposure_add(&a, i)->last = NOW + i;
+    }
+
+    onsite_visitor_exposure_add(&b, 1000)->last = NOW - 1;
+    onsite_visitor_exposure_add(&b, 1001)->last = NOW - 1;
+    b.exposures[1].happened = ONSITE_STOP_DISMISSED;
+    onsite_visitor_exposure_add(&b, 1002)->happened = ONSITE_STOP_CLICKED;
+
+    onsite_visitor_merge(&a, &b, TIMEOUT);
+
+    assert_int_equal(a.n_exposures, ONSITE_EXPOSURES_MAX);
+    assert_null(onsite_visitor_exposure(&a, 1000));
+    assert_non_null(onsite_visitor_exposure(&a, 1001));
+    assert_null(onsite_visitor_exposure(&a, 1002));
+    assert_null(onsite_visitor_exposure(&a, 0));
+    assert_non_null(onsite_visitor_exposure(&a, 1));
+}
+
+
+static void
 two_visitors(onsite_visitor_t *a, onsite_visitor_t *b)
 {
     onsite_exposure_t  *exposure;
@@ -892,6 +969,11 @@ merge_is_bounded(void **state)
     onsite_visitor_init(&a);
     onsite_visitor_init(&b);
 
+    for (i = 0; i < ONSITE_EXPOSURES_MAX; i++) {
+        onsite_visitor_exposure_add(&a, i)->last = NOW + 2 * i;
+        onsite_visitor_exposure_add(&b, 1000 + i)->last = NOW + 2 * i;
+    }
+
     for (i = 0; i < ONSITE_COUNTERS_MAX; i++) {
         (void) snprintf(names[2 * i], 16, "a%u", i);
         (void) snprintf(names[2 * i + 1], 16, "b%u", i);
@@ -899,8 +981,6 @@ merge_is_bounded(void **state)
         happen(&b, names[2 * i + 1], NOW);
         cart_event(&a, "Product Added", names[2 * i], 1, 1);
         cart_event(&b, "Product Added", names[2 * i + 1], 1, 1);
-        onsite_visitor_exposure_add(&a, i)->last = NOW + i;
-        onsite_visitor_exposure_add(&b, 1000 + i)->last = NOW + i;
     }
 
     a.n_progress = b.n_progress = ONSITE_PROGRESS_MAX;
@@ -925,13 +1005,14 @@ merge_is_bounded(void **state)
     assert_int_equal(a.n_exposures, ONSITE_EXPOSURES_MAX);
     assert_int_equal(a.n_progress, ONSITE_PROGRESS_MAX);
     assert_int_equal(a.n_pending, ONSITE_PENDING_MAX);
-    assert_int_equal(total(&a, "a47"), 1);
+    assert_int_equal(total(&a, names[2 * ONSITE_COUNTERS_MAX - 2]),
+                     1);
 
     for (i = 1; i < a.n_exposures; i++) {
         assert_true(a.exposures[i - 1].last <= a.exposures[i].last);
     }
 
-    assert_int_equal(a.exposures[0].last, NOW + 32);
+    assert_int_equal(a.exposures[0].last, NOW + ONSITE_EXPOSURES_MAX);
 }
 
 
@@ -955,6 +1036,8 @@ main(void)
         cmocka_unit_test(promotions_stop),
         cmocka_unit_test(least_recent_exposure_goes),
         cmocka_unit_test(clicks_elsewhere_do_not_displace_caps),
+        cmocka_unit_test(full_exposures_keep_what_is_over),
+        cmocka_unit_test(merge_keeps_what_is_over),
         cmocka_unit_test(merge_joins),
         cmocka_unit_test(merge_does_not_mind_the_order),
         cmocka_unit_test(merge_makes_one_visit_of_near_sessions),

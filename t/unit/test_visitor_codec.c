@@ -622,7 +622,7 @@ bounds_hold_when_reading(void **state)
     onsite_write_array(&w, 3 * (ONSITE_COUNTERS_MAX + 10));
 
     for (i = 0; i < ONSITE_COUNTERS_MAX + 10; i++) {
-        onsite_write_long(&w, i == 30 ? 127 : 1 + i);
+        onsite_write_long(&w, i == 30 ? 127 : 1 + i % 40);
         onsite_write_long(&w, i);
         onsite_write_long(&w, 0);
     }
@@ -746,6 +746,98 @@ any_bytes_do_no_harm(void **state)
 
 
 static void
+full_lists_come_back(void **state)
+{
+    char                  names[ONSITE_COUNTERS_MAX][8];
+    size_t                size;
+    uint8_t               record[ONSITE_RECORD_BYTES_MAX];
+    uint32_t              i;
+    onsite_key_t          key;
+    onsite_visitor_t      v, back;
+    onsite_record_kind_t  kind;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+    v.last_seen = NOW;
+    v.n_counters = ONSITE_COUNTERS_MAX;
+    v.n_exposures = ONSITE_EXPOSURES_MAX;
+
+    for (i = 0; i < ONSITE_COUNTERS_MAX; i++) {
+        (void) snprintf(names[i], sizeof(names[i]), "name%u", i);
+        v.counters[i] = (onsite_counter_t) {
+            onsite_str(names[i], strlen(names[i])), i, i / 2 };
+    }
+
+    for (i = 0; i < ONSITE_EXPOSURES_MAX; i++) {
+        v.exposures[i] = (onsite_exposure_t) {
+            .campaign = UINT32_MAX - i, .total = i, .window = 1,
+            .last = NOW - 60 * ONSITE_DAY + i, .variant = 1,
+            .variant_hash = UINT32_MAX };
+    }
+
+    size = onsite_visitor_encode(&v, record, sizeof(record));
+    assert_int_equal(onsite_visitor_decode(NULL, record, size, &kind, &back,
+                                           &key), ONSITE_OK);
+    assert_visitors_equal(&v, &back);
+
+    v.n_counters = v.n_exposures = 0;
+    v.n_progress = ONSITE_PROGRESS_MAX;
+
+    for (i = 0; i < ONSITE_PROGRESS_MAX; i++) {
+        v.progress[i] = (onsite_progress_t) {
+            .trigger = UINT32_MAX - i, .n = 2, .times = { NOW - i, NOW } };
+    }
+
+    size = onsite_visitor_encode(&v, record, sizeof(record));
+    assert_int_equal(onsite_visitor_decode(NULL, record, size, &kind, &back,
+                                           &key), ONSITE_OK);
+    assert_visitors_equal(&v, &back);
+}
+
+
+/* As a full list does: first what is not ours, last what is over. */
+
+static void
+too_much_keeps_what_is_over(void **state)
+{
+    size_t                size;
+    uint8_t               record[1024];
+    uint32_t              i;
+    onsite_key_t          key;
+    onsite_visitor_t      v, back;
+    onsite_record_kind_t  kind;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+    v.last_seen = NOW;
+    v.n_exposures = ONSITE_EXPOSURES_MAX;
+
+    for (i = 0; i < ONSITE_EXPOSURES_MAX; i++) {
+        v.exposures[i] = (onsite_exposure_t) {
+            .campaign = i, .last = NOW - ONSITE_DAY, .variant = 1,
+            .variant_hash = UINT32_MAX };
+    }
+
+    v.exposures[0].happened = ONSITE_STOP_CLICKED;
+    v.exposures[ONSITE_EXPOSURES_MAX - 1] = (onsite_exposure_t) {
+        .campaign = i, .happened = ONSITE_STOP_CLICKED };
+
+    size = onsite_visitor_encode(&v, record, sizeof(record));
+    assert_int_equal(onsite_visitor_decode(NULL, record, size, &kind, &back,
+                                           &key), ONSITE_OK);
+    assert_in_range(back.n_exposures, 30, ONSITE_EXPOSURES_MAX - 30);
+    assert_int_equal(back.exposures[0].campaign, 0);
+
+    for (i = 1; i < back.n_exposures; i++) {
+        assert_int_equal(back.exposures[i].campaign, ONSITE_EXPOSURES_MAX - 1
+                                                     - back.n_exposures + i);
+    }
+}
+
+
+static void
 too_much_leaves_out_the_oldest(void **state)
 {
     char                  names[ONSITE_COUNTERS_MAX][ONSITE_EVENT_NAME_MAX];
@@ -822,6 +914,8 @@ main(void)
         cmocka_unit_test(bounds_hold_when_reading),
         cmocka_unit_test(malformed_elements_are_corrupt),
         cmocka_unit_test(any_bytes_do_no_harm),
+        cmocka_unit_test(full_lists_come_back),
+        cmocka_unit_test(too_much_keeps_what_is_over),
         cmocka_unit_test(too_much_leaves_out_the_oldest),
     };
 
