@@ -415,16 +415,19 @@ replay_log(replay_t *replay, const char *path)
 }
 
 
+/* Among other lines of standard output it is told apart by its one key. */
+
 static void
-write_summary(replay_t *replay, FILE *out)
+write_summary(replay_t *replay, FILE *out, bool among_others)
 {
     uint32_t                  i;
     onsite_buf_t             *line = &replay->line;
     const onsite_campaign_t  *campaigns;
 
     onsite_buf_clear(line);
-    onsite_buf_printf(line, "{\"events\":%zu,\"skipped\":%zu,\"visitors\":%zu,"
-                      "\"sessions\":%zu,\"campaigns\":{", replay->n_events,
+    onsite_buf_printf(line, "%s{\"events\":%zu,\"skipped\":%zu,"
+                      "\"visitors\":%zu,\"sessions\":%zu,\"campaigns\":{",
+                      among_others ? "{\"summary\":" : "", replay->n_events,
                       replay->skipped, replay->n_visitors,
                       replay->n_sessions);
 
@@ -449,7 +452,7 @@ write_summary(replay_t *replay, FILE *out)
                           replay->tallies[i].visitors);
     }
 
-    onsite_buf_append(line, "}}\n", 3);
+    onsite_buf_printf(line, among_others ? "}}}\n" : "}}\n");
 
     if (!line->failed) {
         (void) fwrite(line->data, 1, line->len, out);
@@ -494,10 +497,10 @@ free_visitor(void *node)
 
 
 static int
-open_site(replay_t *replay, const char *path, onsite_str_t wanted)
+open_site(replay_t *replay, const char *path, const char *site)
 {
     size_t           i;
-    onsite_str_t     name;
+    onsite_str_t     name, wanted = onsite_str(site, strlen(site));
     onsite_image_t   image;
     onsite_error_t   error = { "" };
 
@@ -519,8 +522,8 @@ open_site(replay_t *replay, const char *path, onsite_str_t wanted)
         }
     }
 
-    loader_complain("%s: there is no site \"%.*s\" in it (see `lmdb-loader "
-                    "inspect`)", path, (int) wanted.len, wanted.data);
+    loader_complain("%s: there is no site \"%s\" in it (see `lmdb-loader "
+                    "inspect`)", path, site);
 
     return LOADER_FAILED;
 }
@@ -548,12 +551,38 @@ close_replay(replay_t *replay)
 }
 
 
+static replay_t *
+create_replay(void)
+{
+    replay_t  *replay = calloc(1, sizeof(replay_t));
+
+    if (replay == NULL) {
+        return NULL;
+    }
+
+    replay->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+    replay->json = onsite_json_create();
+    replay->engine = onsite_engine_create();
+    onsite_buf_init(&replay->line, 0);
+
+    if (replay->arena == NULL || replay->json == NULL
+        || replay->engine == NULL)
+    {
+        close_replay(replay);
+        return NULL;
+    }
+
+    return replay;
+}
+
+
 int
 loader_replay(int argc, char **argv)
 {
     int          rc;
     replay_t    *replay;
-    const char  *events, *site, *timeout, *summary, *visitors, *beacon;
+    const char  *events, *site, *timeout, *summary, *visitors, *beacon,
+                *json;
 
     const loader_option_t  options[] = {
         { "events", 'e', "LOG", "NDJSON of Segment calls; - is standard input",
@@ -566,6 +595,8 @@ loader_replay(int argc, char **argv)
         { "visitors", 0, NULL, "print the visitors' records at the end, "
           "not the decisions", &visitors },
         { "summary", 0, NULL, "print only totals, as JSON", &summary },
+        { "json", 0, NULL, "totals, too, on standard output, as the last line "
+          "{\"summary\":{…}}; all else is NDJSON as it is", &json },
         { 0 }
     };
 
@@ -577,8 +608,9 @@ loader_replay(int argc, char **argv)
         return LOADER_USAGE;
     }
 
-    replay = calloc(1, sizeof(replay_t));
+    replay = create_replay();
     if (replay == NULL) {
+        loader_complain("out of memory");
         return LOADER_FAILED;
     }
 
@@ -586,16 +618,8 @@ loader_replay(int argc, char **argv)
                                               30 * ONSITE_MINUTE);
     replay->deliver = beacon == NULL;
     replay->silent = summary != NULL || visitors != NULL;
-    replay->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
-    replay->json = onsite_json_create();
-    replay->engine = onsite_engine_create();
-    onsite_buf_init(&replay->line, 0);
 
-    if (site == NULL) {
-        site = "default";
-    }
-
-    rc = open_site(replay, argv[0], onsite_str(site, strlen(site)));
+    rc = open_site(replay, argv[0], site != NULL ? site : "default");
 
     if (rc == LOADER_OK) {
         rc = replay_log(replay, events);
@@ -606,7 +630,9 @@ loader_replay(int argc, char **argv)
             twalk_r(replay->visitors, print_visitor, replay);
         }
 
-        write_summary(replay, summary != NULL ? stdout : stderr);
+        write_summary(replay, summary != NULL || json != NULL ? stdout
+                                                              : stderr,
+                      json != NULL);
         rc = replay->skipped == 0 ? LOADER_OK : LOADER_FAILED;
     }
 

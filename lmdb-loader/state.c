@@ -9,6 +9,7 @@
 #include "onsite_visitor_codec.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,12 +271,24 @@ read_secret(state_t *state, const char *path)
 }
 
 
+/* The store takes absolute paths only, as the directive does. */
+
 static int
 open_state(state_t *state, const char *path)
 {
+    char                    absolute[PATH_MAX];
     onsite_error_t          error = { "" };
     onsite_store_options_t  options = { .path = path, .read_only = true,
                                         .log = print_log };
+
+    if (*path != '/') {
+        options.path = realpath(path, absolute);
+
+        if (options.path == NULL) {
+            loader_complain("%s: %s", path, strerror(errno));
+            return LOADER_FAILED;
+        }
+    }
 
     if (onsite_store_open(&options, loader_now(), &state->store, &error)
         != ONSITE_OK)
@@ -295,7 +308,7 @@ loader_state(int argc, char **argv)
 {
     int          rc;
     state_t     *state;
-    const char  *site, *visitor, *key_file;
+    const char  *site, *visitor, *key_file, *json;
 
     const loader_option_t  options[] = {
         { "site", 's', "NAME", "only this site; default with --visitor: "
@@ -304,6 +317,8 @@ loader_state(int argc, char **argv)
           "it, or the cookie's; - reads ids from standard input", &visitor },
         { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
           "the one the state keeps", &key_file },
+        { "json", 0, NULL, "nothing changes: records are NDJSON as they are",
+          &json },
         { 0 }
     };
 

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Cwd qw(getcwd);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Test;
@@ -176,12 +177,42 @@ is($code, 0, 'replay') or diag($err);
 is_deeply(json_decode($out)->{campaigns}{often},
     { shown => 6, pending => 0, visitors => 3 },
     'visitors are counted once each, also without a cap');
+($code, $out, $err) = $t->run_loader(@replay, '-', '--json', \$calls);
+my @lines = map { json_decode($_) } split /\n/, $out;
+is_deeply([scalar @lines, map { $_->{campaign} } @lines[0 .. 5]],
+    [7, ('often') x 6], 'replay --json: the decisions');
+is_deeply([keys %{ $lines[6] }, $lines[6]{summary}{events}], ['summary', 6],
+    'and the summary as the last line');
+is($err, '', 'which is not on standard error then');
+($code, $out) = $t->run_loader(@replay, '-', '--json', '--summary', \$calls);
+is(json_decode($out)->{summary}{visitors}, 3, 'or as the only one');
 for ("$dir/absent.ndjson", $dir) {
     ($code, $out, $err) = $t->run_loader(@replay, $_, '--summary');
     is($code, 1, "a log that cannot be read: $_");
     is($out, '', 'has no summary');
     like($err, qr/^lmdb-loader replay: \Q$_\E: \w[^\n]*\n\z/, 'and is told');
 }
+
+# state
+$t->start(server => <<'END');
+        location /onsite/ { onsite_collect; onsite_site $arg_s; }
+END
+$t->post("/onsite/v1/track?s=$_", { anonymousId => "of-$_", event => 'Seen' })
+    for qw(default blog other);
+($code, $out, $err) = $t->run_loader('state', '--json', $t->state_dir);
+is($code, 0, 'state --json') or diag($err);
+my $records = $out;
+is(scalar(my @records = split /\n/, $records), 3, 'is NDJSON as without');
+my ($parent, $name) = $t->state_dir =~ m{(.*)/(.*)};
+my $here = getcwd();
+chdir $parent or die "$parent: $!";
+($code, $out, $err) = $t->run_loader('state', $name);
+is($code, 0, 'state takes a relative path') or diag($err);
+is($out, $records, 'and reads the same');
+($code, $out, $err) = $t->run_loader('state', 'absent');
+is($code, 1, 'one that is not there');
+like($err, qr/absent: No such file/, 'is told');
+chdir $here;
 
 # sync
 sub version { json_decode(($t->run_loader('inspect', '--json', $_[0]))[1])
@@ -223,5 +254,4 @@ waitpid $pid, 0;
 is($?, 0, 'and stops when told');
 is(scalar(my @left = glob "$dir/*.new-*"), 0, 'nothing is left behind');
 
-$t->{clean} = 1;
-done_testing();
+$t->done;
