@@ -17,8 +17,17 @@
 #define ARENA_MAX    (1 << 20)
 #define SECRET_MAX   4096
 
+/* A site whose records are told by its name. */
+typedef struct {
+    uint32_t      hash;
+    onsite_str_t  name;
+} named_site_t;
+
 typedef struct {
     onsite_store_t    *store;
+    onsite_snapshot_t *snapshot;        /* of --snapshot: names of sites */
+    named_site_t      *sites;
+    size_t             n_sites;
     onsite_signer_t   *signer;
     onsite_arena_t    *arena;
     onsite_str_t       site;
@@ -50,6 +59,24 @@ print_line(state_t *state)
 }
 
 
+/* A key holds a hash of its site: the name is the one that has it. */
+
+static onsite_str_t
+site_of(const state_t *state, const onsite_key_t *key)
+{
+    size_t    i;
+    uint32_t  hash = onsite_key_site(key);
+
+    for (i = 0; i < state->n_sites; i++) {
+        if (state->sites[i].hash == hash) {
+            return state->sites[i].name;
+        }
+    }
+
+    return onsite_str(NULL, 0);
+}
+
+
 /* A record that is named by its key only. */
 
 static bool
@@ -59,13 +86,11 @@ print_record(void *data, const onsite_key_t *key, onsite_str_t record)
     char                   hex[33];
     state_t               *state = data;
     onsite_key_t           link;
-    onsite_str_t           site = onsite_str(NULL, 0);
     onsite_record_kind_t   kind;
 
-    if (onsite_key_site(key) == onsite_site_hash(state->site)) {
-        site = state->site;
-
-    } else if (state->only_site) {
+    if (state->only_site
+        && onsite_key_site(key) != onsite_site_hash(state->site))
+    {
         return true;
     }
 
@@ -87,8 +112,8 @@ print_record(void *data, const onsite_key_t *key, onsite_str_t record)
     }
 
     onsite_buf_clear(&state->line);
-    loader_write_visitor(&state->line, onsite_str(hex, 32), site,
-                         &state->visitor);
+    loader_write_visitor(&state->line, onsite_str(hex, 32),
+                         site_of(state, key), &state->visitor);
 
     return print_line(state);
 }
@@ -303,12 +328,78 @@ open_state(state_t *state, const char *path)
 }
 
 
+/* The names that records may have: the one site that was asked for or
+ * `default`, and those of the snapshot. */
+
+static int
+name_sites(state_t *state, const char *path)
+{
+    size_t          i, n = 0;
+    onsite_str_t    name;
+    onsite_image_t  image;
+    onsite_error_t  error = { "" };
+
+    if (path != NULL) {
+        if (onsite_snapshot_open(path, &state->snapshot, &error)
+            != ONSITE_OK)
+        {
+            loader_complain("%s", error.text);
+            return LOADER_FAILED;
+        }
+
+        n = onsite_snapshot_info(state->snapshot)->sites;
+    }
+
+    state->sites = calloc(n + 1, sizeof(named_site_t));
+    if (state->sites == NULL) {
+        loader_complain("out of memory");
+        return LOADER_FAILED;
+    }
+
+    state->sites[state->n_sites++] = (named_site_t) {
+        onsite_site_hash(state->site), state->site
+    };
+
+    for (i = 0; i < n; i++) {
+        if (onsite_snapshot_site(state->snapshot, i, &name, &image)
+            == ONSITE_OK)
+        {
+            state->sites[state->n_sites++] = (named_site_t) {
+                onsite_site_hash(name), name
+            };
+        }
+    }
+
+    return LOADER_OK;
+}
+
+
+static void
+close_state(state_t *state)
+{
+    onsite_buf_free(&state->line);
+    onsite_signer_destroy(state->signer);
+    onsite_arena_destroy(state->arena);
+    free(state->sites);
+
+    if (state->snapshot != NULL) {
+        onsite_snapshot_close(state->snapshot);
+    }
+
+    if (state->store != NULL) {
+        onsite_store_close(state->store);
+    }
+
+    free(state);
+}
+
+
 int
 loader_state(int argc, char **argv)
 {
     int          rc;
     state_t     *state;
-    const char  *site, *visitor, *key_file, *json;
+    const char  *site, *visitor, *key_file, *snapshot, *json;
 
     const loader_option_t  options[] = {
         { "site", 's', "NAME", "only this site; default with --visitor: "
@@ -317,6 +408,8 @@ loader_state(int argc, char **argv)
           "it, or the cookie's; - reads ids from standard input", &visitor },
         { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
           "the one the state keeps", &key_file },
+        { "snapshot", 0, "FILE", "take names of sites from this snapshot; "
+          "without it only default's records tell their site", &snapshot },
         { "json", 0, NULL, "nothing changes: records are NDJSON as they are",
           &json },
         { 0 }
@@ -324,6 +417,7 @@ loader_state(int argc, char **argv)
 
     (void) loader_options(argc, argv, options, "DIR", 1, 1);
     loader_needs_file(argv[0]);
+    loader_needs_file(snapshot);
 
     state = calloc(1, sizeof(state_t));
     if (state == NULL) {
@@ -336,6 +430,10 @@ loader_state(int argc, char **argv)
 
     rc = open_state(state, argv[0]);
 
+    if (rc == LOADER_OK) {
+        rc = name_sites(state, snapshot);
+    }
+
     if (rc == LOADER_OK && visitor != NULL) {
         rc = read_secret(state, key_file);
     }
@@ -346,15 +444,7 @@ loader_state(int argc, char **argv)
              : print_visitor(state, onsite_str(visitor, strlen(visitor)));
     }
 
-    onsite_buf_free(&state->line);
-    onsite_signer_destroy(state->signer);
-    onsite_arena_destroy(state->arena);
-
-    if (state->store != NULL) {
-        onsite_store_close(state->store);
-    }
-
-    free(state);
+    close_state(state);
 
     return rc;
 }

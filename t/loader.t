@@ -203,6 +203,21 @@ $t->post("/onsite/v1/track?s=$_", { anonymousId => "of-$_", event => 'Seen' })
 is($code, 0, 'state --json') or diag($err);
 my $records = $out;
 is(scalar(my @records = split /\n/, $records), 3, 'is NDJSON as without');
+sub sites { join ' ', sort map { json_decode($_)->{site} // 'null' }
+    split /\n/, $_[0] }
+is(sites($records), 'default null null', 'only default is known by name');
+$t->write_file("sites/$_.json", campaign($_, site => $_)) for qw(blog empty);
+$t->run_loader('build', "$dir/sites", '-o', "$dir/sites.mdb");
+($code, $out, $err) = $t->run_loader('state', '--snapshot', "$dir/sites.mdb",
+    $t->state_dir);
+is(sites($out), 'blog default null', "and a snapshot's sites") or diag($err);
+($code, $out) = $t->run_loader('state', '--snapshot', "$dir/sites.mdb",
+    '--site', 'blog', $t->state_dir);
+is(sites($out), 'blog', 'of which one is asked for');
+($code, $out, $err) = $t->run_loader('state', '--snapshot', "$dir/absent.mdb",
+    $t->state_dir);
+is($code, 1, 'a snapshot that is not there');
+like($err, qr/absent\.mdb/, 'is told');
 my ($parent, $name) = $t->state_dir =~ m{(.*)/(.*)};
 my $here = getcwd();
 chdir $parent or die "$parent: $!";
