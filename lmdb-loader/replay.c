@@ -551,6 +551,17 @@ close_replay(replay_t *replay)
 }
 
 
+static void
+print_results(replay_t *replay, bool visitors, FILE *out, bool among_others)
+{
+    if (visitors) {
+        twalk_r(replay->visitors, print_visitor, replay);
+    }
+
+    write_summary(replay, out, among_others);
+}
+
+
 static replay_t *
 create_replay(void)
 {
@@ -581,6 +592,7 @@ loader_replay(int argc, char **argv)
 {
     int          rc;
     replay_t    *replay;
+    FILE        *out;
     const char  *events, *site, *timeout, *summary, *visitors, *beacon,
                 *json;
 
@@ -626,13 +638,8 @@ loader_replay(int argc, char **argv)
     }
 
     if (rc == LOADER_OK) {
-        if (visitors != NULL) {
-            twalk_r(replay->visitors, print_visitor, replay);
-        }
-
-        write_summary(replay, summary != NULL || json != NULL ? stdout
-                                                              : stderr,
-                      json != NULL);
+        out = summary != NULL || json != NULL ? stdout : stderr;
+        print_results(replay, visitors != NULL, out, json != NULL);
         rc = replay->skipped == 0 ? LOADER_OK : LOADER_FAILED;
     }
 
