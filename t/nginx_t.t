@@ -39,6 +39,7 @@ my @server = (
     ['onsite maybe;', qr/maybe/],
     ['onsite_session_timeout never;', qr/invalid/],
     ['onsite_max_body lots;', qr/invalid/],
+    ['onsite_max_body 0;', qr/must be positive/],
     ['onsite_cookie "a b";', qr/onsite_cookie/],
     ['onsite_cookie x samesite=perhaps;', qr/samesite/],
     ['onsite_cookie x samesite=none secure=off;', qr/browsers drop/],

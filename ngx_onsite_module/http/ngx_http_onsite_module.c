@@ -32,6 +32,11 @@ static ngx_conf_post_t  ngx_http_onsite_positive_time = {
 };
 
 
+static ngx_conf_post_t  ngx_http_onsite_positive_size = {
+    ngx_http_onsite_conf_positive_size
+};
+
+
 #define NGX_HTTP_ONSITE_ANYWHERE                                              \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
@@ -162,7 +167,7 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, max_body),
-      NULL },
+      &ngx_http_onsite_positive_size },
 
     { ngx_string("onsite_debug_key"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
@@ -363,6 +368,26 @@ warn_no_collect(ngx_conf_t *cf, ngx_http_onsite_loc_conf_t *conf)
 }
 
 
+/*
+ * A beacon that is too large is answered by us, as the API answers: nginx's own
+ * bound may not come first.  Core's configuration is merged before ours.
+ */
+
+static void
+raise_body_size(ngx_conf_t *cf, ngx_http_onsite_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->prefix.data != NULL && clcf->client_max_body_size != 0
+        && clcf->client_max_body_size < (off_t) conf->max_body)
+    {
+        clcf->client_max_body_size = (off_t) conf->max_body;
+    }
+}
+
+
 static char *
 ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
@@ -400,6 +425,7 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    raise_body_size(cf, conf);
     warn_no_collect(cf, conf);
 
     return NGX_CONF_OK;
