@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +13,7 @@ import { chromium } from 'playwright-core';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const port = process.env.DEMO_TEST_PORT || '18080';
 const shop = `http://127.0.0.1:${port}`;
+const state = `/dev/shm/onsite-demo-test-${port}`;
 const shots = `${root}/build/screenshots`;
 
 let browser;
@@ -32,9 +33,11 @@ before(async () => {
 
 after(async () => {
     await browser?.close();
-    execFileSync(`${root}/demo/run`, ['stop', port], {
-        env: { ...process.env, DEMO_NAME: 'demo-test' }
+    assert.ok(existsSync(state), 'the state is where it is said to be');
+    execFileSync(`${root}/demo/run`, ['stop'], {
+        env: { ...process.env, DEMO_NAME: 'demo-test', DEMO_PORT: port }
     });
+    assert.ok(!existsSync(state), 'a demo that is stopped leaves no state');
 });
 
 /* A new visitor; errors of the page's scripts fail the test. */
