@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Test;
+use JSON::PP;
 use Test::More;
 
 my $t = Onsite::Test->new;
@@ -76,6 +77,52 @@ for my $name (grep { !/^onsite_decide_seconds/ } map { s/\{.*//r } keys %value) 
 $r = $t->get('/text');
 like($r->{headers}{'content-type'}, qr{^text/plain}, 'text');
 like($r->{content}, qr/visitors\D+2\b/, 'for a person to read');
+
+my %text = map { /^(\S+) (\S+)$/ ? ($1 => $2) : () }
+    split /\n/, $r->{content};
+
+# every leaf of the JSON, as "state.visitors" with its value
+sub leaves {
+    my ($value, @path) = @_;
+    return (join('.', @path) => $value) if ref $value ne 'HASH';
+    return map { leaves($value->{$_}, @path, $_) } sort keys %$value;
+}
+
+# what it is called as a metric
+sub metric {
+    my ($leaf) = @_;
+    my %other = (
+        'state.bytes_used' => 'state_used_bytes',
+        'state.bytes_size' => 'state_size_bytes',
+        'reloads.total' => 'snapshot_reloads_total',
+        'reloads.errors' => 'snapshot_reload_errors_total',
+        'store.corrupt' => 'state_corrupt_records_total',
+    );
+    return "onsite_$other{$leaf}" if $other{$leaf};
+    return "onsite_skips_total{reason=\"$1\"}" if $leaf =~ /^skips\.(.*)/;
+    return "onsite_campaign_skips_total{reason=\"$1\"}"
+        if $leaf =~ /^reasons\.(.*)/;
+    return "onsite_decide_seconds_bucket{le=\"$1\"}"
+        if $leaf =~ /^decide_seconds\.buckets\.(.*)/;
+    return "onsite_state_$1_total"
+        if $leaf =~ /^s(?:tate|tore)\.(evictions|expired|full|errors|reaped)$/;
+    return "onsite_$1_$2_total"
+        if $leaf =~ /^(events|decisions)\.(rejected|shed|shown)$/;
+    return 'onsite_' . $leaf =~ s/\./_/r;
+}
+
+my %leaf = leaves($s);
+is(scalar keys %text, scalar keys %leaf, 'text has a line for each of the JSON');
+is(scalar keys %value, scalar keys %leaf, 'and Prometheus a metric');
+for my $leaf (sort keys %leaf) {
+    ok(exists $text{$leaf}, "$leaf as text");
+    ok(exists $value{metric($leaf)}, "$leaf as a metric")
+        or diag(metric($leaf));
+    next if $leaf =~ /age_seconds|bytes_used|readers/;
+    my $is = JSON::PP::is_bool($leaf{$leaf}) ? $leaf{$leaf} + 0 : $leaf{$leaf};
+    cmp_ok($value{metric($leaf)}, '==', $is, 'of the same value');
+    cmp_ok($text{$leaf} =~ s/^true$/1/r, '==', $is, 'in both');
+}
 
 is($t->get('/status', method => 'POST', content => '')->{status}, 405,
     'GET and HEAD only');

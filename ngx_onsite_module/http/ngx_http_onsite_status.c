@@ -4,63 +4,140 @@
 
 #include "ngx_http_onsite.h"
 
+#include <math.h>
+
 
 #define NGX_HTTP_ONSITE_STATUS_JSON        0
 #define NGX_HTTP_ONSITE_STATUS_PROMETHEUS  1
 #define NGX_HTTP_ONSITE_STATUS_TEXT        2
 
 
-/* Everything that is told, taken at one moment. */
+/*
+ * What is told besides the counters, taken at one moment.  Doubles hold every
+ * whole number below 2^53; NAN is what is not known.
+ */
 
 typedef struct {
-    onsite_store_stat_t      state;
-    onsite_snapshot_info_t   snapshot;
-    double                   age;       /* of the snapshot, seconds         */
-    uint64_t                 counts;    /* of the histogram, all buckets    */
-    unsigned                 has_state:1;
-    unsigned                 has_snapshot:1;
+    double                   available;
+    double                   visitors;
+    double                   bytes_used;
+    double                   bytes_size;
+    double                   evictions;
+    double                   expired;
+    double                   full;
+    double                   readers;
+    double                   version;
+    double                   age;
+    double                   campaigns;
+    double                   sites;
+    double                   bytes;
 } facts_t;
 
 
+typedef enum {
+    FLAG = 0,                           /* a fact: 0 or 1                   */
+    GAUGE,                              /* a fact                           */
+    TOTAL,                              /* a fact that only grows           */
+    COUNTER,                            /* in the shared counters           */
+    SKIPS,                              /* arrays there, one for each reason*/
+    REASONS,
+    HISTOGRAM
+} kind_t;
+
+
+/* What is told, in whatever format. */
+
 typedef struct {
-    const char  *json;                  /* key within "events"              */
-    const char  *name;                  /* Prometheus, without prefix       */
-    const char  *help;
-    size_t       offset;                /* in the counters                  */
-} counter_t;
+    const char              *group;     /* of the JSON object               */
+    const char              *key;       /* in it; NULL: the group is its own*/
+    const char              *name;      /* Prometheus, without prefix       */
+    const char              *help;
+    kind_t                   kind;
+    size_t                   offset;
+} metric_t;
+
+
+/* An answer under way. */
+
+typedef struct {
+    onsite_buf_t            *out;
+    ngx_uint_t               format;
+    const facts_t           *facts;
+    const metric_t          *metric;    /* at hand                          */
+    const char              *path[2];   /* objects that are open            */
+    ngx_uint_t               depth;
+    unsigned                 first:1;   /* nothing is in the innermost yet  */
+} writer_t;
 
 
 static ngx_int_t status_handler(ngx_http_request_t *r);
 
 
-#define COUNTER(field)  offsetof(ngx_http_onsite_counters_t, field)
+#define FACT(field)   offsetof(facts_t, field)
+#define COUNT(field)  offsetof(ngx_http_onsite_counters_t, field)
 
-static const counter_t  counters[] = {
-    { "events.total", "events_total",
-      "Events applied to a visitor.", COUNTER(events) },
-    { "events.rejected", "events_rejected_total",
-      "Calls refused: bad body, wrong key, shed.", COUNTER(rejected) },
-    { "events.shed", "events_shed_total",
-      "Calls answered 429.", COUNTER(shed) },
-    { "pageviews.total", "pageviews_total",
-      "Page views counted.", COUNTER(pageviews) },
-    { "decisions.total", "decisions_total",
-      "Decisions made.", COUNTER(decisions) },
-    { "decisions.shown", "decisions_shown_total",
-      "Campaigns shown in a page or an answer, or delivered.", COUNTER(shown) },
-    { "injections.total", "injections_total",
-      "Pages that bytes were inserted into.", COUNTER(injections) },
-    { "reloads.total", "snapshot_reloads_total",
-      "Snapshots taken by workers.", COUNTER(reloads) },
-    { "reloads.errors", "snapshot_reload_errors_total",
-      "Snapshots refused by workers.", COUNTER(reload_errors) },
-    { "store.errors", "state_errors_total",
-      "Operations that the state refused.", COUNTER(store_errors) },
-    { "store.corrupt", "state_corrupt_records_total",
-      "Records that did not decode.", COUNTER(corrupt) },
-    { "store.reaped", "state_reaped_total",
-      "Expired records removed by the timer.", COUNTER(reaped) },
-    { NULL, NULL, NULL, 0 }
+/* Those of one group stand together. */
+
+static const metric_t  metrics[] = {
+    { "state", "available", "state_available",
+      "Whether the state can be used.", FLAG, FACT(available) },
+    { "state", "visitors", "state_visitors",
+      "Visitors remembered.", GAUGE, FACT(visitors) },
+    { "state", "bytes_used", "state_used_bytes",
+      "Bytes of the state in use.", GAUGE, FACT(bytes_used) },
+    { "state", "bytes_size", "state_size_bytes",
+      "Bytes that the state may use.", GAUGE, FACT(bytes_size) },
+    { "state", "evictions", "state_evictions_total",
+      "Records that made room for others.", TOTAL, FACT(evictions) },
+    { "state", "expired", "state_expired_total",
+      "Records that were not seen for the ttl.", TOTAL, FACT(expired) },
+    { "state", "full", "state_full_total",
+      "Times that the state was full all the same.", TOTAL, FACT(full) },
+    { "state", "readers", "state_readers",
+      "Reader slots in use.", GAUGE, FACT(readers) },
+    { "events", "total", "events_total",
+      "Events applied to a visitor.", COUNTER, COUNT(events) },
+    { "events", "rejected", "events_rejected_total",
+      "Calls refused: bad body, wrong key, shed.", COUNTER, COUNT(rejected) },
+    { "events", "shed", "events_shed_total",
+      "Calls answered 429.", COUNTER, COUNT(shed) },
+    { "pageviews", "total", "pageviews_total",
+      "Page views counted.", COUNTER, COUNT(pageviews) },
+    { "decisions", "total", "decisions_total",
+      "Decisions made.", COUNTER, COUNT(decisions) },
+    { "decisions", "shown", "decisions_shown_total",
+      "Campaigns shown in a page or an answer, or delivered.",
+      COUNTER, COUNT(shown) },
+    { "injections", "total", "injections_total",
+      "Pages that bytes were inserted into.", COUNTER, COUNT(injections) },
+    { "reloads", "total", "snapshot_reloads_total",
+      "Snapshots taken by workers.", COUNTER, COUNT(reloads) },
+    { "reloads", "errors", "snapshot_reload_errors_total",
+      "Snapshots refused by workers.", COUNTER, COUNT(reload_errors) },
+    { "store", "errors", "state_errors_total",
+      "Operations that the state refused.", COUNTER, COUNT(store_errors) },
+    { "store", "corrupt", "state_corrupt_records_total",
+      "Records that did not decode.", COUNTER, COUNT(corrupt) },
+    { "store", "reaped", "state_reaped_total",
+      "Expired records removed by the timer.", COUNTER, COUNT(reaped) },
+    { "skips", NULL, "skips_total",
+      "Pages that got nothing, by reason.", SKIPS, COUNT(skips) },
+    { "reasons", NULL, "campaign_skips_total",
+      "Campaigns considered and not shown, by reason.",
+      REASONS, COUNT(reasons) },
+    { "decide_seconds", NULL, "decide_seconds",
+      "Time to load, decide and commit.", HISTOGRAM, 0 },
+    { "snapshot", "version", "snapshot_version",
+      "Version of the live snapshot.", GAUGE, FACT(version) },
+    { "snapshot", "age_seconds", "snapshot_age_seconds",
+      "Time since it was built.", GAUGE, FACT(age) },
+    { "snapshot", "campaigns", "snapshot_campaigns",
+      "Campaigns in it.", GAUGE, FACT(campaigns) },
+    { "snapshot", "sites", "snapshot_sites",
+      "Sites in it.", GAUGE, FACT(sites) },
+    { "snapshot", "bytes", "snapshot_bytes",
+      "Size of it.", GAUGE, FACT(bytes) },
+    { NULL, NULL, NULL, NULL, FLAG, 0 }
 };
 
 
@@ -106,310 +183,280 @@ ngx_http_onsite_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static uint64_t
-value_of(const counter_t *counter)
-{
-    return *(ngx_atomic_t *) ((char *) ngx_http_onsite_counters
-                              + counter->offset);
-}
-
-
 static void
 gather_facts(facts_t *facts)
 {
-    ngx_uint_t                 i;
     ngx_time_t                *tp;
     onsite_ms_t                now;
+    onsite_store_stat_t        state;
+    onsite_snapshot_info_t     snapshot;
     ngx_http_onsite_worker_t  *w;
 
     ngx_memzero(facts, sizeof(facts_t));
+    ngx_memzero(&state, sizeof(onsite_store_stat_t));
     w = &ngx_http_onsite_worker;
 
-    facts->has_state = w->store != NULL
-                       && onsite_store_stat(w->store, &facts->state)
-                          == ONSITE_OK;
+    facts->available = w->store != NULL
+                       && onsite_store_stat(w->store, &state) == ONSITE_OK;
+    facts->visitors = (double) state.visitors;
+    facts->bytes_used = (double) state.bytes_used;
+    facts->bytes_size = (double) state.bytes_size;
+    facts->evictions = (double) state.evictions;
+    facts->expired = (double) state.expired;
+    facts->full = (double) state.map_full;
+    facts->readers = (double) state.readers;
 
-    if (w->snapshot != NULL) {
-        facts->has_snapshot = 1;
-        facts->snapshot = *onsite_snapshot_info(w->snapshot);
+    facts->version = NAN;
+    facts->age = NAN;
 
-        tp = ngx_timeofday();
-        now = (onsite_ms_t) tp->sec * 1000 + tp->msec;
-        facts->age = (double) ngx_max(now - facts->snapshot.built, 0) / 1000;
-    }
-
-    for (i = 0; i < NGX_HTTP_ONSITE_BUCKETS; i++) {
-        facts->counts += ngx_http_onsite_counters->seconds[i];
-    }
-}
-
-
-static unsigned long long
-ull(uint64_t n)
-{
-    return (unsigned long long) n;
-}
-
-
-static double
-seconds(uint64_t nanoseconds)
-{
-    return (double) nanoseconds / 1e9;
-}
-
-
-/* Counters with the same word before the dot are one object. */
-
-static void
-json_counters(onsite_buf_t *out)
-{
-    size_t            len, last_len;
-    const char       *dot, *last;
-    const counter_t  *c;
-
-    last = NULL;
-    last_len = 0;
-
-    for (c = counters; c->json != NULL; c++) {
-        dot = strchr(c->json, '.');
-        len = dot - c->json;
-
-        if (last != NULL && last_len == len
-            && strncmp(last, c->json, len) == 0)
-        {
-            onsite_buf_printf(out, ",\"%s\":%llu", dot + 1, ull(value_of(c)));
-            continue;
-        }
-
-        onsite_buf_printf(out, "%s\"%.*s\":{\"%s\":%llu",
-                          last == NULL ? "" : "},\n", (int) len, c->json,
-                          dot + 1, ull(value_of(c)));
-        last = c->json;
-        last_len = len;
-    }
-
-    onsite_buf_printf(out, "},\n");
-}
-
-
-static void
-json_skips(onsite_buf_t *out)
-{
-    ngx_uint_t    i;
-    onsite_str_t  text;
-
-    onsite_buf_printf(out, "\"skips\":{");
-
-    for (i = 1; i < NGX_HTTP_ONSITE_SKIPS; i++) {
-        onsite_buf_printf(out, "%s\"%s\":%llu", i == 1 ? "" : ",",
-                          ngx_http_onsite_skip_names[i].data,
-                          ull(ngx_http_onsite_counters->skips[i]));
-    }
-
-    onsite_buf_printf(out, "},\n\"reasons\":{");
-
-    for (i = 1; i < ONSITE_REASONS; i++) {
-        text = onsite_reason_text(i);
-        onsite_buf_printf(out, "%s\"%.*s\":%llu", i == 1 ? "" : ",",
-                          (int) text.len, text.data,
-                          ull(ngx_http_onsite_counters->reasons[i]));
-    }
-
-    onsite_buf_printf(out, "},\n");
-}
-
-
-static void
-json_histogram(onsite_buf_t *out, facts_t *facts)
-{
-    uint64_t    sum;
-    ngx_uint_t  i;
-
-    sum = 0;
-    onsite_buf_printf(out, "\"decide_seconds\":{\"count\":%llu,\"sum\":%.9f,"
-                      "\"buckets\":{", ull(facts->counts),
-                      seconds(ngx_http_onsite_counters->nanoseconds));
-
-    for (i = 0; i < NGX_HTTP_ONSITE_BUCKETS - 1; i++) {
-        sum += ngx_http_onsite_counters->seconds[i];
-        onsite_buf_printf(out, "\"%g\":%llu,",
-                          seconds(ngx_http_onsite_bounds[i]), ull(sum));
-    }
-
-    onsite_buf_printf(out, "\"+Inf\":%llu}},\n", ull(facts->counts));
-}
-
-
-static void
-json_snapshot(onsite_buf_t *out, facts_t *facts)
-{
-    if (!facts->has_snapshot) {
-        onsite_buf_printf(out, "\"snapshot\":{\"version\":null,"
-                          "\"age_seconds\":null,\"campaigns\":0,"
-                          "\"sites\":0}");
+    if (w->snapshot == NULL) {
         return;
     }
 
-    onsite_buf_printf(out, "\"snapshot\":{\"version\":%llu,"
-                      "\"age_seconds\":%.3f,\"campaigns\":%llu,"
-                      "\"sites\":%llu,\"bytes\":%llu}",
-                      ull(facts->snapshot.version), facts->age,
-                      ull(facts->snapshot.campaigns),
-                      ull(facts->snapshot.sites), ull(facts->snapshot.bytes));
+    snapshot = *onsite_snapshot_info(w->snapshot);
+    tp = ngx_timeofday();
+    now = (onsite_ms_t) tp->sec * 1000 + tp->msec;
+
+    facts->version = (double) snapshot.version;
+    facts->age = (double) ngx_max(now - snapshot.built, 0) / 1000;
+    facts->campaigns = (double) snapshot.campaigns;
+    facts->sites = (double) snapshot.sites;
+    facts->bytes = (double) snapshot.bytes;
 }
 
 
-static void
-write_json(onsite_buf_t *out, facts_t *facts)
-{
-    onsite_buf_printf(out, "{\"state\":{\"available\":%s,\"visitors\":%llu,"
-                      "\"bytes_used\":%llu,\"bytes_size\":%llu,"
-                      "\"evictions\":%llu,\"expired\":%llu,\"full\":%llu,"
-                      "\"readers\":%lu},\n",
-                      facts->has_state ? "true" : "false",
-                      ull(facts->state.visitors), ull(facts->state.bytes_used),
-                      ull(facts->state.bytes_size),
-                      ull(facts->state.evictions), ull(facts->state.expired),
-                      ull(facts->state.map_full),
-                      (unsigned long) facts->state.readers);
-
-    json_counters(out);
-    json_skips(out);
-    json_histogram(out, facts);
-    json_snapshot(out, facts);
-
-    onsite_buf_printf(out, "}\n");
-}
-
+/* The text is the JSON, flat; Prometheus has no objects. */
 
 static void
-gauge(onsite_buf_t *out, const char *name, const char *help, double value)
+open_object(writer_t *w, const char *name)
 {
-    onsite_buf_printf(out, "# HELP onsite_%s %s\n# TYPE onsite_%s gauge\n"
-                      "onsite_%s %.15g\n", name, help, name, name, value);
-}
-
-
-static void
-prometheus_labels(onsite_buf_t *out)
-{
-    ngx_uint_t    i;
-    onsite_str_t  text;
-
-    onsite_buf_printf(out, "# HELP onsite_skips_total Pages that got nothing, "
-                      "by reason.\n# TYPE onsite_skips_total counter\n");
-
-    for (i = 1; i < NGX_HTTP_ONSITE_SKIPS; i++) {
-        onsite_buf_printf(out, "onsite_skips_total{reason=\"%s\"} %llu\n",
-                          ngx_http_onsite_skip_names[i].data,
-                          ull(ngx_http_onsite_counters->skips[i]));
+    if (w->format == NGX_HTTP_ONSITE_STATUS_JSON) {
+        onsite_buf_printf(w->out, "%s%s\"%s\":{", w->first ? "" : ",",
+                          w->depth == 0 && !w->first ? "\n" : "", name);
     }
 
-    onsite_buf_printf(out, "# HELP onsite_campaign_skips_total Campaigns "
-                      "considered and not shown, by reason.\n"
-                      "# TYPE onsite_campaign_skips_total counter\n");
+    w->path[w->depth++] = name;
+    w->first = 1;
+}
 
-    for (i = 1; i < ONSITE_REASONS; i++) {
-        text = onsite_reason_text(i);
-        onsite_buf_printf(out, "onsite_campaign_skips_total{reason=\"%.*s\"} "
-                          "%llu\n", (int) text.len, text.data,
-                          ull(ngx_http_onsite_counters->reasons[i]));
+
+static void
+close_object(writer_t *w)
+{
+    if (w->format == NGX_HTTP_ONSITE_STATUS_JSON) {
+        onsite_buf_char(w->out, '}');
+    }
+
+    w->depth--;
+    w->first = 0;
+}
+
+
+/* As JSON has it. */
+
+static void
+put_value(writer_t *w, double value)
+{
+    if (isnan(value)) {
+        onsite_buf_str(w->out, ONSITE_STR("null"));
+
+    } else if (w->metric->kind == FLAG) {
+        onsite_buf_str(w->out, value != 0 ? ONSITE_STR("true")
+                                          : ONSITE_STR("false"));
+
+    } else {
+        onsite_buf_printf(w->out, "%.15g", value);
     }
 }
 
 
+/* What is not known is no metric: a NaN would spread through sums. */
+
 static void
-prometheus_histogram(onsite_buf_t *out, facts_t *facts)
+prometheus_value(writer_t *w, const char *suffix, const char *label,
+    const char *key, double value)
 {
-    uint64_t    sum;
+    if (isnan(value)) {
+        return;
+    }
+
+    onsite_buf_printf(w->out, "onsite_%s%s", w->metric->name, suffix);
+
+    if (label != NULL) {
+        onsite_buf_printf(w->out, "{%s=\"%s\"}", label, key);
+    }
+
+    onsite_buf_printf(w->out, " %.15g\n", value);
+}
+
+
+/*
+ * The one place where a value is told: key within the object that is open;
+ * for Prometheus suffix and label (NULL: none), which has key as its value.
+ */
+
+static void
+tell(writer_t *w, const char *key, const char *suffix, const char *label,
+    double value)
+{
     ngx_uint_t  i;
 
+    if (w->format == NGX_HTTP_ONSITE_STATUS_PROMETHEUS) {
+        prometheus_value(w, suffix, label, key, value);
+        return;
+    }
+
+    if (w->format == NGX_HTTP_ONSITE_STATUS_JSON) {
+        onsite_buf_printf(w->out, "%s\"%s\":", w->first ? "" : ",", key);
+        put_value(w, value);
+        w->first = 0;
+        return;
+    }
+
+    for (i = 0; i < w->depth; i++) {
+        onsite_buf_printf(w->out, "%s.", w->path[i]);
+    }
+
+    onsite_buf_printf(w->out, "%s ", key);
+    put_value(w, value);
+    onsite_buf_char(w->out, '\n');
+}
+
+
+static void
+tell_histogram(writer_t *w)
+{
+    char                         bound[32];
+    double                       sum;
+    ngx_uint_t                   i;
+    ngx_http_onsite_counters_t  *c;
+
     sum = 0;
-    onsite_buf_printf(out, "# HELP onsite_decide_seconds Time to load, decide "
-                      "and commit.\n# TYPE onsite_decide_seconds histogram\n");
+    c = ngx_http_onsite_counters;
+
+    open_object(w, "buckets");
 
     for (i = 0; i < NGX_HTTP_ONSITE_BUCKETS - 1; i++) {
-        sum += ngx_http_onsite_counters->seconds[i];
-        onsite_buf_printf(out, "onsite_decide_seconds_bucket{le=\"%g\"} %llu\n",
-                          seconds(ngx_http_onsite_bounds[i]), ull(sum));
+        sum += (double) c->seconds[i];
+        (void) snprintf(bound, sizeof(bound), "%g",
+                        (double) ngx_http_onsite_bounds[i] / 1e9);
+        tell(w, bound, "_bucket", "le", sum);
     }
 
-    onsite_buf_printf(out, "onsite_decide_seconds_bucket{le=\"+Inf\"} %llu\n"
-                      "onsite_decide_seconds_sum %.9f\n"
-                      "onsite_decide_seconds_count %llu\n",
-                      ull(facts->counts),
-                      seconds(ngx_http_onsite_counters->nanoseconds),
-                      ull(facts->counts));
+    sum += (double) c->seconds[i];
+    tell(w, "+Inf", "_bucket", "le", sum);
+
+    close_object(w);
+
+    tell(w, "sum", "_sum", NULL, (double) c->nanoseconds / 1e9);
+    tell(w, "count", "_count", NULL, sum);
 }
 
 
+/* Names of reasons are whole strings of ours, with their ends. */
+
 static void
-write_prometheus(onsite_buf_t *out, facts_t *facts)
+tell_reasons(writer_t *w, const ngx_atomic_t *counts)
 {
-    const counter_t  *c;
+    ngx_uint_t  i, n;
 
-    for (c = counters; c->json != NULL; c++) {
-        onsite_buf_printf(out, "# HELP onsite_%s %s\n# TYPE onsite_%s counter\n"
-                          "onsite_%s %llu\n", c->name, c->help, c->name,
-                          c->name, ull(value_of(c)));
-    }
+    n = w->metric->kind == SKIPS ? (ngx_uint_t) NGX_HTTP_ONSITE_SKIPS
+                                 : (ngx_uint_t) ONSITE_REASONS;
 
-    prometheus_labels(out);
-    prometheus_histogram(out, facts);
-
-    if (facts->has_state) {
-        gauge(out, "state_visitors", "Visitors remembered.",
-              (double) facts->state.visitors);
-        gauge(out, "state_used_bytes", "Bytes of the state in use.",
-              (double) facts->state.bytes_used);
-        gauge(out, "state_size_bytes", "Bytes that the state may use.",
-              (double) facts->state.bytes_size);
-        gauge(out, "state_readers", "Reader slots in use.",
-              (double) facts->state.readers);
-    }
-
-    if (facts->has_snapshot) {
-        gauge(out, "snapshot_version", "Version of the live snapshot.",
-              (double) facts->snapshot.version);
-        gauge(out, "snapshot_age_seconds", "Time since it was built.",
-              facts->age);
-        gauge(out, "snapshot_campaigns", "Campaigns in it.",
-              (double) facts->snapshot.campaigns);
+    for (i = 1; i < n; i++) {
+        tell(w, w->metric->kind == SKIPS
+                ? (const char *) ngx_http_onsite_skip_names[i].data
+                : onsite_reason_text(i).data,
+             "", "reason", (double) counts[i]);
     }
 }
 
 
 static void
-write_text(onsite_buf_t *out, facts_t *facts)
+tell_metric(writer_t *w)
 {
-    ngx_uint_t        i;
-    const counter_t  *c;
+    const char      *fact, *counter;
+    const metric_t  *m;
 
-    onsite_buf_printf(out, "state.visitors %llu\nstate.bytes_used %llu\n"
-                      "state.bytes_size %llu\n", ull(facts->state.visitors),
-                      ull(facts->state.bytes_used),
-                      ull(facts->state.bytes_size));
+    m = w->metric;
+    fact = (const char *) w->facts + m->offset;
+    counter = (const char *) ngx_http_onsite_counters + m->offset;
 
-    for (c = counters; c->json != NULL; c++) {
-        onsite_buf_printf(out, "%s %llu\n", c->json, ull(value_of(c)));
+    switch (m->kind) {
+
+    case HISTOGRAM:
+        tell_histogram(w);
+        return;
+
+    case SKIPS:
+    case REASONS:
+        tell_reasons(w, (const ngx_atomic_t *) counter);
+        return;
+
+    case COUNTER:
+        tell(w, m->key, "", NULL, (double) *(const ngx_atomic_t *) counter);
+        return;
+
+    default:
+        tell(w, m->key, "", NULL, *(const double *) fact);
+    }
+}
+
+
+static void
+announce(writer_t *w)
+{
+    const char      *type;
+    const metric_t  *m;
+
+    m = w->metric;
+    type = m->kind == HISTOGRAM ? "histogram"
+           : m->kind == FLAG || m->kind == GAUGE ? "gauge" : "counter";
+
+    onsite_buf_printf(w->out, "# HELP onsite_%s %s\n# TYPE onsite_%s %s\n",
+                      m->name, m->help, m->name, type);
+}
+
+
+static void
+write_status(onsite_buf_t *out, ngx_uint_t format)
+{
+    facts_t          facts;
+    writer_t         w;
+    const metric_t  *m;
+
+    gather_facts(&facts);
+
+    ngx_memzero(&w, sizeof(writer_t));
+    w.out = out;
+    w.format = format;
+    w.facts = &facts;
+    w.first = 1;
+
+    if (format == NGX_HTTP_ONSITE_STATUS_JSON) {
+        onsite_buf_char(out, '{');
     }
 
-    for (i = 1; i < NGX_HTTP_ONSITE_SKIPS; i++) {
-        onsite_buf_printf(out, "skips.%s %llu\n",
-                          ngx_http_onsite_skip_names[i].data,
-                          ull(ngx_http_onsite_counters->skips[i]));
+    for (m = metrics; m->group != NULL; m++) {
+        w.metric = m;
+
+        if (m == metrics || strcmp(m->group, m[-1].group) != 0) {
+            open_object(&w, m->group);
+        }
+
+        if (format == NGX_HTTP_ONSITE_STATUS_PROMETHEUS) {
+            announce(&w);
+        }
+
+        tell_metric(&w);
+
+        if (m[1].group == NULL || strcmp(m->group, m[1].group) != 0) {
+            close_object(&w);
+        }
     }
 
-    onsite_buf_printf(out, "decide_seconds.count %llu\n"
-                      "decide_seconds.sum %.9f\n", ull(facts->counts),
-                      seconds(ngx_http_onsite_counters->nanoseconds));
-
-    if (facts->has_snapshot) {
-        onsite_buf_printf(out, "snapshot.version %llu\n"
-                          "snapshot.age_seconds %.3f\n"
-                          "snapshot.campaigns %llu\n",
-                          ull(facts->snapshot.version), facts->age,
-                          ull(facts->snapshot.campaigns));
+    if (format == NGX_HTTP_ONSITE_STATUS_JSON) {
+        onsite_buf_str(out, ONSITE_STR("}\n"));
     }
 }
 
@@ -455,7 +502,6 @@ send_status(ngx_http_request_t *r, onsite_buf_t *text)
 static ngx_int_t
 status_handler(ngx_http_request_t *r)
 {
-    facts_t                      facts;
     ngx_int_t                    rc;
     onsite_buf_t                *text;
     ngx_http_onsite_loc_conf_t  *olcf;
@@ -473,20 +519,17 @@ status_handler(ngx_http_request_t *r)
     text = &ngx_http_onsite_worker.text;
 
     onsite_buf_clear(text);
-    gather_facts(&facts);
+    write_status(text, olcf->status_format);
 
     if (olcf->status_format == NGX_HTTP_ONSITE_STATUS_JSON) {
         ngx_str_set(&r->headers_out.content_type, "application/json");
-        write_json(text, &facts);
 
     } else if (olcf->status_format == NGX_HTTP_ONSITE_STATUS_PROMETHEUS) {
         ngx_str_set(&r->headers_out.content_type,
                     "text/plain; version=0.0.4; charset=utf-8");
-        write_prometheus(text, &facts);
 
     } else {
         ngx_str_set(&r->headers_out.content_type, "text/plain");
-        write_text(text, &facts);
     }
 
     r->headers_out.content_type_len = r->headers_out.content_type.len;
