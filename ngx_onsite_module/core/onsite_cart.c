@@ -4,8 +4,17 @@
 
 #include "onsite_cart.h"
 
+#include "onsite_json_scalar.h"
+
 #include <math.h>
-#include <stdio.h>
+
+/* Of the text of a number; longer is none. */
+#define NUMBER_MAX     32
+
+/* Prices of up to 4 decimals are whole ten-thousandths: their sums are exact
+ * below 2^53. */
+#define PARTS          1e4
+#define EXACT_BELOW    9007199254740992.0
 
 
 /* Room for a product id that came as a number: one that no line uses. */
@@ -82,21 +91,51 @@ product_sku(const onsite_value_t *product, char *digits)
 }
 
 
+/* A number, or a text that is one as JSON writes it: shops send both. */
+
+static bool
+product_number(const onsite_value_t *product, onsite_str_t key, double *n)
+{
+    char                   text[NUMBER_MAX + 1];
+    const onsite_value_t  *value;
+
+    value = onsite_value_get(product, key);
+
+    if (value == NULL) {
+        return false;
+    }
+
+    if (value->type == ONSITE_NUMBER) {
+        *n = value->as.number;
+        return true;
+    }
+
+    if (value->type != ONSITE_STRING || value->len == 0
+        || value->len > NUMBER_MAX
+        || onsite_json_number_length(value->as.string, value->len)
+           != value->len)
+    {
+        return false;
+    }
+
+    memcpy(text, value->as.string, value->len);
+    text[value->len] = '\0';
+    *n = onsite_json_number(text, value->len);
+
+    return true;
+}
+
+
 /* 0: malformed, the product is passed over. */
 
 static uint32_t
 product_quantity(const onsite_value_t *product)
 {
-    double                 n;
-    const onsite_value_t  *value;
+    double  n;
 
-    value = onsite_value_get(product, ONSITE_STR("quantity"));
-
-    if (value == NULL || value->type != ONSITE_NUMBER) {
+    if (!product_number(product, ONSITE_STR("quantity"), &n)) {
         return 1;
     }
-
-    n = value->as.number;
 
     if (!(n > 0)) {
         return 0;
@@ -112,18 +151,9 @@ product_quantity(const onsite_value_t *product)
 static bool
 product_price(const onsite_value_t *product, double *price)
 {
-    double                 n;
-    const onsite_value_t  *value;
+    double  n;
 
-    value = onsite_value_get(product, ONSITE_STR("price"));
-
-    if (value == NULL || value->type != ONSITE_NUMBER) {
-        return false;
-    }
-
-    n = value->as.number;
-
-    if (!(n >= 0)) {
+    if (!product_number(product, ONSITE_STR("price"), &n) || !(n >= 0)) {
         return false;
     }
 
@@ -273,15 +303,35 @@ onsite_visitor_cart_items(const onsite_visitor_t *v)
 }
 
 
+static double
+whole_parts(double amount)
+{
+    return floor(amount * PARTS + 0.5);
+}
+
+
 double
 onsite_visitor_cart_value(const onsite_visitor_t *v)
 {
-    double    value;
-    uint32_t  i;
+    bool                       exact = true;
+    double                     value = 0, parts = 0, price;
+    uint32_t                   i;
+    const onsite_cart_line_t  *line;
 
-    for (i = 0, value = 0; i < v->n_cart; i++) {
-        value += v->cart[i].quantity * v->cart[i].price;
+    for (i = 0; i < v->n_cart; i++) {
+        line = &v->cart[i];
+        price = whole_parts(line->price);
+
+        exact = exact && price / PARTS == line->price;
+        parts += line->quantity * price;
+        value += line->quantity * line->price;
     }
 
-    return value;
+    if (exact && parts < EXACT_BELOW) {
+        return parts / PARTS;
+    }
+
+    parts = whole_parts(value);
+
+    return parts < EXACT_BELOW ? parts / PARTS : value;
 }

@@ -15,8 +15,9 @@
  * Product Added (add) or Product Removed: properties describe one product, or
  * several in `products`.  A product is named by sku, else product_id (string
  * or number).  quantity is 1 and price unchanged (0 in a new line) when not a
- * number; a fraction is cut, one below 1 counts as 1.  A product without a
- * name, or with a quantity that is not positive, is passed over.
+ * number, nor a text of one as JSON writes it; a fraction is cut, one below 1
+ * counts as 1.  A product without a name, or with a quantity that is not
+ * positive, is passed over.
  */
 void onsite_cart_change(onsite_visitor_t *v,
     const onsite_value_t *properties, bool add);

@@ -168,6 +168,9 @@ const onsite_exposure_t *onsite_visitor_exposure_least(
     const onsite_visitor_t *v);
 
 uint32_t onsite_visitor_cart_items(const onsite_visitor_t *v);
+
+/* Exact for prices of up to 4 decimals, else rounded to as many; of amounts
+ * that a double does not hold so, the sum. */
 double onsite_visitor_cart_value(const onsite_visitor_t *v);
 
 /*

@@ -381,6 +381,109 @@ cart_adds_and_subtracts(void **state)
 
 
 static void
+cart_value_is_exact(void **state)
+{
+    uint32_t          i;
+    onsite_visitor_t  v;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+    cart_event(&v, "Product Added", "a", 1, 62.68);
+    cart_event(&v, "Product Added", "b", 1, 22.83);
+    cart_event(&v, "Product Added", "c", 1, 14.49);
+    assert_true(onsite_visitor_cart_value(&v) == 100);
+
+    onsite_visitor_init(&v);
+    cart_event(&v, "Product Added", "a", 3, 1.1);
+    assert_true(onsite_visitor_cart_value(&v) == 3.3);
+
+    cart_event(&v, "Product Added", "b", 3, 0.0001);
+    assert_true(onsite_visitor_cart_value(&v) == 3.3003);
+
+    /* no whole ten-thousandths: rounded to them */
+
+    onsite_visitor_init(&v);
+    cart_event(&v, "Product Added", "a", 1, 100.0 / 3);
+    assert_true(onsite_visitor_cart_value(&v) == 33.3333);
+    cart_event(&v, "Product Added", "a", 2, 100.0 / 3);
+    assert_true(onsite_visitor_cart_value(&v) == 100);
+
+    /* far more than is exact */
+
+    onsite_visitor_init(&v);
+    cart_event(&v, "Product Added", "a", 1e6, 1e12);
+    assert_true(onsite_visitor_cart_value(&v) == 1e18);
+    cart_event(&v, "Product Added", "b", 1, 1.0 / 3);
+    assert_true(onsite_visitor_cart_value(&v) == 1e18);
+
+    /* every amount of cents that a shop may ask */
+
+    onsite_visitor_init(&v);
+
+    for (i = 0; i < 100000; i++) {
+        v.n_cart = 1;
+        v.cart[0] = (onsite_cart_line_t) { ONSITE_STR("a"), 7,
+                                           (double) i / 100 };
+        assert_true(onsite_visitor_cart_value(&v) == (double) (7 * i) / 100);
+    }
+}
+
+
+static void
+cart_takes_numbers_as_text(void **state)
+{
+    size_t          i;
+    onsite_event_t  event;
+
+    static const struct {
+        const char  *quantity;
+        const char  *price;
+        uint32_t     items;
+        double       value;
+    } cases[] = {
+        { "3", "12.5", 3, 37.5 },
+        { "2.9", "1e2", 2, 200 },
+        { "0", "1", 0, 0 },                 /* passed over                 */
+        { "-1", "1", 0, 0 },
+        { "2", "-1", 2, 0 },                /* no price                    */
+        { "1e999", "0", ONSITE_QUANTITY_MAX, 0 },
+        { "", "", 1, 0 },                   /* no numbers of JSON          */
+        { " 3", "5 ", 1, 0 },
+        { "+3", "0x10", 1, 0 },
+        { "03", "12,50", 1, 0 },
+        { "3 pcs", "12.5 EUR", 1, 0 },
+        { "Infinity", "NaN", 1, 0 },
+        { "3.", ".5", 1, 0 },
+        { "2", "1.0000000000000000000000000000000", 2, 0 }  /* 33 bytes    */
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        product_t         product = { .n = 0 };
+        onsite_visitor_t  v;
+
+        set(&product, "sku", onsite_value_string(ONSITE_STR("a")));
+        set(&product, "quantity",
+            onsite_value_string(onsite_str(cases[i].quantity,
+                                           strlen(cases[i].quantity))));
+        set(&product, "price",
+            onsite_value_string(onsite_str(cases[i].price,
+                                           strlen(cases[i].price))));
+
+        event = event_at("Product Added", NOW);
+        event.properties = object(&product);
+        onsite_visitor_init(&v);
+        onsite_visitor_apply(&v, &event, TIMEOUT);
+
+        assert_int_equal(onsite_visitor_cart_items(&v), cases[i].items);
+        assert_true(onsite_visitor_cart_value(&v) == cases[i].value);
+    }
+}
+
+
+static void
 cart_takes_several_products(void **state)
 {
     product_t         first = { .n = 0 }, second = { .n = 0 };
@@ -477,11 +580,11 @@ cart_survives_malformed_numbers(void **state)
     cart_event(&v, "Product Added", "b", 2.9, 5);
     assert_int_equal(v.cart[1].quantity, 3);
 
-    /* texts are no numbers: as if not given */
+    /* what is no number is as if not given */
 
     set(&product, "sku", onsite_value_string(ONSITE_STR("c")));
-    set(&product, "quantity", onsite_value_string(ONSITE_STR("7")));
-    set(&product, "price", onsite_value_string(ONSITE_STR("9")));
+    set(&product, "quantity", onsite_value_bool(true));
+    set(&product, "price", onsite_value_string(ONSITE_STR("nine")));
     event = event_at("Product Added", NOW);
     event.properties = object(&product);
     onsite_visitor_apply(&v, &event, TIMEOUT);
@@ -1029,6 +1132,8 @@ main(void)
         cmocka_unit_test(counters_saturate),
         cmocka_unit_test(names_are_bounded),
         cmocka_unit_test(cart_adds_and_subtracts),
+        cmocka_unit_test(cart_value_is_exact),
+        cmocka_unit_test(cart_takes_numbers_as_text),
         cmocka_unit_test(cart_takes_several_products),
         cmocka_unit_test(cart_takes_numbers_as_ids),
         cmocka_unit_test(cart_survives_malformed_numbers),
