@@ -12,6 +12,7 @@
  *   apply     events in, decision out: one transaction a shard
  *   page      page views and server-side events of ordinary requests
  *   filter    header and body filter: moves buffers, inserts bytes
+ *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
  *   collect   the endpoints under onsite_collect
  *   variable  $onsite_...
@@ -81,6 +82,7 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_COLLECT,       /* no onsite_collect to load from    */
     NGX_HTTP_ONSITE_SKIP_STATE,         /* the store said no                 */
     NGX_HTTP_ONSITE_SKIP_MEMORY,
+    NGX_HTTP_ONSITE_SKIP_UNPLACED,      /* the page had no place for it      */
     NGX_HTTP_ONSITE_SKIPS
 } ngx_http_onsite_skip_e;
 
@@ -209,6 +211,9 @@ typedef struct {
 
 typedef struct {
     onsite_str_t                insert[ONSITE_PLACES];  /* r->pool           */
+    uint32_t                    campaigns[ONSITE_CHOICES_MAX];
+                                            /* hashes of those in it         */
+    ngx_uint_t                  n;
     unsigned                    any:1;      /* something is to be inserted   */
     unsigned                    personal:1; /* a cookie is set or bytes are
                                                inserted: not for shared
@@ -490,6 +495,14 @@ void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
 
 /* filter.c: both filters; called at the end of postconfiguration. */
 ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
+
+/*
+ * unplaced.c: the page has ended, and had no place for what was to be inserted.
+ * Counts the skip, and the campaigns as not shown: as soon as the visitor's
+ * record can be written, their caps are as before.  Sticky variants stay.
+ */
+void ngx_http_onsite_unplaced(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 
 /* policy.c: CSP or NONE; fills ctx->nonce where the policy has one. */
 ngx_http_onsite_skip_e ngx_http_onsite_policy(ngx_http_request_t *r);

@@ -13,6 +13,7 @@ typedef struct {
     ngx_chain_t              *busy;     /* sent on, not yet written          */
     unsigned                  counted:1;
     unsigned                  began:1;  /* there was a byte                  */
+    unsigned                  ended:1;  /* there was the last buffer         */
 } filter_t;
 
 
@@ -482,11 +483,37 @@ release(ngx_http_request_t *r, filter_t *filter, ngx_chain_t *out)
 }
 
 
+/* Whether something was inserted; at the end, that nothing was. */
+
+static void
+count_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_uint_t last)
+{
+    filter_t  *filter;
+
+    filter = ctx->filter;
+
+    if (!filter->counted && onsite_inject_count(filter->inject) != 0) {
+        filter->counted = 1;
+        ngx_http_onsite_count(injections);
+    }
+
+    if (last && !filter->ended) {
+        filter->ended = 1;
+
+        if (!filter->counted) {
+            ngx_http_onsite_unplaced(r, ctx);
+        }
+    }
+}
+
+
 static ngx_int_t
 body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     output_t                o;
     ngx_int_t               rc;
+    ngx_uint_t              last;
     ngx_chain_t            *cl;
     ngx_http_onsite_ctx_t  *ctx;
 
@@ -501,17 +528,17 @@ body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     o.filter = ctx->filter;
     o.out = NULL;
     o.last = &o.out;
+    last = 0;
 
     for (cl = in; cl != NULL; cl = cl->next) {
         if (take_buf(&o, cl->buf) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        last |= cl->buf->last_buf;
     }
 
-    if (!o.filter->counted && onsite_inject_count(o.filter->inject) != 0) {
-        o.filter->counted = 1;
-        ngx_http_onsite_count(injections);
-    }
+    count_insertion(r, ctx, last);
 
     if (o.out == NULL && in != NULL && o.filter->busy == NULL) {
         return NGX_OK;

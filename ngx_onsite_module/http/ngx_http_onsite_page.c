@@ -498,6 +498,7 @@ build_insertion(view_t *view, ngx_str_t *prefix)
     buf = &ngx_http_onsite_worker.text;
     site = ngx_http_onsite_site(view->ctx->who.site);
     decision = ngx_http_onsite_worker.decision;
+    page = &view->ctx->page;
 
     onsite_buf_clear(buf);
 
@@ -511,7 +512,7 @@ build_insertion(view_t *view, ngx_str_t *prefix)
         }
 
         append_template(buf, view, site, choice);
-        n++;
+        page->campaigns[n++] = choice->campaign->hash;
     }
 
     if (n == 0) {
@@ -527,7 +528,7 @@ build_insertion(view_t *view, ngx_str_t *prefix)
 
     ngx_memcpy(p, buf->data, buf->len);
 
-    page = &view->ctx->page;
+    page->n = n;
     page->insert[ONSITE_PLACE_BODY_END] = onsite_str((char *) p, buf->len);
     page->any = 1;
     page->personal = 1;
