@@ -77,6 +77,11 @@ void onsite_draft_lint(onsite_draft_reader_t *r);
 void onsite_condition_lint(onsite_definition_t *d,
     const onsite_value_t *condition, onsite_scope_t scope);
 
+/* And about the saved groups that it names and that are not among groups
+ * (NULL: there are none). */
+void onsite_group_lint(onsite_definition_t *d,
+    const onsite_value_t *condition, const onsite_value_t *groups);
+
 /* Warns about an attribute path that no value can have. */
 void onsite_attribute_lint(onsite_definition_t *d, onsite_str_t path,
     onsite_scope_t scope);

@@ -77,12 +77,14 @@ lint_trigger(onsite_draft_reader_t *r)
     if (where != NULL) {
         len = onsite_definition_enter(r->d, ONSITE_STR("trigger.where"));
         onsite_condition_lint(r->d, where, ONSITE_SCOPE_WHERE);
+        onsite_group_lint(r->d, where, r->c->saved_groups);
         onsite_definition_leave(r->d, len);
     }
 
     if (audience != NULL) {
         len = onsite_definition_enter(r->d, ONSITE_STR("audience"));
         onsite_condition_lint(r->d, audience, ONSITE_SCOPE_AUDIENCE);
+        onsite_group_lint(r->d, audience, r->c->saved_groups);
         onsite_definition_leave(r->d, len);
     }
 }

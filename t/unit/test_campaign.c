@@ -107,12 +107,12 @@ parse(compiled_t *c, const char *text, onsite_value_t *value)
 
 
 static compiled_t *
-compile_files(const char *const *texts, size_t n)
+compile_with_groups(const char *const *texts, size_t n, const char *groups)
 {
     char                      *name;
     size_t                     i;
     compiled_t                *c;
-    onsite_value_t             values[FILES_MAX];
+    onsite_value_t             values[FILES_MAX], saved;
     onsite_campaign_source_t   sources[FILES_MAX];
 
     c = calloc(1, sizeof(compiled_t));
@@ -131,10 +131,22 @@ compile_files(const char *const *texts, size_t n)
         sources[i].definition = &values[i];
     }
 
+    if (groups != NULL) {
+        parse(c, groups, &saved);
+    }
+
     c->status = onsite_campaigns_compile(c->b, ONSITE_STR("default"), sources,
-                                         n, &zones, NULL, NOW, note, c,
-                                         &c->image, &c->error);
+                                         n, &zones,
+                                         groups != NULL ? &saved : NULL, NOW,
+                                         note, c, &c->image, &c->error);
     return c;
+}
+
+
+static compiled_t *
+compile_files(const char *const *texts, size_t n)
+{
+    return compile_with_groups(texts, n, NULL);
 }
 
 
@@ -567,6 +579,67 @@ doubtful_definitions_are_warned_of(void **state)
 
         release(c);
     }
+}
+
+
+static void
+groups_that_are_not_there_are_warned_of(void **state)
+{
+    size_t       i;
+    compiled_t  *c;
+
+    static const struct {
+        const char  *condition;
+        const char  *path;
+        const char  *reason;
+    } cases[] = {
+        { "'audience': {'event.userId': {'$inGroup': 'vip'}}",
+          "audience.event.userId.$inGroup",
+          "no saved group \"vip\"; did you mean \"vips\"?" },
+        { "'audience': {'$or': [{'$not': {'event.userId':"
+          " {'$notInGroup': 'stuff'}}}]}",
+          "audience.$or[0].$not.event.userId.$notInGroup",
+          "no saved group \"stuff\"; did you mean \"staff\"?" },
+        { "'trigger': {'event': 'X', 'where': {'$savedGroup':"
+          " {'id': 'elsewhere'}}}", "trigger.where.$savedGroup",
+          "no saved group \"elsewhere\", so nobody is in it: add it to"
+          " saved_groups.json" },
+        { "'audience': {'event.userId': {'$inGroup': 'vips'}, '$savedGroup':"
+          " {'id': 'staff'}}", NULL, NULL }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char         text[512];
+        const char  *texts = text;
+
+        (void) snprintf(text, sizeof(text), "{" BASE ", %s}",
+                        cases[i].condition);
+        c = compile_with_groups(&texts, 1, "{'vips': ['a'], 'staff':"
+                                " {'type': 'list', 'attributeKey':"
+                                " 'event.userId', 'values': ['b']}}");
+
+        assert_int_equal(c->status, ONSITE_OK);
+        assert_int_equal(c->n, cases[i].path != NULL);
+
+        if (cases[i].path != NULL) {
+            assert_int_equal(c->findings[0].level, ONSITE_LINT_WARNING);
+            assert_string_equal(c->findings[0].path, cases[i].path);
+            assert_string_equal(c->findings[0].reason, cases[i].reason);
+        }
+
+        release(c);
+    }
+
+    /* nobody made any */
+
+    c = compile_text("{" BASE ", 'audience': {'event.userId':"
+                     " {'$inGroup': 'vip'}}}");
+    assert_true(has_finding(c, ONSITE_LINT_WARNING,
+                            "audience.event.userId.$inGroup",
+                            "no saved group \"vip\", so nobody is in it"));
+    release(c);
 }
 
 
@@ -1290,6 +1363,7 @@ main(void)
         cmocka_unit_test(bad_definitions_are_refused),
         cmocka_unit_test(bad_conditions_and_templates_are_placed),
         cmocka_unit_test(doubtful_definitions_are_warned_of),
+        cmocka_unit_test(groups_that_are_not_there_are_warned_of),
         cmocka_unit_test(all_errors_are_told),
         cmocka_unit_test(the_whole_of_an_example),
         cmocka_unit_test(what_is_left_out_has_its_default),
