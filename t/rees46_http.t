@@ -95,5 +95,7 @@ is(scalar @different, 0, 'every counter equals the recount')
 my $status = $t->status;
 is($status->{events}{total}, 17434, 'events.total counts each event once');
 is($status->{state}{visitors}, scalar keys %$expected, 'state.visitors');
+my $bytes = $status->{state}{bytes_used} / $status->{state}{visitors};
+cmp_ok($bytes, '<', 400, sprintf('%.0f bytes of state a visitor', $bytes));
 
 $t->done;

@@ -68,13 +68,6 @@ typedef struct {
 } onsite_session_t;
 
 typedef struct {
-    onsite_str_t  source;
-    onsite_str_t  medium;
-    onsite_str_t  campaign;
-    onsite_str_t  referrer;
-} onsite_touch_t;                   /* filled by a later issue             */
-
-typedef struct {
     onsite_ms_t         first_seen;     /* 0: never seen                   */
     onsite_ms_t         last_seen;      /* latest event, server's clock    */
     uint32_t            visits;         /* sessions so far                 */
