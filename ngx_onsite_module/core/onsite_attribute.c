@@ -102,3 +102,41 @@ onsite_attribute_slot(onsite_context_t *context, uint32_t slot)
 
     return &memo->value;
 }
+
+
+size_t
+onsite_attribute_property(const onsite_image_t *image, uint32_t slot,
+    onsite_str_t *keys, size_t n)
+{
+    size_t                     i;
+    onsite_str_t               key;
+    const onsite_slot_t       *s;
+    const onsite_image_str_t  *path;
+
+    s = onsite_image_at(image, onsite_image_header(image)->slots);
+    s += slot;
+    path = onsite_image_at(image, s->keys);
+
+    if (s->root != ONSITE_ROOT_EVENT || s->n_keys < 2
+        || !onsite_str_eq(onsite_image_str(image, path[0]),
+                          ONSITE_STR("properties")))
+    {
+        return n;
+    }
+
+    key = onsite_image_str(image, path[1]);
+
+    if (key.len == 0) {
+        return n;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (onsite_str_eq(keys[i], key)) {
+            return n;
+        }
+    }
+
+    keys[n] = key;
+
+    return n + 1;
+}

@@ -61,6 +61,11 @@ onsite_value_t onsite_attribute_resolve(const onsite_context_t *context,
     onsite_root_t root, const onsite_str_t *keys, size_t n_keys,
     uint32_t zone);
 
+/* For an event.properties.<key>… slot: adds <key> to the n keys unless it is
+ * among them.  Returns how many there are then; keys has room for one more. */
+size_t onsite_attribute_property(const onsite_image_t *image, uint32_t slot,
+    onsite_str_t *keys, size_t n);
+
 /* Whether some value can ever be there: for lint ("did you mean"). */
 bool onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     size_t n_keys);

@@ -303,48 +303,14 @@ onsite_template_verify(const onsite_image_t *image, onsite_ref_t ref,
 }
 
 
+/* Whether an operation reads a slot. */
+
 static bool
-is_listed(const onsite_str_t *keys, size_t n, onsite_str_t key)
+reads_slot(const onsite_template_op_t *op)
 {
-    size_t  i;
-
-    for (i = 0; i < n; i++) {
-        if (onsite_str_eq(keys[i], key)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* The property that an operation reads, or an empty string. */
-
-static onsite_str_t
-property(const onsite_image_t *image, const onsite_template_op_t *op)
-{
-    const onsite_slot_t       *slot;
-    const onsite_image_str_t  *keys;
-
-    if (op->code == ONSITE_TEMPLATE_LITERAL
-        || op->code == ONSITE_TEMPLATE_CLOSE
-        || op->source != ONSITE_TEMPLATE_SLOT)
-    {
-        return onsite_str(NULL, 0);
-    }
-
-    slot = onsite_image_at(image, onsite_image_header(image)->slots);
-    slot += op->a;
-    keys = onsite_image_at(image, slot->keys);
-
-    if (slot->root != ONSITE_ROOT_EVENT || slot->n_keys < 2
-        || !onsite_str_eq(onsite_image_str(image, keys[0]),
-                          ONSITE_STR("properties")))
-    {
-        return onsite_str(NULL, 0);
-    }
-
-    return onsite_image_str(image, keys[1]);
+    return op->code != ONSITE_TEMPLATE_LITERAL
+           && op->code != ONSITE_TEMPLATE_CLOSE
+           && op->source == ONSITE_TEMPLATE_SLOT;
 }
 
 
@@ -354,7 +320,6 @@ onsite_template_properties(const onsite_image_t *image, onsite_ref_t ref,
 {
     size_t                            n = 0;
     uint32_t                          i;
-    onsite_str_t                      key;
     const onsite_template_program_t  *program;
 
     if (ref == 0) {
@@ -364,10 +329,8 @@ onsite_template_properties(const onsite_image_t *image, onsite_ref_t ref,
     program = onsite_image_at(image, ref);
 
     for (i = 0; i < program->n && n < max; i++) {
-        key = property(image, &program->ops[i]);
-
-        if (key.len != 0 && !is_listed(keys, n, key)) {
-            keys[n++] = key;
+        if (reads_slot(&program->ops[i])) {
+            n = onsite_attribute_property(image, program->ops[i].a, keys, n);
         }
     }
 
