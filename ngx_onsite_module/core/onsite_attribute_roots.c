@@ -180,19 +180,31 @@ counter_of(const onsite_visitor_t *visitor, const onsite_str_t *keys,
 }
 
 
+/* counts.<event name>: in all, or of the session. */
+
+static onsite_value_t
+count_value(const onsite_visitor_t *v, const onsite_str_t *keys,
+    size_t n_keys, bool session)
+{
+    const onsite_counter_t  *counter;
+
+    if (!is(keys[0], "counts")) {
+        return absent;
+    }
+
+    counter = counter_of(v, keys + 1, n_keys - 1);
+
+    return onsite_value_number(counter == NULL ? 0
+                               : session ? counter->session : counter->total);
+}
+
+
 static onsite_value_t
 visitor_value(const onsite_visitor_t *v, const onsite_str_t *keys,
     size_t n_keys)
 {
-    const onsite_counter_t  *counter;
-
     if (n_keys > 1) {
-        if (!is(keys[0], "counts")) {
-            return absent;
-        }
-
-        counter = counter_of(v, keys + 1, n_keys - 1);
-        return onsite_value_number(counter != NULL ? counter->total : 0);
+        return count_value(v, keys, n_keys, false);
     }
 
     return is(keys[0], "status")
@@ -209,15 +221,8 @@ static onsite_value_t
 session_value(const onsite_visitor_t *v, const onsite_str_t *keys,
     size_t n_keys)
 {
-    const onsite_counter_t  *counter;
-
     if (n_keys > 1) {
-        if (!is(keys[0], "counts")) {
-            return absent;
-        }
-
-        counter = counter_of(v, keys + 1, n_keys - 1);
-        return onsite_value_number(counter != NULL ? counter->session : 0);
+        return count_value(v, keys, n_keys, true);
     }
 
     if (is(keys[0], "duration")) {
