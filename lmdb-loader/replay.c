@@ -55,24 +55,7 @@ typedef struct {
     size_t              n_events;
     size_t              n_sessions;
     size_t              skipped;
-    uint64_t            random;
 } replay_t;
-
-
-/* splitmix64 (Steele, Lea, Flood 2014): the same log gives the same run */
-
-static double
-next_random(void *data)
-{
-    uint64_t  *state = data, x;
-
-    *state += 0x9e3779b97f4a7c15u;
-    x = *state;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-
-    return (double) ((x ^ (x >> 31)) >> 11) * 0x1p-53;
-}
 
 
 static int
@@ -277,8 +260,7 @@ apply(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
         .arena = replay->arena,
         .decide = {
             .visitor_id = id,
-            .deliver = replay->deliver,
-            .random = { next_random, &replay->random }
+            .deliver = replay->deliver
         }
     };
 

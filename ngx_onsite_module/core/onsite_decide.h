@@ -66,7 +66,6 @@ typedef struct {
                                        client sent it, or the cookie's     */
     bool             deliver;       /* the response can show onsite channels;
                                        false: they become pending          */
-    onsite_random_t  random;
     onsite_buf_t    *scratch;       /* to render into, reused from call to
                                        call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,

@@ -2,8 +2,8 @@
  * onsite_types.h - the words every other core header uses.
  *
  * Core is pure C11: no nginx header, no clock, no statics, no I/O outside
- * onsite_store.c and onsite_snapshot.c.  Time, randomness and memory come in
- * as arguments.
+ * onsite_store.c and onsite_snapshot.c.  Time and memory come in as arguments;
+ * nothing is decided at random.
  */
 
 #ifndef ONSITE_TYPES_H
@@ -91,14 +91,6 @@ typedef struct {
  */
 onsite_status_t onsite_error(onsite_error_t *error, onsite_status_t status,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-
-/* Uniform random numbers from the caller: [0, 1). */
-
-typedef struct {
-    double  (*next)(void *data);
-    void     *data;
-} onsite_random_t;
 
 
 #endif

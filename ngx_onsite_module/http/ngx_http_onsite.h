@@ -232,10 +232,9 @@ typedef struct {
     ngx_http_onsite_told_t      told;
     ngx_http_onsite_page_t      page;
 
-    onsite_ms_t                 now;        /* one for all of the request    */
-    uint64_t                    seed;       /* of the request's randomness:
-                                               a decision made early comes
-                                               out the same when it counts   */
+    onsite_ms_t                 now;        /* one for all of the request: a
+                                               decision made early comes out
+                                               the same when it counts       */
 
     ngx_str_t                   nonce;      /* the filter found it in the
                                                page's CSP: goes on our script;
@@ -318,7 +317,6 @@ typedef struct {
     onsite_buf_t                text;       /* scratch: answers              */
     onsite_buf_t                explain;    /* scratch: a decision explained */
     char                       *record;     /* scratch: ..._RECORD_BYTES_MAX */
-    uint64_t                    random;     /* seeds of requests come of it  */
 } ngx_http_onsite_worker_t;
 
 extern ngx_http_onsite_worker_t  ngx_http_onsite_worker;
@@ -397,8 +395,6 @@ ngx_int_t ngx_http_onsite_consent_named(ngx_str_t *name,
 ngx_int_t ngx_http_onsite_new_cookie(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
-/* onsite_random_t's next; data is a seed of 8 bytes. */
-double ngx_http_onsite_random(void *data);
 
 /* Equality of secrets. */
 ngx_uint_t ngx_http_onsite_key_equal(ngx_str_t *a, ngx_str_t *b);
@@ -468,7 +464,7 @@ size_t ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
  *   waits for the next page.
  *   A variable that is read earlier gets a decision made on what the visitor
  *   would be after this view (a peek: nothing is kept), with the request's own
- *   clock and randomness, so that the one that counts comes out the same.  A
+ *   clock, so that the one that counts comes out the same.  A
  *   response that then is no document counts no view.
  *   Server events (onsite_event) apply at the same moment, before the view,
  *   in the same transaction, when the status is below 400 and `if` holds.

@@ -51,7 +51,6 @@ typedef struct {
     onsite_ms_t               linked;       /* when the link at hand was
                                                written                      */
     ngx_uint_t                round;        /* of run_all                   */
-    uint64_t                  seed;
 
     onsite_error_t            error;
     unsigned                  held:1;       /* worker.visitor is key's      */
@@ -233,8 +232,6 @@ apply_event(run_t *run, uint32_t index, onsite_str_t id,
     a.arena = w->arena;
     a.decide.visitor_id = id;
     a.decide.deliver = run->apply->deliver && last;
-    a.decide.random.next = ngx_http_onsite_random;
-    a.decide.random.data = &run->seed;
 
     explanation.more = 0;
 
@@ -1028,7 +1025,6 @@ ngx_http_onsite_apply(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     run.r = r;
     run.ctx = ctx;
     run.apply = apply;
-    run.seed = ctx->seed;
 
     onsite_buf_clear(&w->explain);
     w->decision->n = 0;

@@ -44,28 +44,6 @@ ngx_http_onsite_get_ctx(ngx_http_request_t *r)
 }
 
 
-/* splitmix64 (Steele, Lea, Flood 2014) */
-
-static uint64_t
-next_random(uint64_t *state)
-{
-    uint64_t  z;
-
-    z = (*state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-
-    return z ^ (z >> 31);
-}
-
-
-double
-ngx_http_onsite_random(void *data)
-{
-    return (double) (next_random(data) >> 11) * 0x1.0p-53;
-}
-
-
 static ngx_uint_t
 is(ngx_table_elt_t *h, const char *name)
 {
@@ -254,7 +232,6 @@ ngx_http_onsite_ctx(ngx_http_request_t *r)
 
     tp = ngx_timeofday();
     ctx->now = (onsite_ms_t) tp->sec * 1000 + tp->msec;
-    ctx->seed = next_random(&ngx_http_onsite_worker.random);
 
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
 
