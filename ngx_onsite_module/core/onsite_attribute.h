@@ -8,6 +8,7 @@
 
 #include "onsite_image.h"
 #include "onsite_facts.h"
+#include "onsite_tables.h"
 #include "onsite_visitor.h"
 
 typedef struct {
@@ -22,6 +23,9 @@ typedef struct {
     const onsite_event_t    *event;
     const onsite_visitor_t  *visitor;       /* NULL: no consent            */
     const onsite_facts_t    *facts;         /* may be NULL                 */
+    const onsite_tables_t   *tables;        /* slow data; NULL: none       */
+    onsite_str_t             customer;      /* whose slow data may be read:
+                                               a verified id; len 0: nobody's*/
     const onsite_value_t    *root;          /* ONSITE_ROOT_VALUE           */
     onsite_ms_t              now;           /* for time.*                  */
     onsite_memo_t           *memo;          /* one a slot of the image     */

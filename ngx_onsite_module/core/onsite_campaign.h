@@ -35,8 +35,19 @@ typedef enum {
     ONSITE_WITHIN_TIME              /* a sliding window of within_ms       */
 } onsite_within_t;
 
+/* What a trigger waits for.  All but EVENT are machines (onsite_machine.h),
+ * which tell that it fired. */
+typedef enum {
+    ONSITE_TRIGGER_EVENT = 0,
+    ONSITE_TRIGGER_SEQUENCE,
+    ONSITE_TRIGGER_JOURNEY,
+    ONSITE_TRIGGER_INACTIVE
+} onsite_trigger_kind_t;
+
 typedef struct {
-    onsite_image_str_t  event;      /* its name                            */
+    uint32_t            kind;       /* onsite_trigger_kind_t               */
+    uint32_t            machine;    /* of a kind but EVENT: its number     */
+    onsite_image_str_t  event;      /* its name; empty: not EVENT          */
     onsite_ref_t        where;      /* condition; 0: any                   */
     uint32_t            count;      /* fires at the count-th match, and at
                                        every one after it while the window

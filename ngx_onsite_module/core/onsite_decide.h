@@ -66,6 +66,9 @@ typedef struct {
                                        client sent it, or the cookie's     */
     bool             deliver;       /* the response can show onsite channels;
                                        false: they become pending          */
+    const uint32_t  *fired;         /* campaigns whose sequence or journey
+                                       this event completed: ranks, ascending*/
+    size_t           n_fired;
     onsite_buf_t    *scratch;       /* to render into, reused from call to
                                        call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,
@@ -88,6 +91,9 @@ typedef struct {
  * variant and without a count run, on onsite channels of an answer that can
  * show them; that variant is shown, there is no holdout, and nothing is
  * recorded.
+ *
+ * A choice whose channel is webhook is a delivery: the caller puts it into the
+ * outbox in the transaction that stores the visitor (onsite_outbox.h).
  *
  * Without deliver, an onsite campaign that fires is put into
  * visitor->pending, unrendered and not counted as shown; its choice says so.

@@ -37,6 +37,10 @@ typedef struct {
     const onsite_facts_t    *facts;
     onsite_ms_t              now;
     onsite_ms_t              session_timeout;
+    const onsite_tables_t   *tables;            /* NULL: no slow data      */
+    bool                     closed;            /* nobody is logged in now:
+                                                   slow data stays shut, also
+                                                   of a verified visitor   */
     onsite_arena_t          *arena;             /* decision's strings      */
     onsite_decide_options_t  decide;
 } onsite_apply_t;
@@ -47,6 +51,27 @@ typedef struct {
  * and record, to the byte.
  */
 void onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision);
+
+/*
+ * When the next timer of the visitor is due, from what the visitor is now; 0:
+ * there is none.  Cheap: called after every event.  visitor->wake, when not
+ * 0, is never later than this unless campaigns were replaced meanwhile: a
+ * timer that an event moves on stays where it is until it wakes in vain.
+ */
+onsite_ms_t onsite_due(const onsite_site_t *site,
+    const onsite_visitor_t *visitor);
+
+/*
+ * Fires the visitor's earliest timer that is due by apply->now: a synthetic
+ * event ("Visitor Inactive", "Journey Timeout", at the due time) goes through
+ * all that onsite_apply does, but is no activity: it opens and prolongs no
+ * session and moves neither first_seen nor last_seen.  apply->event is not
+ * read; nothing is shown, so onsite campaigns become pending.  False: none is
+ * due, nothing was changed.  Call until false, once a due timer, and carry out
+ * each decision's deliveries.
+ */
+bool onsite_wake(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision);
 
 #endif

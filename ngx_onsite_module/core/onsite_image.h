@@ -19,7 +19,7 @@
 #include "onsite_value.h"
 
 #define ONSITE_IMAGE_MAGIC    0x4f4e5349u       /* "ONSI" */
-#define ONSITE_IMAGE_VERSION  1
+#define ONSITE_IMAGE_VERSION  2
 #define ONSITE_IMAGE_ORDER    0x01020304u
 
 typedef uint32_t  onsite_ref_t;
@@ -61,6 +61,9 @@ typedef enum {
     ONSITE_ROOT_REQUEST,
     ONSITE_ROOT_TIME,
     ONSITE_ROOT_MODEL,
+    ONSITE_ROOT_JOURNEY,            /* journey.<id>: the state's name      */
+    ONSITE_ROOT_PRODUCT,            /* product.*: of the event's sku       */
+    ONSITE_ROOT_RECOMMENDED,        /* products of profile.recommended     */
     ONSITE_ROOTS
 } onsite_root_t;
 
@@ -116,6 +119,17 @@ typedef struct {
     uint32_t            n_groups;       /* exclusive groups: 1 .. n_groups */
     onsite_ref_t        by_hash;        /* uint32_t[n_campaigns]: campaign
                                            indices, ascending by hash      */
+    uint32_t            n_machines;
+    onsite_ref_t        machines;       /* onsite_machine.h                */
+    onsite_ref_t        machine_index;
+    uint32_t            n_segments;
+    onsite_ref_t        segments;       /* onsite_segment.h                */
+    uint32_t            n_affinities;
+    onsite_ref_t        affinities;     /* onsite_affinity.h               */
+    uint32_t            n_traits;
+    onsite_ref_t        traits;         /* onsite_image_str_t[n_traits]: names
+                                           of the traits that are kept     */
+    uint32_t            touches;        /* how many are kept               */
     uint32_t            reserved2;
 } onsite_image_header_t;
 

@@ -29,6 +29,23 @@
 #define ONSITE_PENDING_MAX                4  /* fired, not yet shown        */
 #define ONSITE_PENDING_BYTES_MAX        512  /* kept event properties, each */
 #define ONSITE_SKU_MAX                   64
+#define ONSITE_USER_ID_MAX              128  /* bytes; longer is not kept   */
+#define ONSITE_TRAITS_BYTES_MAX         512  /* kept traits, as msgpack     */
+#define ONSITE_STANDINGS_MAX             64  /* journeys stood in, triggers
+                                                armed                       */
+#define ONSITE_AFFINITIES_MAX            32  /* of all attributes           */
+#define ONSITE_AFFINITY_TOP               8  /* kept of one attribute       */
+#define ONSITE_AFFINITY_VALUE_MAX        64  /* bytes                       */
+#define ONSITE_TOUCHES_MAX                8  /* the last ones               */
+#define ONSITE_TOUCH_TEXT_MAX            64  /* bytes of each of its texts  */
+#define ONSITE_MESSAGES_MAX              16  /* messageIds remembered       */
+
+/* journeys */
+#define ONSITE_MACHINE_STATES_MAX        64
+#define ONSITE_SEQUENCE_STEPS_MAX        16  /* counts spelled out          */
+#define ONSITE_FIRED_MAX                 64  /* campaigns one event triggers
+                                                by sequence or journey      */
+#define ONSITE_EMITS_MAX                  8  /* events one event entails    */
 
 /* campaigns */
 #define ONSITE_CAMPAIGN_ID_MAX           64

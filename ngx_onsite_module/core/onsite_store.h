@@ -105,6 +105,68 @@ onsite_status_t onsite_store_get(onsite_store_t *store,
 onsite_status_t onsite_store_reap(onsite_store_t *store, uint32_t shard,
     onsite_ms_t now, unsigned budget, unsigned *reaped);
 
+/*
+ * Timers: one entry a visitor at most, (due, key), where visitor->wake says.
+ */
+
+/* Moves the visitor's entry from one due time (0: there is none) to another
+ * (0: none any more).  Equal ones: nothing is done. */
+onsite_status_t onsite_txn_timer_move(onsite_txn_t *txn,
+    const onsite_key_t *key, onsite_ms_t from, onsite_ms_t to);
+
+/* The earliest entry due by now, later than (*due, *key), which (0, zeros)
+ * precedes all; NOT_FOUND. */
+onsite_status_t onsite_txn_timer_next(onsite_txn_t *txn, onsite_ms_t now,
+    onsite_ms_t *due, onsite_key_t *key);
+
+/* Read-only: when the earliest of a shard is due; NOT_FOUND. */
+onsite_status_t onsite_store_timer_first(onsite_store_t *store,
+    uint32_t shard, onsite_ms_t *due);
+
+/*
+ * Outbox: entries in order of their sequence number, which is the store's
+ * (shard in the top byte) and never used twice.  onsite_outbox.h has their
+ * form.
+ */
+
+/* FULL: the outbox has its share of the map (a quarter) already. */
+onsite_status_t onsite_txn_outbox_add(onsite_txn_t *txn, onsite_str_t entry,
+    uint64_t *seq);
+onsite_status_t onsite_txn_outbox_delete(onsite_txn_t *txn, uint64_t seq);
+
+/* All entries, shard by shard, oldest first; as onsite_store_walk. */
+typedef bool (*onsite_store_outbox_pt)(void *data, uint64_t seq,
+    onsite_str_t entry);
+onsite_status_t onsite_store_outbox_walk(onsite_store_t *store,
+    onsite_store_outbox_pt visit, void *data, onsite_error_t *error);
+
+/*
+ * Identities: which ids lead to a visitor, (owner, alias), in the owner's
+ * shard.  There is one for every link record, made in the transaction in which
+ * the alias' history joins the owner's, so that it joins once.
+ */
+
+onsite_status_t onsite_txn_identity_add(onsite_txn_t *txn,
+    const onsite_key_t *owner, const onsite_key_t *alias, onsite_ms_t now);
+/* OK: it is there; NOT_FOUND. */
+onsite_status_t onsite_txn_identity_get(onsite_txn_t *txn,
+    const onsite_key_t *owner, const onsite_key_t *alias);
+onsite_status_t onsite_txn_identity_delete(onsite_txn_t *txn,
+    const onsite_key_t *owner, const onsite_key_t *alias);
+/* The owner's aliases into out; returns how many were written. */
+size_t onsite_txn_identity_list(onsite_txn_t *txn, const onsite_key_t *owner,
+    onsite_key_t *out, size_t max);
+
+/*
+ * Erases a visitor: the record that key leads to, all links to it, its
+ * identities, its timer and its entries in the outbox, in every shard; a
+ * tombstone takes the place of each key.  What it costs is bounded by what the
+ * outbox holds.  NOT_FOUND: nothing is known of the key (a tombstone is left
+ * all the same).  No transaction may be open.
+ */
+onsite_status_t onsite_store_erase(onsite_store_t *store,
+    const onsite_key_t *key, onsite_ms_t now, onsite_error_t *error);
+
 /* Clears reader slots of dead processes in every shard. */
 unsigned onsite_store_check_readers(onsite_store_t *store);
 

@@ -56,9 +56,39 @@ typedef struct {
 typedef struct {
     uint32_t        campaign;
     onsite_ms_t     fired;
+    bool            waits;          /* fired by a timer: for the next session,
+                                       too                                 */
     onsite_str_t    event;          /* its name                            */
     onsite_value_t  properties;     /* object: those its content uses      */
 } onsite_pending_t;
+
+/* Where the visitor stands in a journey, or that a trigger on inactivity is
+ * armed.  One in a journey's start state that was never left is not kept. */
+typedef struct {
+    uint32_t      machine;          /* onsite_machine_t.hash               */
+    uint32_t      state;            /* onsite_machine_state_t.hash         */
+    onsite_ms_t   since;            /* entered                             */
+} onsite_standing_t;
+
+/* How much the visitor is drawn to a value of an attribute ("category" is
+ * "shoes"): a sum of weights that decays, as it stood at affinity_at. */
+typedef struct {
+    uint32_t      attribute;        /* onsite_affinity_hash(name)          */
+    float         score;            /* > 0                                 */
+    onsite_str_t  value;
+} onsite_affinity_t;
+
+/* Where a visit came from.  Texts are at most ONSITE_TOUCH_TEXT_MAX bytes;
+ * empty: not known. */
+typedef struct {
+    onsite_ms_t   time;             /* 0: no touch                         */
+    onsite_str_t  source;           /* "google", "newsletter", "direct"    */
+    onsite_str_t  medium;           /* "organic", "cpc", "social", "email",
+                                       "referral", "none", utm_medium      */
+    onsite_str_t  campaign;
+    onsite_str_t  referrer;         /* host                                */
+    onsite_str_t  click;            /* which click id came: "gclid"        */
+} onsite_touch_t;
 
 typedef struct {
     onsite_ms_t  start;             /* 0: none yet                         */
@@ -76,16 +106,38 @@ typedef struct {
     uint32_t            orders;         /* Order Completed                 */
     onsite_session_t    session;
 
+    onsite_str_t        user_id;        /* as the latest identify gave it;
+                                           len 0: none, or too long        */
+    bool                verified;       /* user_id was proven: the record of
+                                           a customer                      */
+    onsite_value_t      traits;         /* object of scalars that campaigns
+                                           read; ABSENT: none              */
+    onsite_ms_t         wake;           /* due time of this visitor's entry
+                                           in timers; 0: there is none     */
+    onsite_ms_t         affinity_at;    /* what affinities' scores are as of*/
+    onsite_touch_t      first_touch;
+
     uint32_t            n_counters;     /* least recently used first       */
     uint32_t            n_cart;
     uint32_t            n_exposures;    /* least recently shown first      */
     uint32_t            n_progress;
     uint32_t            n_pending;      /* oldest first                    */
+    uint32_t            n_standings;    /* least recently moved first      */
+    uint32_t            n_affinities;   /* by attribute, then strongest
+                                           first                           */
+    uint32_t            n_touches;      /* oldest first; the first visit's
+                                           is first_touch, too             */
+    uint32_t            n_messages;     /* oldest first                    */
     onsite_counter_t    counters[ONSITE_COUNTERS_MAX];
     onsite_cart_line_t  cart[ONSITE_CART_LINES_MAX];
     onsite_exposure_t   exposures[ONSITE_EXPOSURES_MAX];
     onsite_progress_t   progress[ONSITE_PROGRESS_MAX];
     onsite_pending_t    pending[ONSITE_PENDING_MAX];
+    onsite_standing_t   standings[ONSITE_STANDINGS_MAX];
+    onsite_affinity_t   affinities[ONSITE_AFFINITIES_MAX];
+    onsite_touch_t      touches[ONSITE_TOUCHES_MAX];
+    uint32_t            messages[ONSITE_MESSAGES_MAX];
+                                        /* FNV-1a of messageIds            */
     char                digits[ONSITE_CART_LINES_MAX][32];
                                         /* skus that came as numbers: lines
                                            point here, so a visitor is not

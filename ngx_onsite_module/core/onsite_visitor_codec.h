@@ -17,9 +17,14 @@
 
 #define ONSITE_RECORD_VERSION  1
 
+/* How long a tombstone keeps an erased id from coming back. */
+#define ONSITE_TOMBSTONE_TTL   (30 * ONSITE_DAY)
+
 typedef enum {
     ONSITE_RECORD_VISITOR = 0,
-    ONSITE_RECORD_LINK
+    ONSITE_RECORD_LINK,
+    ONSITE_RECORD_TOMBSTONE         /* erased, when onsite_record_last_seen
+                                       says; holds nothing else            */
 } onsite_record_kind_t;
 
 /*
@@ -44,6 +49,19 @@ size_t onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
     size_t capacity);
 size_t onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
     bool session_only, void *out, size_t capacity);
+size_t onsite_tombstone_encode(onsite_ms_t now, void *out, size_t capacity);
+
+/*
+ * A link on its way: it carries the record that its id had until then, which
+ * has not joined the visitor it leads to yet (that lies in another shard).
+ * carried needs room for it in capacity; a record so large that it does not
+ * fit is re-encoded by the caller into less.  onsite_link_carried points into
+ * data; len 0: it carries none.
+ */
+#define ONSITE_LINK_OVERHEAD  64
+size_t onsite_link_encode_carrying(const onsite_key_t *link, onsite_ms_t now,
+    bool session_only, onsite_str_t carried, void *out, size_t capacity);
+onsite_str_t onsite_link_carried(const void *data, size_t size);
 
 /*
  * When the record was last seen, for expiry and eviction, without decoding

@@ -1,0 +1,54 @@
+/*
+ * onsite_outbox.h - what waits to leave: an entry of the outbox and its form.
+ *
+ * A msgpack array whose first element is its version; docs/wire.md has the
+ * places.  The visitor's key lies at a fixed offset, so that what is of one
+ * visitor is found without reading the rest.
+ */
+
+#ifndef ONSITE_OUTBOX_H
+#define ONSITE_OUTBOX_H
+
+#include "onsite_decide.h"
+
+#define ONSITE_OUTBOX_BYTES_MAX  (128 * 1024)
+
+typedef enum {
+    ONSITE_OUTBOX_EVENT = 0,
+    ONSITE_OUTBOX_DELIVERY
+} onsite_outbox_kind_t;
+
+typedef struct {
+    onsite_outbox_kind_t  kind;
+    onsite_key_t          visitor;
+    uint8_t               id[16];       /* idempotency key                 */
+    onsite_ms_t           time;
+    onsite_str_t          site;
+    onsite_str_t          user_id;      /* len 0: not known                */
+    onsite_str_t          event;        /* name of what caused it          */
+    onsite_str_t          campaign;     /* deliveries                      */
+    onsite_str_t          variant;
+    onsite_str_t          endpoint;
+    onsite_str_t          data;         /* rendered JSON                   */
+    double                propensity;
+} onsite_outbox_entry_t;
+
+/* A delivery of a choice whose channel is webhook; its id follows from
+ * visitor, campaign and time, so that the same delivery has the same one. */
+void onsite_outbox_delivery(const onsite_image_t *image,
+    const onsite_choice_t *choice, const onsite_event_t *event,
+    const onsite_key_t *visitor, onsite_str_t user_id,
+    onsite_outbox_entry_t *entry);
+
+/* Appends the entry's bytes; buf->failed tells when it did not fit. */
+void onsite_outbox_encode(const onsite_outbox_entry_t *entry,
+    onsite_buf_t *out);
+
+/* Strings point into data.  CORRUPT, VERSION as for records. */
+onsite_status_t onsite_outbox_decode(const void *data, size_t size,
+    onsite_outbox_entry_t *entry);
+
+/* Whose it is, without reading the rest; false: not an entry. */
+bool onsite_outbox_visitor(const void *data, size_t size, onsite_key_t *key);
+
+#endif
