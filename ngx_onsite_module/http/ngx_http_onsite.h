@@ -9,7 +9,10 @@
  *   snapshot  the live campaigns, and their successors
  *   conf      handlers of directives
  *   request   facts of a request, and who its visitor is
- *   apply     events in, decision out: one transaction a shard
+ *   apply     events in, decision out
+ *   resolve   whose record an event is about: one transaction a shard
+ *   told      what the variables tell of it
+ *   explain   the same for a debug key's owner
  *   page      page views and server-side events of ordinary requests
  *   filter    header and body filter: moves buffers, inserts bytes
  *   unplaced  what was decided for a page that had no place for it
