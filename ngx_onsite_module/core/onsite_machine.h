@@ -49,7 +49,9 @@ typedef struct {
     uint32_t            inactive_to;
     onsite_image_str_t  emits;          /* event that entering it is, too  */
     onsite_ref_t        campaigns;      /* uint32_t[n_campaigns]: ranks that
-                                           entering it triggers, ascending */
+                                           entering it triggers, ascending;
+                                           INACTIVE: those of START, and only
+                                           when ARMED's timer leads there  */
     uint32_t            n_campaigns;
     uint32_t            reserved;
 } onsite_machine_state_t;
@@ -67,8 +69,8 @@ typedef struct {
                                            edited one begins anew          */
     uint32_t            kind;           /* onsite_machine_kind_t           */
     onsite_ref_t        states;         /* onsite_machine_state_t[n_states] */
-    uint32_t            n_states;       /* SEQUENCE: steps + 1; the last one
-                                           fires                           */
+    uint32_t            n_states;       /* SEQUENCE: steps + 1 (a trailing
+                                           `not` is one); the last fires   */
     onsite_ref_t        moved;          /* onsite_machine_moved_t[n_moved] */
     uint32_t            n_moved;
     uint32_t            within;         /* SEQUENCE: onsite_within_t       */
@@ -78,8 +80,16 @@ typedef struct {
     int64_t             within_ms;
 } onsite_machine_t;
 
-/* An event moves a machine.  Of the edges of one name and machine, in order,
- * a journey takes the first whose from and where hold; a sequence all. */
+/*
+ * An event moves a machine.  Of the edges of one name and machine, in order,
+ * a journey (and INACTIVE) takes the first whose from, where and audience
+ * hold; a sequence all: the resets and ends come first, then the later steps
+ * before the earlier ones, so that no event is two steps of one match.
+ *
+ * INACTIVE has `unless` ANY -> START, then `after` START -> ARMED, which is
+ * among the index's `any` where every event arms: those come behind the edges
+ * of the name.  A timed sequence's last state has no edge into it.
+ */
 typedef struct {
     uint32_t            machine;
     uint32_t            from;
