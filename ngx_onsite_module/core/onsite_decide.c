@@ -40,6 +40,7 @@ typedef struct {
                                                    shown                   */
     uint32_t                        n_waiting;
     uint32_t                        n_tried;    /* of waiting              */
+    uint32_t                        n_fired;    /* tried of options->fired */
     waiting_t                       waiting[ONSITE_PENDING_MAX];
                                                 /* by rank                 */
     uint32_t                        stays;      /* bit 1 << age            */
@@ -136,6 +137,10 @@ check_trigger(decide_t *d, const onsite_campaign_t *campaign)
     }
 
     fetch_variants(d->context->image, campaign);
+
+    if (campaign->trigger.kind != ONSITE_TRIGGER_EVENT) {
+        return ONSITE_REASON_NONE;              /* a machine said so */
+    }
 
     return onsite_trigger_match(d->visitor, &campaign->trigger,
                                 d->context->event->time)
@@ -365,6 +370,8 @@ fill_choice(decide_t *d, const onsite_campaign_t *campaign,
             return ONSITE_REASON_LIMIT;
         }
 
+        d->visitor->pending[d->visitor->n_pending - 1].waits =
+            d->options->waits;
         d->fresh++;
         choice->pending = true;
 
@@ -530,6 +537,24 @@ fetch_ahead(const decide_t *d, const uint32_t *candidates, size_t n, size_t i)
 }
 
 
+/* Campaigns below rank that machines have fired: those are in no index. */
+
+static void
+consider_fired_until(decide_t *d, uint32_t rank)
+{
+    uint32_t                        next;
+    const onsite_decide_options_t  *options = d->options;
+
+    while (d->n_fired < options->n_fired
+           && options->fired[d->n_fired] < rank)
+    {
+        next = options->fired[d->n_fired++];
+        consider_waiting_until(d, next);
+        (void) consider(d, next, false);
+    }
+}
+
+
 static void
 consider_candidates(decide_t *d)
 {
@@ -546,6 +571,7 @@ consider_candidates(decide_t *d)
 
     for (i = 0; i < n; i++) {
         fetch_ahead(d, candidates, n, i);
+        consider_fired_until(d, candidates[i]);
         consider_waiting_until(d, candidates[i]);
         (void) consider(d, candidates[i], false);
     }
@@ -673,6 +699,7 @@ onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     d.first_lost = BEYOND_ALL;
     d.n_waiting = 0;
     d.n_tried = 0;
+    d.n_fired = 0;
     d.stays = 0;
     onsite_clock_init(&d.clock, context->image, context->now);
 
@@ -680,6 +707,7 @@ onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     mark_goals(&d);
     take_pending(&d);
     consider_candidates(&d);
+    consider_fired_until(&d, BEYOND_ALL);
     consider_waiting_until(&d, BEYOND_ALL);
     drop_pending(&d);
 

@@ -69,6 +69,8 @@ typedef struct {
     const uint32_t  *fired;         /* campaigns whose sequence or journey
                                        this event completed: ranks, ascending*/
     size_t           n_fired;
+    bool             waits;         /* a timer's event: what becomes pending
+                                       outlives the session, once          */
     onsite_buf_t    *scratch;       /* to render into, reused from call to
                                        call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,

@@ -118,16 +118,23 @@ typedef struct {
     uint32_t            reserved;
 } onsite_machine_index_t;
 
+/* A journey went from one state to another (or entered it anew). */
+typedef struct {
+    const onsite_machine_t  *machine;
+    uint32_t                 from;
+    uint32_t                 to;
+} onsite_step_t;
+
 /* What one event (or timer) moved. */
 typedef struct {
-    uint32_t      n_fired;
-    uint32_t      n_emits;
-    uint32_t      lost;                 /* over ONSITE_FIRED_MAX or
-                                           ONSITE_EMITS_MAX                */
-    bool          moved;                /* some standing or position changed:
-                                           timers may be due earlier       */
-    uint32_t      fired[ONSITE_FIRED_MAX];  /* ranks, ascending, each once */
-    onsite_str_t  emits[ONSITE_EMITS_MAX];  /* event names, in the image   */
+    uint32_t       n_fired;
+    uint32_t       n_steps;
+    uint32_t       lost;                /* over ONSITE_FIRED_MAX or
+                                           ONSITE_STANDINGS_MAX            */
+    onsite_ms_t    due;                 /* the earliest timer of what moved;
+                                           0: none                         */
+    uint32_t       fired[ONSITE_FIRED_MAX]; /* ranks, ascending, each once */
+    onsite_step_t  steps[ONSITE_STANDINGS_MAX];
 } onsite_moves_t;
 
 /* Moves all machines by context->event, which is live and has been applied to

@@ -12,6 +12,29 @@ next(uint32_t n)
 }
 
 
+/* What a timer fired meanwhile waited for this session; all else that is
+ * pending was of the session before. */
+
+static void
+keep_pending(onsite_visitor_t *visitor, onsite_ms_t start)
+{
+    uint32_t           i, n = 0;
+    onsite_pending_t  *pending;
+
+    for (i = 0; i < visitor->n_pending; i++) {
+        pending = &visitor->pending[i];
+
+        if (pending->waits) {
+            pending->waits = false;
+            pending->fired = start;
+            visitor->pending[n++] = *pending;
+        }
+    }
+
+    visitor->n_pending = n;
+}
+
+
 /* What belongs to the session before goes with it. */
 
 static void
@@ -23,7 +46,7 @@ session_open(onsite_visitor_t *visitor, onsite_ms_t time)
         visitor->counters[i].session = 0;
     }
 
-    visitor->n_pending = 0;
+    keep_pending(visitor, time);
     visitor->visits = next(visitor->visits);
 
     visitor->session.start = time;
