@@ -82,6 +82,20 @@ no_event(onsite_ms_t now)
 
 
 static void
+tell_choices(const onsite_apply_t *apply, const onsite_event_t *event,
+    const onsite_decision_t *decision)
+{
+    size_t                    i;
+    const onsite_listener_t  *listener = &apply->listener;
+
+    for (i = 0; listener->choice != NULL && i < decision->n; i++) {
+        listener->choice(listener->data, &apply->site->image,
+                         &decision->choices[i], event);
+    }
+}
+
+
+static void
 decide(onsite_engine_t *engine, onsite_apply_t *apply,
     const onsite_event_t *event, onsite_decision_t *decision)
 {
@@ -102,6 +116,7 @@ decide(onsite_engine_t *engine, onsite_apply_t *apply,
     options.scratch = &engine->scratch;
     onsite_decide(&context, apply->visitor, &options, decision);
     site->stamp = context.stamp;
+    tell_choices(apply, event, decision);
 }
 
 

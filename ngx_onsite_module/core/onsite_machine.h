@@ -88,7 +88,10 @@ typedef struct {
  *
  * INACTIVE has `unless` ANY -> START, then `after` START -> ARMED, which is
  * among the index's `any` where every event arms: those come behind the edges
- * of the name.  A timed sequence's last state has no edge into it.
+ * of the name.  A timed sequence's last state has no edge into it.  A journey
+ * whose start has a timer has START -> START in `any`: the visitor's first
+ * event begins it, without effect.  Events that are no activity (timers', and
+ * entry events) take no edge of `any`.
  */
 typedef struct {
     uint32_t            machine;
@@ -137,20 +140,42 @@ typedef struct {
     onsite_step_t  steps[ONSITE_STANDINGS_MAX];
 } onsite_moves_t;
 
-/* Moves all machines by context->event, which is live and has been applied to
- * the visitor (the same that context->visitor points to).  Sets moves. */
+/*
+ * Moves all machines by context->event, which is live and has been applied to
+ * the visitor (the same that context->visitor points to).  Sets moves.
+ * synthetic: the event is a timer's or an entry event.  Conditions on journeys
+ * see them as they were before the event.
+ *
+ * Events move machines in the order in which they come.  One that is older
+ * than what has moved a machine (beacons that were held back) moves it all the
+ * same, and counts as of that moment: no machine's time goes back.
+ */
 void onsite_machines_event(onsite_context_t *context,
-    onsite_visitor_t *visitor, onsite_moves_t *moves);
+    onsite_visitor_t *visitor, bool synthetic, onsite_moves_t *moves);
 
 /* When the visitor's next timer is due; 0: none. */
 onsite_ms_t onsite_machines_due(const onsite_image_t *image,
     const onsite_visitor_t *visitor);
 
-/* Fires the timer that is due first and by now: *event becomes the synthetic
- * event (strings in the image or arena), moves what it moved.  False: none. */
+/*
+ * Fires the timer that is due first and by now: *event becomes the synthetic
+ * event (strings in the image or arena), moves what it moved.  False: none.
+ *
+ *     Visitor Inactive   {campaign, after_seconds}
+ *     Sequence Timeout   {campaign, after_seconds}: a last `not` held
+ *     Journey Timeout    {journey, from, to}
+ */
 bool onsite_machines_wake(onsite_context_t *context,
     onsite_visitor_t *visitor, onsite_ms_t now, onsite_event_t *event,
     onsite_moves_t *moves);
+
+/* Entering step's state is this event, too, with {journey, from, to}; false:
+ * it is none. */
+bool onsite_machine_entry(onsite_context_t *context, const onsite_step_t *step,
+    const onsite_event_t *cause, onsite_event_t *event);
+
+/* Whether any machine has a timer. */
+bool onsite_machines_timed(const onsite_image_t *image);
 
 /* The machine of a hash, or NULL. */
 const onsite_machine_t *onsite_machine_find(const onsite_image_t *image,
