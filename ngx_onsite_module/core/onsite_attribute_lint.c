@@ -23,6 +23,7 @@ static const char *const  paths[] = {
     "request.path", "request.url", "request.host", "request.method",
     "request.scheme", "request.query", "request.referrer",
     "request.language", "request.device",
+    "origin.first", "origin.last", "origin.touches",
     "time.hour", "time.minute", "time.weekday", "time.date", "time.unix",
     NULL
 };
@@ -75,8 +76,7 @@ onsite_attribute_split(onsite_str_t path, onsite_scope_t scope,
 static bool
 is_empty_root(onsite_root_t root)
 {
-    return root == ONSITE_ROOT_AFFINITY || root == ONSITE_ROOT_ORIGIN
-           || root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_SEGMENTS
+    return root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_SEGMENTS
            || root == ONSITE_ROOT_MODEL;
 }
 

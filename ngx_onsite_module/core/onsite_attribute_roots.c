@@ -3,6 +3,7 @@
  */
 
 #include "onsite_attribute.h"
+#include "onsite_attribute_interest.h"
 
 #include <stdio.h>
 
@@ -480,6 +481,14 @@ onsite_attribute_resolve(const onsite_context_t *context, onsite_root_t root,
         return context->visitor != NULL
                ? cart_value(context, keys, n_keys) : absent;
 
+    case ONSITE_ROOT_AFFINITY:
+        return context->visitor != NULL
+               ? onsite_attribute_affinity(context, keys, n_keys) : absent;
+
+    case ONSITE_ROOT_ORIGIN:
+        return context->visitor != NULL
+               ? onsite_attribute_origin(context, keys, n_keys) : absent;
+
     case ONSITE_ROOT_REQUEST:
         return context->facts != NULL
                ? request_value(context, keys, n_keys) : absent;
@@ -530,18 +539,6 @@ known_event(const onsite_str_t *keys, size_t n_keys)
 }
 
 
-static bool
-known_origin(const onsite_str_t *keys, size_t n_keys)
-{
-    static const char *const  touches[] = { "first", "last", NULL };
-    static const char *const  names[] = {
-        "source", "medium", "campaign", "referrer", NULL
-    };
-
-    return n_keys == 2 && one_of(keys[0], touches) && one_of(keys[1], names);
-}
-
-
 /* A single key may always be an onsite_attribute. */
 
 static bool
@@ -589,7 +586,7 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
         return one_of(keys[0], cart) && (n_keys == 1 || is(keys[0], "skus"));
 
     case ONSITE_ROOT_ORIGIN:
-        return known_origin(keys, n_keys);
+        return onsite_attribute_origin_known(keys, n_keys);
 
     case ONSITE_ROOT_REQUEST:
         return known_request(keys, n_keys);
@@ -598,6 +595,8 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
         return n_keys == 1 && one_of(keys[0], time);
 
     case ONSITE_ROOT_AFFINITY:
+        return onsite_attribute_affinity_known(keys, n_keys);
+
     case ONSITE_ROOT_PROFILE:
     case ONSITE_ROOT_MODEL:
         return true;

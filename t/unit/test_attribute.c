@@ -379,7 +379,7 @@ what_exists(void **state)
         "event", "event.nam", "event.name.x", "visitor.counts",
         "visitor.state", "visitor.status.x", "session.length", "cart.total",
         "cart.items.0", "request.query", "request.query.a.b", "request.a.b",
-        "request", "time.day", "time.hour.x", "origin.first", "origin.x.source",
+        "request", "time.day", "time.hour.x", "origin.x.source",
         "origin.first.x", "visiter.status", "profile"
     };
 

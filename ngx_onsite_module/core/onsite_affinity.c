@@ -1,0 +1,734 @@
+/*
+ * onsite_affinity.c - what a visitor is drawn to.
+ *
+ * Exponentially decayed sums: a score s at time t is worth s * 2^-((u-t)/h) at
+ * u, so one time for all scores of a visitor is enough.
+ */
+
+#include "onsite_affinity.h"
+
+#include "onsite_msgpack.h"
+
+#include <math.h>
+
+#define KEPT_HALF_LIVES  1024.0         /* 2^10: see the header            */
+#define SCORE_MAX        1e30f          /* far from what a float ends at   */
+#define ITEMS_MAX        16             /* of a value that is an array     */
+#define PRODUCTS_MAX     100            /* of an order that are looked at  */
+#define NUMBER_TEXT      32
+
+/* What one event adds to. */
+
+typedef struct {
+    const onsite_image_t          *image;
+    onsite_arena_t                *arena;
+    const onsite_tables_t         *tables;
+    onsite_visitor_t              *visitor;
+    const onsite_affinity_rule_t  *rule;
+    double                         weight;
+    bool                           added;
+} addition_t;
+
+
+static const onsite_affinity_rule_t *
+rules_of(const onsite_image_t *image, uint32_t *n)
+{
+    const onsite_image_header_t  *header;
+
+    header = onsite_image_header(image);
+    *n = header->n_affinities;
+
+    return onsite_image_at(image, header->affinities);
+}
+
+
+const onsite_affinity_rule_t *
+onsite_affinity_find(const onsite_image_t *image, uint32_t hash)
+{
+    uint32_t                       i, n;
+    const onsite_affinity_rule_t  *rules = rules_of(image, &n);
+
+    for (i = 0; i < n; i++) {
+        if (rules[i].hash == hash) {
+            return &rules[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* What an attribute's scores shrink to in so many ms, and what is too little
+ * to be kept.  An attribute that the image does not name decays, too, so that
+ * it goes in the end. */
+
+static double
+decay(const onsite_affinity_rule_t *rule, double ms)
+{
+    int64_t  half_life;
+
+    half_life = rule != NULL ? rule->half_life_ms : ONSITE_AFFINITY_HALF_LIFE;
+
+    return ms > 0 ? exp2(-ms / (double) half_life) : 1;
+}
+
+
+static double
+least_score(const onsite_image_t *image, const onsite_affinity_rule_t *rule)
+{
+    double                           least = 1;
+    uint32_t                         i;
+    const onsite_affinity_weight_t  *weights;
+
+    if (rule != NULL) {
+        weights = onsite_image_at(image, rule->weights);
+        least = weights[0].weight;
+
+        for (i = 1; i < rule->n_weights; i++) {
+            least = weights[i].weight < least ? weights[i].weight : least;
+        }
+    }
+
+    return least / KEPT_HALF_LIVES;
+}
+
+
+static const onsite_affinity_rule_t *
+find_rule(const onsite_image_t *image, uint32_t hash)
+{
+    return image != NULL ? onsite_affinity_find(image, hash) : NULL;
+}
+
+
+static float
+bounded_score(double score)
+{
+    return score < SCORE_MAX ? (float) score : SCORE_MAX;
+}
+
+
+/* Also what is not a number: a record may hold any bytes. */
+
+static bool
+is_too_little(double score, double least)
+{
+    return !(score >= least);
+}
+
+
+/* By attribute, then the strongest first; ties by value, so that the order is
+ * one whatever came first. */
+
+static bool
+is_before(const onsite_affinity_t *a, const onsite_affinity_t *b)
+{
+    int     order;
+    size_t  len;
+
+    if (a->attribute != b->attribute) {
+        return a->attribute < b->attribute;
+    }
+
+    if (a->score > b->score || a->score < b->score) {
+        return a->score > b->score;
+    }
+
+    len = a->value.len < b->value.len ? a->value.len : b->value.len;
+    order = len != 0 ? memcmp(a->value.data, b->value.data, len) : 0;
+
+    return order != 0 ? order < 0 : a->value.len < b->value.len;
+}
+
+
+static void
+sort(onsite_affinity_t *list, uint32_t n)
+{
+    uint32_t           i, k;
+    onsite_affinity_t  entry;
+
+    for (i = 1; i < n; i++) {
+        entry = list[i];
+
+        for (k = i; k > 0 && is_before(&entry, &list[k - 1]); k--) {
+            list[k] = list[k - 1];
+        }
+
+        list[k] = entry;
+    }
+}
+
+
+static void
+take_out(onsite_affinity_t *list, uint32_t *n, uint32_t i)
+{
+    (*n)--;
+    memmove(&list[i], &list[i + 1], (*n - i) * sizeof(onsite_affinity_t));
+}
+
+
+/* The weakest of an attribute, or of all (NULL); ties by what stands last in
+ * the order of is_before.  n: there is none. */
+
+static uint32_t
+weakest(const onsite_affinity_t *list, uint32_t n, const uint32_t *attribute)
+{
+    uint32_t  i, found = n;
+
+    for (i = 0; i < n; i++) {
+        if (attribute != NULL && list[i].attribute != *attribute) {
+            continue;
+        }
+
+        if (found == n || list[i].score < list[found].score
+            || (!(list[i].score > list[found].score)
+                && is_before(&list[found], &list[i])))
+        {
+            found = i;
+        }
+    }
+
+    return found;
+}
+
+
+static uint32_t
+count_attribute(const onsite_affinity_t *list, uint32_t n, uint32_t attribute)
+{
+    uint32_t  i, count = 0;
+
+    for (i = 0; i < n; i++) {
+        count += list[i].attribute == attribute;
+    }
+
+    return count;
+}
+
+
+void
+onsite_affinity_forward(const onsite_image_t *image,
+    onsite_visitor_t *visitor, onsite_ms_t time)
+{
+    double                         ms, factor = 1, least = 0;
+    uint32_t                       i, n = 0;
+    onsite_affinity_t             *entry;
+    const onsite_affinity_rule_t  *rule = NULL;
+
+    if (time <= visitor->affinity_at) {
+        return;
+    }
+
+    ms = (double) time - (double) visitor->affinity_at;
+
+    for (i = 0; i < visitor->n_affinities; i++) {
+        entry = &visitor->affinities[i];
+
+        if (i == 0 || entry->attribute != entry[-1].attribute) {
+            rule = find_rule(image, entry->attribute);
+            factor = decay(rule, ms);
+            least = least_score(image, rule);
+        }
+
+        if (!is_too_little(entry->score * factor, least)) {
+            visitor->affinities[n] = *entry;
+            visitor->affinities[n++].score
+                = bounded_score(entry->score * factor);
+        }
+    }
+
+    visitor->n_affinities = n;
+    visitor->affinity_at = time;
+}
+
+
+static onsite_str_t
+bounded(onsite_str_t value)
+{
+    if (value.len > ONSITE_AFFINITY_VALUE_MAX) {
+        value.len = ONSITE_AFFINITY_VALUE_MAX;
+
+        while (value.len != 0
+               && ((unsigned char) value.data[value.len] & 0xc0) == 0x80)
+        {
+            value.len--;
+        }
+    }
+
+    return value;
+}
+
+
+static uint32_t
+find_entry(const onsite_affinity_t *list, uint32_t n, uint32_t attribute,
+    onsite_str_t value)
+{
+    uint32_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (list[i].attribute == attribute
+            && onsite_str_eq(list[i].value, value))
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* Adds an entry, for which there must be room: the weakest one goes when the
+ * attribute, or the whole list, is full. */
+
+static uint32_t
+new_entry(onsite_visitor_t *v, uint32_t attribute, onsite_str_t value)
+{
+    uint32_t            gone;
+    onsite_affinity_t  *list = v->affinities;
+
+    gone = v->n_affinities;
+
+    if (count_attribute(list, v->n_affinities, attribute)
+        >= ONSITE_AFFINITY_TOP)
+    {
+        gone = weakest(list, v->n_affinities, &attribute);
+
+    } else if (v->n_affinities >= ONSITE_AFFINITIES_MAX) {
+        gone = weakest(list, v->n_affinities, NULL);
+    }
+
+    if (gone < v->n_affinities) {
+        take_out(list, &v->n_affinities, gone);
+    }
+
+    list[v->n_affinities] = (onsite_affinity_t) {
+        .attribute = attribute, .value = value
+    };
+
+    return v->n_affinities++;
+}
+
+
+static void
+add_text(addition_t *a, onsite_str_t value)
+{
+    uint32_t            i, attribute = a->rule->hash;
+    onsite_visitor_t   *v = a->visitor;
+    onsite_affinity_t  *entry;
+
+    if (value.len == 0) {
+        return;
+    }
+
+    i = find_entry(v->affinities, v->n_affinities, attribute, value);
+
+    if (i == v->n_affinities) {
+        i = new_entry(v, attribute, value);
+    }
+
+    entry = &v->affinities[i];
+    entry->score = bounded_score(entry->score + a->weight);
+    a->added = true;
+}
+
+
+static void
+add_number(addition_t *a, double number)
+{
+    char          text[NUMBER_TEXT];
+    onsite_str_t  copy;
+
+    if (isfinite(number)) {
+        copy = onsite_arena_copy(a->arena,
+                          onsite_str(text, onsite_number_to_text(number,
+                                                                 text)));
+        add_text(a, copy.data != NULL ? copy : onsite_str(NULL, 0));
+    }
+}
+
+
+static void
+add_scalar(addition_t *a, const onsite_value_t *value)
+{
+    if (value->type == ONSITE_STRING) {
+        add_text(a, bounded(onsite_value_str(value)));
+
+    } else if (value->type == ONSITE_NUMBER) {
+        add_number(a, value->as.number);
+    }
+}
+
+
+/* Whether object has the rule's property; adds what it is. */
+
+static bool
+add_property(addition_t *a, const onsite_value_t *object)
+{
+    uint32_t               i;
+    const onsite_value_t  *value;
+
+    value = onsite_value_get(object,
+                             onsite_image_str(a->image, a->rule->property));
+
+    if (value == NULL || value->type == ONSITE_NULL) {
+        return false;
+    }
+
+    if (value->type != ONSITE_ARRAY) {
+        add_scalar(a, value);
+        return true;
+    }
+
+    for (i = 0; i < value->len && i < ITEMS_MAX; i++) {
+        add_scalar(a, &value->as.items[i]);
+    }
+
+    return true;
+}
+
+
+/* The sku, else the product_id, as the slow data is asked for it. */
+
+static onsite_str_t
+product_id(const onsite_value_t *product, char *digits)
+{
+    size_t                 i;
+    const onsite_value_t  *id;
+
+    static const onsite_str_t  keys[] = {
+        { 3, "sku" }, { 10, "product_id" }
+    };
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        id = onsite_value_get(product, keys[i]);
+
+        if (id != NULL && id->type == ONSITE_STRING && id->len != 0) {
+            return onsite_value_str(id);
+        }
+
+        if (id != NULL && id->type == ONSITE_NUMBER
+            && isfinite(id->as.number))
+        {
+            return onsite_str(digits,
+                              onsite_number_to_text(id->as.number, digits));
+        }
+    }
+
+    return onsite_str(NULL, 0);
+}
+
+
+static void
+add_known_product(addition_t *a, const onsite_value_t *product)
+{
+    char            digits[NUMBER_TEXT];
+    onsite_str_t    sku, record;
+    onsite_value_t  value;
+
+    if (a->tables == NULL || a->tables->product == NULL) {
+        return;
+    }
+
+    sku = product_id(product, digits);
+
+    if (sku.len != 0 && a->tables->product(a->tables->data, sku, &record)
+        && onsite_value_read_msgpack(a->arena, record, &value) == ONSITE_OK)
+    {
+        (void) add_property(a, &value);
+    }
+}
+
+
+static void
+add_product(addition_t *a, const onsite_value_t *product)
+{
+    if (product->type == ONSITE_OBJECT && !add_property(a, product)) {
+        add_known_product(a, product);
+    }
+}
+
+
+static void
+add_event(addition_t *a, const onsite_value_t *properties)
+{
+    uint32_t               i;
+    const onsite_value_t  *products;
+
+    if (add_property(a, properties)) {
+        return;
+    }
+
+    products = onsite_value_get(properties, ONSITE_STR("products"));
+
+    if (products == NULL || products->type != ONSITE_ARRAY) {
+        add_known_product(a, properties);
+        return;
+    }
+
+    for (i = 0; i < products->len && i < PRODUCTS_MAX; i++) {
+        add_product(a, &products->as.items[i]);
+    }
+}
+
+
+/* 0: the rule does not count this event. */
+
+static double
+weight_of(const onsite_image_t *image, const onsite_affinity_rule_t *rule,
+    onsite_str_t event)
+{
+    uint32_t                         i;
+    const onsite_affinity_weight_t  *weights;
+
+    weights = onsite_image_at(image, rule->weights);
+
+    for (i = 0; i < rule->n_weights; i++) {
+        if (onsite_str_eq(onsite_image_str(image, weights[i].event), event)) {
+            return weights[i].weight;
+        }
+    }
+
+    return 0;
+}
+
+
+/* An event from before the moment of the scores has decayed since. */
+
+static double
+late(const onsite_affinity_rule_t *rule, const onsite_visitor_t *visitor,
+    onsite_ms_t time)
+{
+    return decay(rule, (double) visitor->affinity_at - (double) time);
+}
+
+
+void
+onsite_affinity_event(const onsite_image_t *image, onsite_arena_t *arena,
+    const onsite_tables_t *tables, onsite_visitor_t *visitor,
+    const onsite_event_t *event)
+{
+    uint32_t                       i, n;
+    addition_t                     a;
+    const onsite_affinity_rule_t  *rules = rules_of(image, &n);
+
+    if (n == 0 || !event->live) {
+        return;
+    }
+
+    a = (addition_t) {
+        .image = image, .arena = arena, .tables = tables, .visitor = visitor
+    };
+
+    for (i = 0; i < n; i++) {
+        a.rule = &rules[i];
+        a.weight = weight_of(image, a.rule, event->name);
+
+        if (a.weight > 0) {
+            onsite_affinity_forward(image, visitor, event->time);
+            a.weight *= late(a.rule, visitor, event->time);
+
+            if (a.weight >= least_score(image, a.rule)) {
+                add_event(&a, &event->properties);
+            }
+        }
+    }
+
+    if (visitor->n_affinities == 0) {
+        visitor->affinity_at = 0;
+
+    } else if (a.added) {
+        sort(visitor->affinities, visitor->n_affinities);
+    }
+}
+
+
+double
+onsite_affinity_strength(const onsite_image_t *image,
+    const onsite_visitor_t *visitor, const onsite_affinity_t *affinity,
+    onsite_ms_t now)
+{
+    double                         factor, least, sum = 0, score;
+    uint32_t                       i;
+    const onsite_affinity_rule_t  *rule;
+
+    rule = find_rule(image, affinity->attribute);
+    factor = decay(rule, (double) now - (double) visitor->affinity_at);
+    least = least_score(image, rule);
+
+    if (is_too_little(affinity->score * factor, least)) {
+        return 0;
+    }
+
+    for (i = 0; i < visitor->n_affinities; i++) {
+        score = visitor->affinities[i].score;
+
+        if (visitor->affinities[i].attribute == affinity->attribute
+            && !is_too_little(score * factor, least))
+        {
+            sum += score;
+        }
+    }
+
+    return affinity->score / sum;
+}
+
+
+/* The strongest of each attribute, and of all: what is over goes. */
+
+static void
+keep_strongest(onsite_affinity_t *list, uint32_t *n)
+{
+    uint32_t  i, rank;
+
+    sort(list, *n);
+
+    for (i = 0, rank = 0; i < *n; /* void */) {
+        rank = i > 0 && list[i].attribute == list[i - 1].attribute
+               ? rank + 1 : 0;
+
+        if (rank < ONSITE_AFFINITY_TOP) {
+            i++;
+
+        } else {
+            take_out(list, n, i);
+            rank--;
+        }
+    }
+
+    while (*n > ONSITE_AFFINITIES_MAX) {
+        take_out(list, n, weakest(list, *n, NULL));
+    }
+}
+
+
+/* Adds other's, brought forward to the visitor's moment. */
+
+static void
+join(onsite_affinity_t *list, uint32_t *n, const onsite_visitor_t *from,
+    onsite_ms_t time)
+{
+    float                     score;
+    double                    factor;
+    uint32_t                  i, k;
+    const onsite_affinity_t  *entry;
+
+    factor = decay(NULL, (double) time - (double) from->affinity_at);
+
+    for (i = 0; i < from->n_affinities; i++) {
+        entry = &from->affinities[i];
+        score = bounded_score(entry->score * factor);
+
+        if (is_too_little(score, ONSITE_AFFINITY_WEIGHT_MIN
+                                 / KEPT_HALF_LIVES))
+        {
+            continue;
+        }
+
+        k = find_entry(list, *n, entry->attribute, entry->value);
+
+        if (k == *n) {
+            list[k] = *entry;
+            list[k].score = 0;
+            (*n)++;
+        }
+
+        list[k].score = bounded_score((double) list[k].score + score);
+    }
+}
+
+
+void
+onsite_affinity_merge(onsite_visitor_t *visitor,
+    const onsite_visitor_t *other)
+{
+    uint32_t           n = 0;
+    onsite_ms_t        time;
+    onsite_affinity_t  list[2 * ONSITE_AFFINITIES_MAX];
+
+    if (other->n_affinities == 0) {
+        return;
+    }
+
+    time = visitor->n_affinities == 0
+           || other->affinity_at > visitor->affinity_at
+           ? other->affinity_at : visitor->affinity_at;
+
+    join(list, &n, visitor, time);
+    join(list, &n, other, time);
+    keep_strongest(list, &n);
+
+    memcpy(visitor->affinities, list, n * sizeof(onsite_affinity_t));
+    visitor->n_affinities = n;
+    visitor->affinity_at = time;
+}
+
+
+static bool
+is_weight(double weight)
+{
+    return weight >= ONSITE_AFFINITY_WEIGHT_MIN
+           && weight <= ONSITE_AFFINITY_WEIGHT_MAX;
+}
+
+
+static bool
+holds_rule(const onsite_image_t *image, const onsite_affinity_rule_t *rule)
+{
+    uint32_t                         i;
+    const onsite_affinity_weight_t  *weights;
+
+    if (!onsite_image_holds_str(image, rule->name)
+        || !onsite_image_holds_str(image, rule->property)
+        || rule->hash != onsite_affinity_hash(onsite_image_str(image,
+                                                               rule->name))
+        || rule->half_life_ms < ONSITE_AFFINITY_HALF_LIFE_MIN
+        || rule->half_life_ms > ONSITE_AFFINITY_HALF_LIFE_MAX
+        || rule->n_weights == 0
+        || !onsite_image_holds(image, rule->weights, rule->n_weights,
+                               sizeof(onsite_affinity_weight_t), 8))
+    {
+        return false;
+    }
+
+    weights = onsite_image_at(image, rule->weights);
+
+    for (i = 0; i < rule->n_weights; i++) {
+        if (!onsite_image_holds_str(image, weights[i].event)
+            || !is_weight(weights[i].weight))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+onsite_status_t
+onsite_affinities_verify(const onsite_image_t *image, onsite_error_t *error)
+{
+    uint32_t                       i, k, n;
+    const onsite_affinity_rule_t  *rules = rules_of(image, &n);
+
+    if (n > ONSITE_AFFINITIES_MAX
+        || !onsite_image_holds(image, onsite_image_header(image)->affinities,
+                               n, sizeof(onsite_affinity_rule_t), 8))
+    {
+        return onsite_error(error, ONSITE_CORRUPT, "affinities: the table is"
+                            " not in the image");
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!holds_rule(image, &rules[i])) {
+            return onsite_error(error, ONSITE_CORRUPT, "affinities[%u]: not a"
+                                " rule", i);
+        }
+
+        for (k = 0; k < i; k++) {
+            if (rules[k].hash == rules[i].hash) {
+                return onsite_error(error, ONSITE_CORRUPT, "affinities[%u]:"
+                                    " of the same hash as [%u]", i, k);
+            }
+        }
+    }
+
+    return ONSITE_OK;
+}
