@@ -103,7 +103,7 @@ print_record(void *data, const onsite_key_t *key, onsite_str_t record)
         return true;
     }
 
-    if (kind == ONSITE_RECORD_LINK) {
+    if (kind != ONSITE_RECORD_VISITOR) {
         return true;
     }
 
@@ -144,8 +144,9 @@ read_record(state_t *state, onsite_key_t key)
             return status;
         }
 
-        if (kind == ONSITE_RECORD_VISITOR) {
-            return ONSITE_OK;
+        if (kind != ONSITE_RECORD_LINK) {
+            return kind == ONSITE_RECORD_VISITOR ? ONSITE_OK
+                   : ONSITE_NOT_FOUND;
         }
 
         key = link;

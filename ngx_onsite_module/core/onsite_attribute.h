@@ -22,6 +22,8 @@ typedef struct {
     onsite_arena_t          *arena;         /* for values that are made    */
     const onsite_event_t    *event;
     const onsite_visitor_t  *visitor;       /* NULL: no consent            */
+    const onsite_key_t      *key;           /* of the visitor's record; NULL:
+                                               there is none               */
     const onsite_facts_t    *facts;         /* may be NULL                 */
     const onsite_tables_t   *tables;        /* slow data; NULL: none       */
     onsite_str_t             customer;      /* whose slow data may be read:

@@ -249,6 +249,34 @@ onsite_read_array(onsite_reader_t *r)
 }
 
 
+uint32_t
+onsite_read_map(onsite_reader_t *r)
+{
+    uint8_t   type;
+    uint64_t  n;
+
+    type = take_byte(r);
+
+    if (type >= 0x80 && type <= 0x8f) {
+        n = type & 0x0f;
+
+    } else if (type == MAP16 || type == MAP16 + 1) {
+        n = take_big_endian(r, type == MAP16 ? 2 : 4);
+
+    } else {
+        (void) fail(r);
+        return 0;
+    }
+
+    if (2 * n > (size_t) (r->end - r->p)) {
+        (void) fail(r);
+        return 0;
+    }
+
+    return (uint32_t) n;
+}
+
+
 /* Passes over one value but for its items; returns how many those are. */
 
 static uint64_t
@@ -418,6 +446,16 @@ onsite_write_double(onsite_writer_t *w, double n)
 
     memcpy(&bits, &n, sizeof(bits));
     put_typed(w, FLOAT64, bits, 8);
+}
+
+
+void
+onsite_write_float(onsite_writer_t *w, float n)
+{
+    uint32_t  bits;
+
+    memcpy(&bits, &n, sizeof(bits));
+    put_typed(w, FLOAT32, bits, 4);
 }
 
 

@@ -54,6 +54,9 @@ onsite_str_t onsite_read_bin(onsite_reader_t *r);
 /* How many items follow; never more than there are bytes left. */
 uint32_t onsite_read_array(onsite_reader_t *r);
 
+/* How many pairs follow; likewise. */
+uint32_t onsite_read_map(onsite_reader_t *r);
+
 /* Whether a nil is next; if so it is taken. */
 static inline bool
 onsite_read_nil(onsite_reader_t *r)
@@ -73,11 +76,32 @@ onsite_next_is_integer(const onsite_reader_t *r)
                              || (*r->p >= 0xcc && *r->p <= 0xd3));
 }
 
+/* Whether a text is next (not taken). */
+static inline bool
+onsite_next_is_str(const onsite_reader_t *r)
+{
+    return r->p < r->end && ((*r->p >= 0xa0 && *r->p <= 0xbf)
+                             || (*r->p >= 0xd9 && *r->p <= 0xdb));
+}
+
 /* Whether a float is next (not taken). */
 static inline bool
 onsite_next_is_float(const onsite_reader_t *r)
 {
     return r->p < r->end && (*r->p == 0xca || *r->p == 0xcb);
+}
+
+/* Whether a boolean is next; if so it is taken. */
+static inline bool
+onsite_read_boolean(onsite_reader_t *r, bool *b)
+{
+    bool  found = r->p < r->end && (*r->p == 0xc2 || *r->p == 0xc3);
+
+    if (found) {
+        *b = *r->p++ == 0xc3;
+    }
+
+    return found;
 }
 
 /* Passes over n values of any type, however nested; returns their bytes. */
@@ -95,6 +119,7 @@ onsite_write_long(onsite_writer_t *w, int64_t n)
 }
 
 void onsite_write_double(onsite_writer_t *w, double n);
+void onsite_write_float(onsite_writer_t *w, float n);
 void onsite_write_str(onsite_writer_t *w, onsite_str_t s);
 void onsite_write_bin(onsite_writer_t *w, onsite_str_t s);
 void onsite_write_array(onsite_writer_t *w, uint32_t n);

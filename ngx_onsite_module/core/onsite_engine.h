@@ -54,6 +54,8 @@ typedef struct {
 typedef struct {
     onsite_site_t           *site;              /* NULL: no campaigns      */
     onsite_visitor_t        *visitor;           /* NULL: no consent        */
+    const onsite_key_t      *key;               /* of its record, for
+                                                   visitor.id; NULL: absent*/
     const onsite_event_t    *event;             /* NULL: nothing happened; what
                                                    is pending may be shown */
     const onsite_facts_t    *facts;

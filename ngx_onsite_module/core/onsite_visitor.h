@@ -178,7 +178,8 @@ void onsite_visitor_apply(onsite_visitor_t *visitor,
  * event (time - last > timeout), else continues it.  An event from before
  * the session's last moves nothing back; one from before its start is not in
  * it.  Returns whether the event lies in the current session.  A new session
- * resets the session's counters and drops what was pending.
+ * resets the session's counters and drops what was pending, but for what waits
+ * for it: that is shown in this session or not at all.
  */
 bool onsite_session_touch(onsite_visitor_t *visitor, onsite_ms_t time,
     onsite_ms_t timeout);

@@ -6,13 +6,7 @@
  * visitor that rests between two events decides as one that does not.
  */
 
-#include "onsite_visitor_codec.h"
-
-#include "onsite_cart.h"
-#include "onsite_msgpack.h"
-#include "onsite_vocabulary.h"
-
-#include <math.h>
+#include "onsite_visitor_codec_private.h"
 
 /* Places in the record. */
 enum {
@@ -20,7 +14,7 @@ enum {
     AT_LAST_SEEN,
     AT_FLAGS,
     AT_FIRST_SEEN,              /* in a link record: the other's key       */
-    AT_VISITS,
+    AT_VISITS,                  /* there: the record that it carries       */
     AT_ORDERS,
     AT_SESSION,
     AT_COUNTERS,
@@ -28,20 +22,20 @@ enum {
     AT_EXPOSURES,
     AT_PROGRESS,
     AT_PENDING,
+    AT_MESSAGES,
+    AT_ORIGIN,
+    AT_AFFINITIES,
+    AT_STANDINGS,
+    AT_WAKE,                    /* from here on nothing is ever left out   */
+    AT_CUSTOMER,
     N_ELEMENTS
 };
 
 #define FLAG_IDENTIFIED    0x01
 #define FLAG_SESSION_ONLY  0x02
 #define FLAG_LINK          0x04
-
-#define COUNTER_ITEMS      3
-#define CART_ITEMS         3
-#define EXPOSURE_ITEMS     8
-
-/* An exposure's bits: holdout below the ONSITE_STOP_* ones. */
-#define BIT_HOLDOUT        0x01
-#define HAPPENED_SHIFT     1
+#define FLAG_VERIFIED      0x08
+#define FLAG_TOMBSTONE     0x10
 
 #define SECTIONS  (N_ELEMENTS - AT_COUNTERS)
 
@@ -50,140 +44,6 @@ typedef struct {
     uint32_t  from[SECTIONS];
     size_t    bytes[SECTIONS];
 } plan_t;
-
-
-/* Distances wrap, so that any two times make one and it leads back. */
-
-static int64_t
-distance(onsite_ms_t from, onsite_ms_t to)
-{
-    return (int64_t) ((uint64_t) from - (uint64_t) to);
-}
-
-
-/* Time 0 says never: nil. */
-
-static void
-write_time(onsite_writer_t *w, onsite_ms_t base, onsite_ms_t time)
-{
-    if (time == 0) {
-        onsite_write_nil(w);
-
-    } else {
-        onsite_write_long(w, distance(base, time));
-    }
-}
-
-
-static onsite_ms_t
-read_time(onsite_reader_t *r, onsite_ms_t base)
-{
-    return onsite_read_nil(r) ? 0 : distance(base, onsite_read_long(r));
-}
-
-
-/* Sessions are numbered by visits, and kept as how many ago. */
-
-static uint32_t
-read_session(onsite_reader_t *r, uint32_t visits)
-{
-    int64_t  ago, session;
-
-    ago = onsite_read_long(r);
-
-    if (ago < -(int64_t) UINT32_MAX || ago > (int64_t) UINT32_MAX) {
-        r->bad = true;
-        return 0;
-    }
-
-    session = (int64_t) visits - ago;
-
-    if (session < 0 || session > (int64_t) UINT32_MAX) {
-        r->bad = true;
-        return 0;
-    }
-
-    return (uint32_t) session;
-}
-
-
-static void
-write_session_number(onsite_writer_t *w, uint32_t visits, uint32_t session)
-{
-    onsite_write_long(w, (int64_t) visits - (int64_t) session);
-}
-
-
-static void
-write_name(onsite_writer_t *w, onsite_str_t name)
-{
-    uint8_t  id = onsite_vocabulary_id(name);
-
-    if (id != 0) {
-        onsite_write_long(w, id);
-
-    } else {
-        onsite_write_str(w, name);
-    }
-}
-
-
-/* len 0 for an id that only a later version knows. */
-
-static onsite_str_t
-read_name(onsite_reader_t *r)
-{
-    uint32_t      id;
-    onsite_str_t  name;
-
-    if (onsite_next_is_integer(r)) {
-        id = onsite_read_u32(r);
-        return onsite_vocabulary_name(id <= UINT8_MAX ? (uint8_t) id : 0);
-    }
-
-    name = onsite_read_str(r);
-
-    if (name.len > ONSITE_EVENT_NAME_MAX) {
-        r->bad = true;
-    }
-
-    return name;
-}
-
-
-/* Hundredths where they are exact, else the float itself. */
-
-static void
-write_price(onsite_writer_t *w, double price)
-{
-    double  hundredths = floor(price * 100 + 0.5);
-
-    if (hundredths >= 0 && hundredths <= UINT32_MAX
-        && hundredths / 100 == price && !signbit(price))
-    {
-        onsite_write_long(w, (int64_t) hundredths);
-
-    } else {
-        onsite_write_double(w, price);
-    }
-}
-
-
-static double
-read_price(onsite_reader_t *r)
-{
-    double  price;
-
-    price = onsite_next_is_float(r) ? onsite_read_double(r)
-            : (double) onsite_read_u32(r) / 100;
-
-    if (!(price >= 0 && price <= ONSITE_PRICE_MAX)) {
-        r->bad = true;
-        return 0;
-    }
-
-    return price;
-}
 
 
 static void
@@ -199,8 +59,8 @@ write_session(onsite_writer_t *w, const onsite_visitor_t *v)
     }
 
     onsite_write_array(w, 4);
-    write_time(w, v->last_seen, session->last);
-    write_time(w, session->last, session->start);
+    record_write_time(w, v->last_seen, session->last);
+    record_write_time(w, session->last, session->start);
     onsite_write_long(w, session->pageviews);
     onsite_write_long(w, session->events);
 }
@@ -220,357 +80,12 @@ read_session_state(onsite_reader_t *r, onsite_visitor_t *v)
         return;
     }
 
-    v->session.last = read_time(r, v->last_seen);
-    v->session.start = read_time(r, v->session.last);
+    v->session.last = record_read_time(r, v->last_seen);
+    v->session.start = record_read_time(r, v->session.last);
     v->session.pageviews = onsite_read_u32(r);
     v->session.events = onsite_read_u32(r);
 
     (void) onsite_read_skip(r, n - 4);
-}
-
-
-static void
-write_counters(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t from)
-{
-    uint32_t  i;
-
-    onsite_write_array(w, (v->n_counters - from) * COUNTER_ITEMS);
-
-    for (i = from; i < v->n_counters; i++) {
-        write_name(w, v->counters[i].name);
-        onsite_write_long(w, v->counters[i].total);
-        onsite_write_long(w, v->counters[i].session);
-    }
-}
-
-
-/* How many entries an array of `items` values each holds.  Those before the
- * last max are passed over. */
-
-static uint32_t
-read_entries(onsite_reader_t *r, uint32_t items, uint32_t max)
-{
-    uint32_t  n = onsite_read_array(r);
-
-    if (n % items != 0) {
-        r->bad = true;
-        return 0;
-    }
-
-    n /= items;
-
-    if (n > max) {
-        (void) onsite_read_skip(r, (uint64_t) (n - max) * items);
-        n = max;
-    }
-
-    return n;
-}
-
-
-static void
-read_counters(onsite_reader_t *r, onsite_visitor_t *v)
-{
-    uint32_t           n;
-    onsite_counter_t  *counter;
-
-    n = read_entries(r, COUNTER_ITEMS, ONSITE_COUNTERS_MAX);
-
-    for (/* void */; n != 0 && !r->bad; n--) {
-        counter = &v->counters[v->n_counters];
-        counter->name = read_name(r);
-        counter->total = onsite_read_u32(r);
-        counter->session = onsite_read_u32(r);
-
-        if (counter->name.len != 0) {
-            v->n_counters++;
-        }
-    }
-}
-
-
-static void
-write_cart(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t from)
-{
-    uint32_t  i;
-
-    onsite_write_array(w, (v->n_cart - from) * CART_ITEMS);
-
-    for (i = from; i < v->n_cart; i++) {
-        onsite_write_str(w, v->cart[i].sku);
-        onsite_write_long(w, v->cart[i].quantity);
-        write_price(w, v->cart[i].price);
-    }
-}
-
-
-static void
-read_cart(onsite_reader_t *r, onsite_visitor_t *v)
-{
-    uint32_t             n;
-    onsite_cart_line_t  *line;
-
-    n = read_entries(r, CART_ITEMS, ONSITE_CART_LINES_MAX);
-
-    for (/* void */; n != 0 && !r->bad; n--) {
-        line = &v->cart[v->n_cart++];
-        line->sku = onsite_read_str(r);
-        line->quantity = onsite_read_u32(r);
-        line->price = read_price(r);
-
-        if (line->sku.len > ONSITE_SKU_MAX
-            || line->quantity > ONSITE_QUANTITY_MAX)
-        {
-            r->bad = true;
-        }
-    }
-}
-
-
-/* How many of each worth are left out, of n in all: the least first. */
-
-static void
-share_left_out(const onsite_visitor_t *v, uint32_t n,
-    uint32_t left_out[ONSITE_WORTHS])
-{
-    uint32_t  i, worth;
-
-    memset(left_out, 0, ONSITE_WORTHS * sizeof(uint32_t));
-
-    if (n == 0) {
-        return;
-    }
-
-    for (i = 0; i < v->n_exposures; i++) {
-        left_out[onsite_exposure_worth(&v->exposures[i])]++;
-    }
-
-    for (worth = 0; worth < ONSITE_WORTHS; worth++) {
-        if (left_out[worth] > n) {
-            left_out[worth] = n;
-        }
-
-        n -= left_out[worth];
-    }
-}
-
-
-static void
-write_exposures(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t from)
-{
-    uint32_t                  i, left_out[ONSITE_WORTHS], *before;
-    const onsite_exposure_t  *e;
-
-    share_left_out(v, from, left_out);
-    onsite_write_array(w, (v->n_exposures - from) * EXPOSURE_ITEMS);
-
-    for (i = 0; i < v->n_exposures; i++) {
-        e = &v->exposures[i];
-        before = &left_out[onsite_exposure_worth(e)];
-
-        if (*before != 0) {
-            (*before)--;
-            continue;
-        }
-
-        onsite_write_long(w, e->campaign);
-        onsite_write_long(w, e->total);
-        onsite_write_long(w, e->window);
-        write_time(w, v->last_seen, e->last);
-        onsite_write_long(w, e->variant);
-        onsite_write_long(w, e->variant_hash);
-        onsite_write_long(w, (int64_t) e->happened << HAPPENED_SHIFT
-                             | (e->holdout ? BIT_HOLDOUT : 0));
-        write_session_number(w, v->visits, e->session);
-    }
-}
-
-
-static void
-read_exposures(onsite_reader_t *r, onsite_visitor_t *v)
-{
-    uint32_t            n, variant, bits;
-    onsite_exposure_t  *e;
-
-    n = read_entries(r, EXPOSURE_ITEMS, ONSITE_EXPOSURES_MAX);
-
-    for (/* void */; n != 0 && !r->bad; n--) {
-        e = &v->exposures[v->n_exposures++];
-        e->campaign = onsite_read_u32(r);
-        e->total = onsite_read_u32(r);
-        e->window = onsite_read_u32(r);
-        e->last = read_time(r, v->last_seen);
-        variant = onsite_read_u32(r);
-        e->variant_hash = onsite_read_u32(r);
-        bits = onsite_read_u32(r);
-        e->session = read_session(r, v->visits);
-
-        if (variant > UINT8_MAX || bits >> HAPPENED_SHIFT > UINT8_MAX) {
-            r->bad = true;
-        }
-
-        e->variant = (uint8_t) variant;
-        e->holdout = (bits & BIT_HOLDOUT) != 0;
-        e->happened = (uint8_t) (bits >> HAPPENED_SHIFT);
-    }
-}
-
-
-static void
-write_progress(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t from)
-{
-    uint32_t                  i, k;
-    const onsite_progress_t  *p;
-
-    onsite_write_array(w, v->n_progress - from);
-
-    for (i = from; i < v->n_progress; i++) {
-        p = &v->progress[i];
-        onsite_write_array(w, 2 + (uint32_t) p->n);
-        onsite_write_long(w, p->trigger);
-        write_session_number(w, v->visits, p->session);
-
-        for (k = 0; k < p->n; k++) {
-            onsite_write_long(w, k == 0 ? distance(v->last_seen, p->times[0])
-                                 : distance(p->times[k], p->times[k - 1]));
-        }
-    }
-}
-
-
-static void
-read_progress(onsite_reader_t *r, onsite_visitor_t *v)
-{
-    uint32_t            n, k, items;
-    onsite_progress_t  *p;
-
-    n = read_entries(r, 1, ONSITE_PROGRESS_MAX);
-
-    for (/* void */; n != 0 && !r->bad; n--) {
-        items = onsite_read_array(r);
-
-        if (items < 2 || items > 2 + ONSITE_PROGRESS_TIMES_MAX) {
-            r->bad = true;
-            return;
-        }
-
-        p = &v->progress[v->n_progress++];
-        p->trigger = onsite_read_u32(r);
-        p->session = read_session(r, v->visits);
-        p->n = (uint8_t) (items - 2);
-
-        for (k = 0; k < p->n; k++) {
-            p->times[k] = onsite_read_long(r);
-            p->times[k] = k == 0 ? distance(v->last_seen, p->times[0])
-                : (onsite_ms_t) ((uint64_t) p->times[k - 1]
-                                 + (uint64_t) p->times[k]);
-        }
-    }
-}
-
-
-/* What does not fit its bound is left out, as is what is no object. */
-
-static void
-write_properties(onsite_writer_t *w, const onsite_value_t *properties)
-{
-    uint8_t          bytes[ONSITE_PENDING_BYTES_MAX];
-    onsite_value_t   none = { .type = ONSITE_OBJECT };
-    onsite_writer_t  part = { bytes, 0, sizeof(bytes) };
-
-    if (properties->type == ONSITE_OBJECT) {
-        onsite_write_value(&part, properties);
-    }
-
-    if (part.len == 0 || part.len > part.capacity) {
-        onsite_write_value(w, &none);
-
-    } else {
-        onsite_write_bytes(w, bytes, part.len);
-    }
-}
-
-
-static void
-write_pending(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t from)
-{
-    uint32_t  i;
-
-    onsite_write_array(w, v->n_pending - from);
-
-    for (i = from; i < v->n_pending; i++) {
-        onsite_write_array(w, 4);
-        onsite_write_long(w, v->pending[i].campaign);
-        write_time(w, v->last_seen, v->pending[i].fired);
-        write_name(w, v->pending[i].event);
-        write_properties(w, &v->pending[i].properties);
-    }
-}
-
-
-static onsite_status_t
-read_properties(onsite_reader_t *r, onsite_arena_t *arena,
-    onsite_value_t *properties)
-{
-    onsite_str_t     bytes;
-    onsite_status_t  status;
-
-    bytes = onsite_read_skip(r, 1);
-
-    if (r->bad || bytes.len > ONSITE_PENDING_BYTES_MAX) {
-        return ONSITE_CORRUPT;
-    }
-
-    *properties = (onsite_value_t) { .type = ONSITE_OBJECT };
-
-    if (arena == NULL || (bytes.len == 1 && bytes.data[0] == (char) 0x80)) {
-        return ONSITE_OK;
-    }
-
-    status = onsite_value_read_msgpack(arena, bytes, properties);
-
-    if (status == ONSITE_OK && properties->type != ONSITE_OBJECT) {
-        return ONSITE_CORRUPT;
-    }
-
-    return status;
-}
-
-
-static onsite_status_t
-read_pending(onsite_reader_t *r, onsite_arena_t *arena, onsite_visitor_t *v)
-{
-    uint32_t           n, items;
-    onsite_status_t    status;
-    onsite_pending_t  *p;
-
-    n = read_entries(r, 1, ONSITE_PENDING_MAX);
-
-    for (/* void */; n != 0; n--) {
-        items = onsite_read_array(r);
-
-        if (items < 4) {
-            return ONSITE_CORRUPT;
-        }
-
-        p = &v->pending[v->n_pending];
-        p->campaign = onsite_read_u32(r);
-        p->fired = read_time(r, v->last_seen);
-        p->event = read_name(r);
-        status = read_properties(r, arena, &p->properties);
-
-        if (status != ONSITE_OK) {
-            return status;
-        }
-
-        (void) onsite_read_skip(r, items - 4);
-
-        if (p->event.len != 0) {
-            v->n_pending++;
-        }
-    }
-
-    return r->bad ? ONSITE_CORRUPT : ONSITE_OK;
 }
 
 
@@ -603,37 +118,59 @@ read_head(onsite_reader_t *r, uint32_t *n, onsite_ms_t *last_seen,
 }
 
 
+/* Passes over the n elements that are left; nothing lies behind them. */
+
 static onsite_status_t
-read_link(onsite_reader_t *r, uint32_t n, onsite_key_t *link)
+read_rest(onsite_reader_t *r, uint32_t n)
+{
+    (void) onsite_read_skip(r, n);
+
+    return r->bad || r->p != r->end ? ONSITE_CORRUPT : ONSITE_OK;
+}
+
+
+static onsite_status_t
+read_link(onsite_reader_t *r, uint32_t n, onsite_key_t *link,
+    onsite_str_t *carried)
 {
     onsite_str_t  key;
 
     key = onsite_read_bin(r);
+    *carried = onsite_str(NULL, 0);
 
     if (r->bad || key.len != sizeof(link->bytes)) {
         return ONSITE_CORRUPT;
     }
 
-    (void) onsite_read_skip(r, n - AT_FIRST_SEEN - 1);
-
-    if (r->bad || r->p != r->end) {
-        return ONSITE_CORRUPT;
-    }
-
     memcpy(link->bytes, key.data, sizeof(link->bytes));
 
-    return ONSITE_OK;
+    n -= AT_FIRST_SEEN + 1;
+
+    if (n != 0 && !onsite_read_nil(r)) {
+        *carried = onsite_read_bin(r);
+        n--;
+    }
+
+    return read_rest(r, n);
 }
 
+
+/* Those that allocate say more than that the bytes are bad. */
 
 static onsite_status_t
 read_element(onsite_reader_t *r, onsite_arena_t *arena, uint32_t at,
     onsite_visitor_t *v)
 {
+    static void  (*const readers[])(onsite_reader_t *, onsite_visitor_t *)
+        = { record_read_counters, record_read_cart, record_read_exposures,
+            record_read_progress, NULL, record_read_messages,
+            record_read_origin, record_read_affinities,
+            record_read_standings };
+
     switch (at) {
 
     case AT_FIRST_SEEN:
-        v->first_seen = read_time(r, v->last_seen);
+        v->first_seen = record_read_time(r, v->last_seen);
         break;
 
     case AT_VISITS:
@@ -648,27 +185,25 @@ read_element(onsite_reader_t *r, onsite_arena_t *arena, uint32_t at,
         read_session_state(r, v);
         break;
 
-    case AT_COUNTERS:
-        read_counters(r, v);
-        break;
-
-    case AT_CART:
-        read_cart(r, v);
-        break;
-
-    case AT_EXPOSURES:
-        read_exposures(r, v);
-        break;
-
-    case AT_PROGRESS:
-        read_progress(r, v);
-        break;
-
     case AT_PENDING:
-        return read_pending(r, arena, v);
+        return record_read_pending(r, arena, v);
+
+    case AT_WAKE:
+        v->wake = record_read_time(r, v->last_seen);
+        break;
+
+    case AT_CUSTOMER:
+        return record_read_customer(r, arena, v);
 
     default:
-        (void) onsite_read_skip(r, 1);
+
+        if (at < AT_WAKE) {
+            readers[at - AT_COUNTERS](r, v);
+
+        } else {
+            (void) onsite_read_skip(r, 1);
+        }
+
         break;
     }
 
@@ -701,6 +236,7 @@ onsite_visitor_decode(onsite_arena_t *arena, const void *data, size_t size,
 {
     uint32_t         n, flags;
     onsite_ms_t      last_seen;
+    onsite_str_t     carried;
     onsite_reader_t  r = { data, (const uint8_t *) data + size, false };
     onsite_status_t  status;
 
@@ -713,13 +249,19 @@ onsite_visitor_decode(onsite_arena_t *arena, const void *data, size_t size,
         return status;
     }
 
+    if (flags & FLAG_TOMBSTONE) {
+        *kind = ONSITE_RECORD_TOMBSTONE;
+        return read_rest(&r, n - AT_FIRST_SEEN);
+    }
+
     if (flags & FLAG_LINK) {
         *kind = ONSITE_RECORD_LINK;
-        return read_link(&r, n, link);
+        return read_link(&r, n, link, &carried);
     }
 
     visitor->last_seen = last_seen;
     visitor->identified = (flags & FLAG_IDENTIFIED) != 0;
+    visitor->verified = (flags & FLAG_VERIFIED) != 0;
     visitor->session_only = (flags & FLAG_SESSION_ONLY) != 0;
 
     status = read_visitor(&r, arena, n, visitor);
@@ -751,8 +293,26 @@ section_entries(const onsite_visitor_t *v, uint32_t section)
     case AT_PROGRESS:
         return v->n_progress;
 
-    default:
+    case AT_PENDING:
         return v->n_pending;
+
+    case AT_MESSAGES:
+        return v->n_messages;
+
+    case AT_ORIGIN:
+        return record_origin_entries(v);
+
+    case AT_AFFINITIES:
+        return v->n_affinities;
+
+    case AT_STANDINGS:
+        return v->n_standings;
+
+    case AT_WAKE:
+        return v->wake != 0;
+
+    default:
+        return record_has_customer(v);
     }
 }
 
@@ -761,12 +321,27 @@ static void
 write_section(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t section,
     uint32_t from)
 {
-    static void  (*const writers[SECTIONS])(onsite_writer_t *,
+    static void  (*const writers[])(onsite_writer_t *,
         const onsite_visitor_t *, uint32_t)
-        = { write_counters, write_cart, write_exposures, write_progress,
-            write_pending };
+        = { record_write_counters, record_write_cart, record_write_exposures,
+            record_write_progress, record_write_pending,
+            record_write_messages, record_write_origin,
+            record_write_affinities, record_write_standings };
 
-    writers[section](w, v, from);
+    switch (section + AT_COUNTERS) {
+
+    case AT_WAKE:
+        record_write_time(w, v->last_seen, v->wake);
+        break;
+
+    case AT_CUSTOMER:
+        record_write_customer(w, v);
+        break;
+
+    default:
+        writers[section](w, v, from);
+        break;
+    }
 }
 
 
@@ -788,8 +363,9 @@ write_record(onsite_writer_t *w, const onsite_visitor_t *v, plan_t *plan)
     onsite_write_long(w, ONSITE_RECORD_VERSION);
     onsite_write_long(w, v->last_seen);
     onsite_write_long(w, (v->identified ? FLAG_IDENTIFIED : 0)
-                         | (v->session_only ? FLAG_SESSION_ONLY : 0));
-    write_time(w, v->last_seen, v->first_seen);
+                         | (v->session_only ? FLAG_SESSION_ONLY : 0)
+                         | (v->verified ? FLAG_VERIFIED : 0));
+    record_write_time(w, v->last_seen, v->first_seen);
     onsite_write_long(w, v->visits);
     onsite_write_long(w, v->orders);
     write_session(w, v);
@@ -802,15 +378,22 @@ write_record(onsite_writer_t *w, const onsite_visitor_t *v, plan_t *plan)
 }
 
 
-/* The oldest entry of what takes the most room is left out; false when there
- * is nothing more to leave out. */
+/* Messages first, then the oldest entry of what takes the most room; false
+ * when there is nothing more to leave out. */
 
 static bool
 leave_out_one(const onsite_visitor_t *v, plan_t *plan)
 {
     uint32_t  section, largest;
 
-    for (section = 0, largest = SECTIONS; section < SECTIONS; section++) {
+    if (plan->from[AT_MESSAGES - AT_COUNTERS] < v->n_messages) {
+        plan->from[AT_MESSAGES - AT_COUNTERS]++;
+        return true;
+    }
+
+    largest = SECTIONS;
+
+    for (section = 0; section < AT_WAKE - AT_COUNTERS; section++) {
         if (plan->from[section] < section_entries(v, section)
             && (largest == SECTIONS
                 || plan->bytes[section] > plan->bytes[largest]))
@@ -851,18 +434,73 @@ onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
 }
 
 
+/* What links and tombstones begin with. */
+
+static void
+write_head(onsite_writer_t *w, uint32_t n, onsite_ms_t last_seen,
+    uint32_t flags)
+{
+    onsite_write_array(w, n);
+    onsite_write_long(w, ONSITE_RECORD_VERSION);
+    onsite_write_long(w, last_seen);
+    onsite_write_long(w, flags);
+}
+
+
 size_t
 onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
     bool session_only, void *out, size_t capacity)
 {
+    return onsite_link_encode_carrying(link, now, session_only,
+                                       onsite_str(NULL, 0), out, capacity);
+}
+
+
+size_t
+onsite_link_encode_carrying(const onsite_key_t *link, onsite_ms_t now,
+    bool session_only, onsite_str_t carried, void *out, size_t capacity)
+{
     onsite_writer_t  w = { out, 0, capacity };
 
-    onsite_write_array(&w, AT_FIRST_SEEN + 1);
-    onsite_write_long(&w, ONSITE_RECORD_VERSION);
-    onsite_write_long(&w, now);
-    onsite_write_long(&w, FLAG_LINK | (session_only ? FLAG_SESSION_ONLY : 0));
+    write_head(&w, AT_FIRST_SEEN + 1 + (carried.len != 0), now,
+               FLAG_LINK | (session_only ? FLAG_SESSION_ONLY : 0));
     onsite_write_bin(&w, onsite_str((const char *) link->bytes,
                                     sizeof(link->bytes)));
+
+    if (carried.len != 0) {
+        onsite_write_bin(&w, carried);
+    }
+
+    return w.len <= capacity ? w.len : 0;
+}
+
+
+onsite_str_t
+onsite_link_carried(const void *data, size_t size)
+{
+    uint32_t         n, flags;
+    onsite_ms_t      last_seen;
+    onsite_key_t     link;
+    onsite_str_t     carried;
+    onsite_reader_t  r = { data, (const uint8_t *) data + size, false };
+
+    if (read_head(&r, &n, &last_seen, &flags) != ONSITE_OK
+        || (flags & (FLAG_LINK | FLAG_TOMBSTONE)) != FLAG_LINK
+        || read_link(&r, n, &link, &carried) != ONSITE_OK)
+    {
+        return onsite_str(NULL, 0);
+    }
+
+    return carried;
+}
+
+
+size_t
+onsite_tombstone_encode(onsite_ms_t now, void *out, size_t capacity)
+{
+    onsite_writer_t  w = { out, 0, capacity };
+
+    write_head(&w, AT_FIRST_SEEN, now, FLAG_TOMBSTONE);
 
     return w.len <= capacity ? w.len : 0;
 }

@@ -7,7 +7,8 @@
  * read each other.  docs/wire.md describes every element.
  *
  * A link record says that this id is another visitor: it holds that
- * visitor's key and nothing else.
+ * visitor's key and, until they are joined, the record that its id had.  A
+ * tombstone says that the visitor was erased.
  */
 
 #ifndef ONSITE_VISITOR_CODEC_H
@@ -28,13 +29,13 @@ typedef enum {
 } onsite_record_kind_t;
 
 /*
- * Reads a record without allocating, except pending properties, which come
- * from arena (NULL: they are not read); strings point into data.  Any bytes
- * are safe.
+ * Reads a record without allocating, except pending properties and traits,
+ * which come from arena (NULL: they are not read); strings point into data.
+ * Any bytes are safe.
  *
- * kind says which of visitor and link was filled.  CORRUPT: not a record;
- * VERSION: of a version that this one cannot read; visitor is then as
- * onsite_visitor_init leaves it.
+ * kind says which of visitor and link was filled; of a tombstone neither is.
+ * CORRUPT: not a record; VERSION: of a version that this one cannot read.
+ * Where visitor is not filled it is as onsite_visitor_init leaves it.
  */
 onsite_status_t onsite_visitor_decode(onsite_arena_t *arena,
     const void *data, size_t size, onsite_record_kind_t *kind,
@@ -42,8 +43,10 @@ onsite_status_t onsite_visitor_decode(onsite_arena_t *arena,
 
 /*
  * Writes a record into out (capacity bytes; ONSITE_RECORD_BYTES_MAX always
- * suffices: what is least recently used is left out until it fits).
- * Returns its size; 0 when not even an empty visitor fits.
+ * suffices: what is worth least is left out until it fits, but never wake,
+ * verified, user_id and traits).  Scores of affinities that are not there have
+ * no affinity_at either.  Returns its size; 0 when not even what is never left
+ * out fits.
  */
 size_t onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
     size_t capacity);

@@ -147,12 +147,13 @@ hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
         *kind = ONSITE_RECORD_VISITOR;
     }
 
-    if (*kind == ONSITE_RECORD_VISITOR) {
-        run->key = *key;
-        run->held = 1;
+    if (*kind == ONSITE_RECORD_LINK) {
+        note_link(run, record);
 
     } else {
-        note_link(run, record);
+        *kind = ONSITE_RECORD_VISITOR;
+        run->key = *key;
+        run->held = 1;
     }
 
     return NGX_OK;

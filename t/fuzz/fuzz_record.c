@@ -41,6 +41,20 @@ check_round(onsite_arena_t *arena, const onsite_visitor_t *v)
 }
 
 
+/* What a link carries lies within its bytes. */
+
+static void
+check_carried(const uint8_t *data, size_t size)
+{
+    onsite_str_t  carried = onsite_link_carried(data, size);
+
+    must(carried.len == 0
+         || ((const uint8_t *) carried.data >= data
+             && (const uint8_t *) carried.data + carried.len
+                <= data + size));
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     onsite_record_kind_t  kind;
 
     (void) onsite_record_last_seen(data, size, &session_only);
+    check_carried(data, size);
 
     arena = onsite_arena_create(4096, 1 << 20);
     if (arena == NULL) {

@@ -561,11 +561,18 @@ versions_read_each_other(void **state)
 
     /* the next version: two elements and a name more than are known here */
 
-    record[0] = 0x9e;
-    record[1] = ONSITE_RECORD_VERSION + 1;
-    w = (onsite_writer_t) { record, size, sizeof(record) };
+    memmove(record + 3, record + 1, size - 1);
+    memcpy(record, "\xdc\x00\x14", 3);
+    record[3] = ONSITE_RECORD_VERSION + 1;
+    w = (onsite_writer_t) { record, size + 2, sizeof(record) };
     onsite_write_array(&w, 0);                          /* progress */
     onsite_write_array(&w, 0);                          /* pending */
+    onsite_write_nil(&w);                               /* messages */
+    onsite_write_array(&w, 0);                          /* origin */
+    onsite_write_array(&w, 0);                          /* affinities */
+    onsite_write_array(&w, 0);                          /* standings */
+    onsite_write_nil(&w);                               /* wake */
+    onsite_write_array(&w, 0);                          /* customer */
     onsite_write_array(&w, 1);
     onsite_write_str(&w, ONSITE_STR("new"));
     onsite_write_bytes(&w, "\x81\xa1k\xc7\x01\x05z", 7);
@@ -574,13 +581,13 @@ versions_read_each_other(void **state)
     assert_int_equal(back.visits, v.visits);
     assert_int_equal(back.n_exposures, 2);
 
-    record[1] = ONSITE_RECORD_VERSION + 2;
+    record[3] = ONSITE_RECORD_VERSION + 2;
     assert_int_equal(decode(NULL, record, w.len, &kind, &back, &key),
                      ONSITE_VERSION);
     assert_int_equal(back.last_seen, 0);
     assert_int_equal(back.n_counters, 0);
 
-    record[1] = 0;
+    record[3] = 0;
     assert_int_equal(decode(NULL, record, w.len, &kind, &back, &key),
                      ONSITE_VERSION);
 }

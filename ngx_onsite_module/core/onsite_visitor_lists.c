@@ -1,0 +1,520 @@
+/*
+ * onsite_visitor_lists.c - the lists of a record that every visitor fills:
+ * what was counted, put into the cart, shown, and begun.
+ */
+
+#include "onsite_visitor_codec_private.h"
+
+#include "onsite_cart.h"
+#include "onsite_msgpack.h"
+#include "onsite_vocabulary.h"
+
+#include <math.h>
+
+#define COUNTER_ITEMS      3
+#define CART_ITEMS         3
+#define EXPOSURE_ITEMS     8
+#define PENDING_ITEMS      4            /* and a fifth that may follow     */
+
+/* An exposure's bits: holdout below the ONSITE_STOP_* ones. */
+#define BIT_HOLDOUT        0x01
+#define HAPPENED_SHIFT     1
+
+/* A progress' time that is 0. */
+#define NO_START           (-1)
+
+
+static void
+write_name(onsite_writer_t *w, onsite_str_t name)
+{
+    uint8_t  id = onsite_vocabulary_id(name);
+
+    if (id != 0) {
+        onsite_write_long(w, id);
+
+    } else {
+        onsite_write_str(w, name);
+    }
+}
+
+
+/* len 0 for an id that only a later version knows. */
+
+static onsite_str_t
+read_name(onsite_reader_t *r)
+{
+    uint32_t      id;
+    onsite_str_t  name;
+
+    if (onsite_next_is_integer(r)) {
+        id = onsite_read_u32(r);
+        return onsite_vocabulary_name(id <= UINT8_MAX ? (uint8_t) id : 0);
+    }
+
+    name = onsite_read_str(r);
+
+    if (name.len > ONSITE_EVENT_NAME_MAX) {
+        r->bad = true;
+    }
+
+    return name;
+}
+
+
+/* Sessions are numbered by visits, and kept as how many ago. */
+
+static uint32_t
+read_session(onsite_reader_t *r, uint32_t visits)
+{
+    int64_t  ago, session;
+
+    ago = onsite_read_long(r);
+
+    if (ago < -(int64_t) UINT32_MAX || ago > (int64_t) UINT32_MAX) {
+        r->bad = true;
+        return 0;
+    }
+
+    session = (int64_t) visits - ago;
+
+    if (session < 0 || session > (int64_t) UINT32_MAX) {
+        r->bad = true;
+        return 0;
+    }
+
+    return (uint32_t) session;
+}
+
+
+static void
+write_session_number(onsite_writer_t *w, uint32_t visits, uint32_t session)
+{
+    onsite_write_long(w, (int64_t) visits - (int64_t) session);
+}
+
+
+/* Hundredths where they are exact, else the float itself. */
+
+static void
+write_price(onsite_writer_t *w, double price)
+{
+    double  hundredths = floor(price * 100 + 0.5);
+
+    if (hundredths >= 0 && hundredths <= UINT32_MAX
+        && hundredths / 100 == price && !signbit(price))
+    {
+        onsite_write_long(w, (int64_t) hundredths);
+
+    } else {
+        onsite_write_double(w, price);
+    }
+}
+
+
+static double
+read_price(onsite_reader_t *r)
+{
+    double  price;
+
+    price = onsite_next_is_float(r) ? onsite_read_double(r)
+            : (double) onsite_read_u32(r) / 100;
+
+    if (!(price >= 0 && price <= ONSITE_PRICE_MAX)) {
+        r->bad = true;
+        return 0;
+    }
+
+    return price;
+}
+
+
+void
+record_write_counters(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from)
+{
+    uint32_t  i;
+
+    onsite_write_array(w, (v->n_counters - from) * COUNTER_ITEMS);
+
+    for (i = from; i < v->n_counters; i++) {
+        write_name(w, v->counters[i].name);
+        onsite_write_long(w, v->counters[i].total);
+        onsite_write_long(w, v->counters[i].session);
+    }
+}
+
+
+/* How many entries an array of `items` values each holds.  Those before the
+ * last max are passed over. */
+
+uint32_t
+record_read_entries(onsite_reader_t *r, uint32_t items, uint32_t max)
+{
+    uint32_t  n = onsite_read_array(r);
+
+    if (n % items != 0) {
+        r->bad = true;
+        return 0;
+    }
+
+    n /= items;
+
+    if (n > max) {
+        (void) onsite_read_skip(r, (uint64_t) (n - max) * items);
+        n = max;
+    }
+
+    return n;
+}
+
+
+void
+record_read_counters(onsite_reader_t *r, onsite_visitor_t *v)
+{
+    uint32_t           n;
+    onsite_counter_t  *counter;
+
+    n = record_read_entries(r, COUNTER_ITEMS, ONSITE_COUNTERS_MAX);
+
+    for (/* void */; n != 0 && !r->bad; n--) {
+        counter = &v->counters[v->n_counters];
+        counter->name = read_name(r);
+        counter->total = onsite_read_u32(r);
+        counter->session = onsite_read_u32(r);
+
+        if (counter->name.len != 0) {
+            v->n_counters++;
+        }
+    }
+}
+
+
+void
+record_write_cart(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from)
+{
+    uint32_t  i;
+
+    onsite_write_array(w, (v->n_cart - from) * CART_ITEMS);
+
+    for (i = from; i < v->n_cart; i++) {
+        onsite_write_str(w, v->cart[i].sku);
+        onsite_write_long(w, v->cart[i].quantity);
+        write_price(w, v->cart[i].price);
+    }
+}
+
+
+void
+record_read_cart(onsite_reader_t *r, onsite_visitor_t *v)
+{
+    uint32_t             n;
+    onsite_cart_line_t  *line;
+
+    n = record_read_entries(r, CART_ITEMS, ONSITE_CART_LINES_MAX);
+
+    for (/* void */; n != 0 && !r->bad; n--) {
+        line = &v->cart[v->n_cart++];
+        line->sku = onsite_read_str(r);
+        line->quantity = onsite_read_u32(r);
+        line->price = read_price(r);
+
+        if (line->sku.len > ONSITE_SKU_MAX
+            || line->quantity > ONSITE_QUANTITY_MAX)
+        {
+            r->bad = true;
+        }
+    }
+}
+
+
+/* How many of each worth are left out, of n in all: the least first. */
+
+static void
+share_left_out(const onsite_visitor_t *v, uint32_t n,
+    uint32_t left_out[ONSITE_WORTHS])
+{
+    uint32_t  i, worth;
+
+    memset(left_out, 0, ONSITE_WORTHS * sizeof(uint32_t));
+
+    if (n == 0) {
+        return;
+    }
+
+    for (i = 0; i < v->n_exposures; i++) {
+        left_out[onsite_exposure_worth(&v->exposures[i])]++;
+    }
+
+    for (worth = 0; worth < ONSITE_WORTHS; worth++) {
+        if (left_out[worth] > n) {
+            left_out[worth] = n;
+        }
+
+        n -= left_out[worth];
+    }
+}
+
+
+void
+record_write_exposures(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from)
+{
+    uint32_t                  i, left_out[ONSITE_WORTHS], *before;
+    const onsite_exposure_t  *e;
+
+    share_left_out(v, from, left_out);
+    onsite_write_array(w, (v->n_exposures - from) * EXPOSURE_ITEMS);
+
+    for (i = 0; i < v->n_exposures; i++) {
+        e = &v->exposures[i];
+        before = &left_out[onsite_exposure_worth(e)];
+
+        if (*before != 0) {
+            (*before)--;
+            continue;
+        }
+
+        onsite_write_long(w, e->campaign);
+        onsite_write_long(w, e->total);
+        onsite_write_long(w, e->window);
+        record_write_time(w, v->last_seen, e->last);
+        onsite_write_long(w, e->variant);
+        onsite_write_long(w, e->variant_hash);
+        onsite_write_long(w, (int64_t) e->happened << HAPPENED_SHIFT
+                             | (e->holdout ? BIT_HOLDOUT : 0));
+        write_session_number(w, v->visits, e->session);
+    }
+}
+
+
+void
+record_read_exposures(onsite_reader_t *r, onsite_visitor_t *v)
+{
+    uint32_t            n, variant, bits;
+    onsite_exposure_t  *e;
+
+    n = record_read_entries(r, EXPOSURE_ITEMS, ONSITE_EXPOSURES_MAX);
+
+    for (/* void */; n != 0 && !r->bad; n--) {
+        e = &v->exposures[v->n_exposures++];
+        e->campaign = onsite_read_u32(r);
+        e->total = onsite_read_u32(r);
+        e->window = onsite_read_u32(r);
+        e->last = record_read_time(r, v->last_seen);
+        variant = onsite_read_u32(r);
+        e->variant_hash = onsite_read_u32(r);
+        bits = onsite_read_u32(r);
+        e->session = read_session(r, v->visits);
+
+        if (variant > UINT8_MAX || bits >> HAPPENED_SHIFT > UINT8_MAX) {
+            r->bad = true;
+        }
+
+        e->variant = (uint8_t) variant;
+        e->holdout = (bits & BIT_HOLDOUT) != 0;
+        e->happened = (uint8_t) (bits >> HAPPENED_SHIFT);
+    }
+}
+
+
+/* The first start is a distance before last_seen, each later one behind the
+ * one before.  Below 0, where a sequence's starts descend, one further: so -1
+ * is left for 0, a position that no match has come to. */
+
+static void
+write_start(onsite_writer_t *w, const onsite_ms_t *previous,
+    onsite_ms_t last_seen, onsite_ms_t time)
+{
+    int64_t  n;
+
+    n = previous == NULL ? record_distance(last_seen, time)
+        : record_distance(time, *previous);
+
+    onsite_write_long(w, time == 0 ? NO_START
+                         : n < 0 && n != INT64_MIN ? n - 1 : n);
+}
+
+
+static onsite_ms_t
+read_start(onsite_reader_t *r, const onsite_ms_t *previous,
+    onsite_ms_t last_seen)
+{
+    int64_t  n = onsite_read_long(r);
+
+    if (n == NO_START) {
+        return 0;
+    }
+
+    n = n < 0 ? n + 1 : n;
+
+    return previous == NULL ? record_distance(last_seen, n)
+           : record_sum(*previous, n);
+}
+
+
+void
+record_write_progress(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from)
+{
+    uint32_t                  i, k;
+    const onsite_ms_t        *previous;
+    const onsite_progress_t  *p;
+
+    onsite_write_array(w, v->n_progress - from);
+
+    for (i = from; i < v->n_progress; i++) {
+        p = &v->progress[i];
+        onsite_write_array(w, 2 + (uint32_t) p->n);
+        onsite_write_long(w, p->trigger);
+        write_session_number(w, v->visits, p->session);
+
+        for (k = 0, previous = NULL; k < p->n; k++) {
+            write_start(w, previous, v->last_seen, p->times[k]);
+            previous = p->times[k] != 0 ? &p->times[k] : previous;
+        }
+    }
+}
+
+
+void
+record_read_progress(onsite_reader_t *r, onsite_visitor_t *v)
+{
+    uint32_t            n, k, items;
+    onsite_progress_t  *p;
+    const onsite_ms_t  *previous;
+
+    n = record_read_entries(r, 1, ONSITE_PROGRESS_MAX);
+
+    for (/* void */; n != 0 && !r->bad; n--) {
+        items = onsite_read_array(r);
+
+        if (items < 2 || items > 2 + ONSITE_PROGRESS_TIMES_MAX) {
+            r->bad = true;
+            return;
+        }
+
+        p = &v->progress[v->n_progress++];
+        p->trigger = onsite_read_u32(r);
+        p->session = read_session(r, v->visits);
+        p->n = (uint8_t) (items - 2);
+
+        for (k = 0, previous = NULL; k < p->n; k++) {
+            p->times[k] = read_start(r, previous, v->last_seen);
+            previous = p->times[k] != 0 ? &p->times[k] : previous;
+        }
+    }
+}
+
+
+/* What does not fit its bound is left out, as is what is no object. */
+
+static void
+write_properties(onsite_writer_t *w, const onsite_value_t *properties)
+{
+    uint8_t          bytes[ONSITE_PENDING_BYTES_MAX];
+    onsite_value_t   none = { .type = ONSITE_OBJECT };
+    onsite_writer_t  part = { bytes, 0, sizeof(bytes) };
+
+    if (properties->type == ONSITE_OBJECT) {
+        onsite_write_value(&part, properties);
+    }
+
+    if (part.len == 0 || part.len > part.capacity) {
+        onsite_write_value(w, &none);
+
+    } else {
+        onsite_write_bytes(w, bytes, part.len);
+    }
+}
+
+
+void
+record_write_pending(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from)
+{
+    uint32_t  i;
+
+    onsite_write_array(w, v->n_pending - from);
+
+    for (i = from; i < v->n_pending; i++) {
+        onsite_write_array(w, PENDING_ITEMS + v->pending[i].waits);
+        onsite_write_long(w, v->pending[i].campaign);
+        record_write_time(w, v->last_seen, v->pending[i].fired);
+        write_name(w, v->pending[i].event);
+        write_properties(w, &v->pending[i].properties);
+
+        if (v->pending[i].waits) {
+            onsite_write_long(w, 1);
+        }
+    }
+}
+
+
+static onsite_status_t
+read_properties(onsite_reader_t *r, onsite_arena_t *arena,
+    onsite_value_t *properties)
+{
+    onsite_str_t     bytes;
+    onsite_status_t  status;
+
+    bytes = onsite_read_skip(r, 1);
+
+    if (r->bad || bytes.len > ONSITE_PENDING_BYTES_MAX) {
+        return ONSITE_CORRUPT;
+    }
+
+    *properties = (onsite_value_t) { .type = ONSITE_OBJECT };
+
+    if (arena == NULL || (bytes.len == 1 && bytes.data[0] == (char) 0x80)) {
+        return ONSITE_OK;
+    }
+
+    status = onsite_value_read_msgpack(arena, bytes, properties);
+
+    if (status == ONSITE_OK && properties->type != ONSITE_OBJECT) {
+        return ONSITE_CORRUPT;
+    }
+
+    return status;
+}
+
+
+onsite_status_t
+record_read_pending(onsite_reader_t *r, onsite_arena_t *arena,
+    onsite_visitor_t *v)
+{
+    uint32_t           n, items;
+    onsite_status_t    status;
+    onsite_pending_t  *p;
+
+    n = record_read_entries(r, 1, ONSITE_PENDING_MAX);
+
+    for (/* void */; n != 0; n--) {
+        items = onsite_read_array(r);
+
+        if (items < PENDING_ITEMS) {
+            return ONSITE_CORRUPT;
+        }
+
+        p = &v->pending[v->n_pending];
+        p->campaign = onsite_read_u32(r);
+        p->fired = record_read_time(r, v->last_seen);
+        p->event = read_name(r);
+        status = read_properties(r, arena, &p->properties);
+
+        if (status != ONSITE_OK) {
+            return status;
+        }
+
+        items -= PENDING_ITEMS;
+        p->waits = items != 0 && onsite_read_u32(r) == 1;
+        (void) onsite_read_skip(r, items - (items != 0));
+
+        if (p->event.len != 0) {
+            v->n_pending++;
+        }
+    }
+
+    return r->bad ? ONSITE_CORRUPT : ONSITE_OK;
+}
