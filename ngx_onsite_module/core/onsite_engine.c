@@ -4,6 +4,9 @@
 
 #include "onsite_engine.h"
 
+#include "onsite_affinity.h"
+#include "onsite_origin.h"
+
 #include <stdlib.h>
 
 
@@ -121,6 +124,48 @@ decide(onsite_engine_t *engine, onsite_apply_t *apply,
 }
 
 
+/* A session's first page view: what was sent before it (a server's event, a
+ * beacon of a script in front) has no page of its own. */
+
+static bool
+is_first_view(const onsite_session_t *session, const onsite_session_t *before)
+{
+    return session->pageviews == 1
+           && (before->pageviews != 1 || before->start != session->start);
+}
+
+
+/* Where the visitor came from and is drawn to, as far as campaigns ask. */
+
+static void
+learn(const onsite_apply_t *apply, const onsite_session_t *before)
+{
+    const onsite_image_t  *image = &apply->site->image;
+
+    onsite_origin_event(apply->arena, apply->facts, apply->visitor,
+                        apply->event,
+                        is_first_view(&apply->visitor->session, before),
+                        onsite_image_header(image)->touches);
+
+    onsite_affinity_event(image, apply->arena, apply->tables, apply->visitor,
+                          apply->event);
+}
+
+
+static void
+apply_event(const onsite_apply_t *apply)
+{
+    onsite_session_t  before = apply->visitor->session;
+
+    onsite_visitor_apply(apply->visitor, apply->event,
+                         apply->session_timeout);
+
+    if (apply->site != NULL) {
+        learn(apply, &before);
+    }
+}
+
+
 void
 onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision)
@@ -128,8 +173,7 @@ onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_event_t  nothing;
 
     if (apply->event != NULL && apply->visitor != NULL) {
-        onsite_visitor_apply(apply->visitor, apply->event,
-                             apply->session_timeout);
+        apply_event(apply);
     }
 
     if (apply->site == NULL) {

@@ -4,6 +4,7 @@
  * A file of its own: who reads images need not link every section's code.
  */
 
+#include "onsite_affinity.h"
 #include "onsite_campaign.h"
 #include "onsite_index.h"
 
@@ -21,6 +22,10 @@ onsite_image_verify(const onsite_image_t *image, onsite_error_t *error)
 
     if (status == ONSITE_OK) {
         status = onsite_index_verify(image, error);
+    }
+
+    if (status == ONSITE_OK) {
+        status = onsite_affinities_verify(image, error);
     }
 
     return status;

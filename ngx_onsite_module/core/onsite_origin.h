@@ -25,10 +25,10 @@ void onsite_origin_read(onsite_arena_t *arena, const onsite_facts_t *facts,
 
 /*
  * What a live page view adds: first_touch when there is none yet; a touch when
- * a session has begun with it, or when it came with a campaign of its own
- * (utm or click id) that is not the last touch's.  A direct visit is a first
- * touch but never takes the place of another last one.  keep: of the last
- * ones, how many; 0: nobody asks, nothing is kept.
+ * it is its session's first (opened), or when it came with a campaign of its
+ * own (utm or click id) that is not the last touch's.  A direct visit is a
+ * first touch but never takes the place of another last one.  keep: of the
+ * last ones, how many; 0: nobody asks, nothing is kept.
  */
 void onsite_origin_event(onsite_arena_t *arena, const onsite_facts_t *facts,
     onsite_visitor_t *visitor, const onsite_event_t *event, bool opened,

@@ -192,6 +192,56 @@ no_event_shows_what_is_pending(void **state)
 }
 
 
+/* An image that keeps touches, whatever its campaigns read. */
+
+static void
+keep_touches(shop_t *shop)
+{
+    onsite_image_header_t  *header;
+
+    header = (onsite_image_header_t *) onsite_image_header(&shop->site.image);
+    header->touches = 4;
+}
+
+
+static void
+the_first_view_knows_where_it_comes_from(void **state)
+{
+    shop_t  shop;
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'a','channel':'popup','content':{'html':"
+              "'{{origin.first.campaign}}'},"
+              "'audience':{'origin.first.medium':'cpc'}},"
+              "{'id':'b','channel':'popup','content':{'html':'x'},"
+              "'audience':{'origin.last.source':'twitter'}}]");
+    keep_touches(&shop);
+
+    /* what comes in front of the view takes nothing of it */
+
+    shop.facts.host = ONSITE_STR("shop.example");
+    shop_fire(&shop, ONSITE_STR("Cart Viewed"), NULL, SHOP_NOON);
+    shop.facts.args = ONSITE_STR("gclid=1&utm_campaign=sale");
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), NULL, SHOP_NOON);
+    assert_string_equal(shop_shown(&shop), "a");
+    assert_str(shop.decision.choices[0].html, "sale");
+
+    /* a view of the same session, one of the next */
+
+    shop.facts.args = onsite_str(NULL, 0);
+    shop.facts.referrer = ONSITE_STR("https://t.co/");
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), NULL, SHOP_NOON + 1);
+    assert_int_equal(shop.visitor.n_touches, 1);
+    shop_fire(&shop, ONSITE_STR("Page Viewed"), NULL,
+              SHOP_NOON + ONSITE_HOUR);
+    assert_int_equal(shop.visitor.n_touches, 2);
+    assert_string_equal(shop_shown(&shop), "a b");
+
+    shop_close(&shop);
+}
+
+
 /* The values of one decision are not those of the next, even after 2^32. */
 
 static void
@@ -261,6 +311,7 @@ main(void)
         cmocka_unit_test(event_is_applied_before_it_is_decided),
         cmocka_unit_test(without_campaigns),
         cmocka_unit_test(no_event_shows_what_is_pending),
+        cmocka_unit_test(the_first_view_knows_where_it_comes_from),
         cmocka_unit_test(stamps_wrap),
         cmocka_unit_test(arena_runs_out),
     };
