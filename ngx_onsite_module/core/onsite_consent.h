@@ -28,10 +28,14 @@ typedef enum {
 onsite_status_t onsite_consent_tcf(onsite_str_t text, onsite_consent_t *tier);
 
 /*
- * The GPP string of __gpp.  Its EU section is read as above; a US section
- * (national or a state's) that opts out of sale, sharing or targeted
- * advertising, or carries GPC, is NONE, one that does not FULL.  Of several
- * the weakest.  No section that is understood: NONE.
+ * The GPP string of __gpp.  Its EU section is read as above; in Canada's,
+ * implied consents count, too.  A US section (national, a state's, or the older
+ * US Privacy string) that opts out of sale, sharing or targeted advertising,
+ * or carries GPC, is NONE, one that does not FULL.  Of several the weakest.
+ *
+ * INVALID: not a GPP string, or a section of it that we know is broken.
+ * NOT_FOUND: it has no section that we know.  The tier is then NONE, but it
+ * is not the visitor who says so.
  */
 onsite_status_t onsite_consent_gpp(onsite_str_t text, onsite_consent_t *tier);
 
