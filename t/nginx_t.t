@@ -44,10 +44,9 @@ my @server = (
     ['onsite_cookie x samesite=perhaps;', qr/samesite/],
     ['onsite_cookie x samesite=none secure=off;', qr/browsers drop/],
     ['onsite_session_timeout 0;', qr/must be positive/],
-    ['onsite_consent tcf;', qr/"tcf".*none, session, full.*not in this version/],
-    ['onsite_consent gpp;', qr/"gpp".*tcf and gpp are not in this version/],
-    ['onsite_consent on;', qr/"on".*none, session, full/],
-    ['onsite_consent "";', qr/"".*none, session, full/],
+    ['onsite_consent on;', qr/"on".*tcf, gpp, none, session, full/],
+    ['onsite_consent "";', qr/"".*tcf, gpp, none, session, full/],
+    ['onsite_consent tcf; onsite_consent gpp;', qr/duplicate/],
 );
 for (@server) {
     my ($directive, $message) = @$_;
@@ -59,7 +58,7 @@ for (@server) {
 
 my @good = (
     (map { "onsite_consent $_;" } qw(none session full $http_x_consent
-        x$http_x_consent)),
+        x$http_x_consent tcf gpp)),
     'onsite_cookie x samesite=none;',
     'onsite_cookie x samesite=none secure=on;',
     'onsite_cookie x samesite=lax secure=off;',

@@ -9,6 +9,8 @@
  *   snapshot  the live campaigns, and their successors
  *   conf      handlers of directives
  *   request   facts of a request, and who its visitor is
+ *   consent   what may be remembered
+ *   cookie    our cookies, in and out
  *   apply     events in, decision out
  *   resolve   whose record an event is about: one transaction a shard
  *   told      what the variables tell of it
@@ -40,6 +42,7 @@
 
 #include "ngx_http_onsite_compat.h"
 
+#include "onsite_consent.h"
 #include "onsite_engine.h"
 #include "onsite_id.h"
 #include "onsite_inject.h"
@@ -58,13 +61,21 @@
 #define NGX_HTTP_ONSITE_MARKER   "X-Onsite"
 
 
-/* Consent tiers, weakest first. */
+/* Consent tiers, weakest first; those of onsite_consent.h. */
 
 typedef enum {
     NGX_HTTP_ONSITE_CONSENT_NONE = 0,   /* no trace: no cookie, no state     */
     NGX_HTTP_ONSITE_CONSENT_SESSION,    /* cookie and record for the session */
     NGX_HTTP_ONSITE_CONSENT_FULL
 } ngx_http_onsite_consent_e;
+
+
+/* Where onsite_consent takes the site's tier from. */
+
+#define NGX_HTTP_ONSITE_CONSENT_DEFAULT  0  /* full, but for GPC / DNT       */
+#define NGX_HTTP_ONSITE_CONSENT_VALUE    1
+#define NGX_HTTP_ONSITE_CONSENT_TCF      2
+#define NGX_HTTP_ONSITE_CONSENT_GPP      3
 
 
 /* Why a page got nothing of ours; also counted, names in shm.c. */
@@ -115,6 +126,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   name;
+    ngx_str_t                   choice;     /* its name with "_consent"      */
     ngx_str_t                   path;
     ngx_str_t                   domain;
     time_t                      max_age;
@@ -145,7 +157,8 @@ typedef struct {
     ngx_http_complex_value_t   *site;       /* NULL: "default"               */
     ngx_http_onsite_cookie_t   *cookie;
     ngx_msec_t                  session_timeout;
-    ngx_http_complex_value_t   *consent;    /* NULL: full, but for GPC / DNT */
+    ngx_uint_t                  consent_from;
+    ngx_http_complex_value_t   *consent;    /* of ..._CONSENT_VALUE          */
     ngx_array_t                *attributes; /* of ngx_http_onsite_pair_t     */
     ngx_array_t                *events;     /* of ..._server_event_t         */
     ngx_array_t                *write_keys; /* of ngx_str_t; NULL: open      */
@@ -168,6 +181,8 @@ typedef struct {
 typedef struct {
     ngx_str_t                   cookies[NGX_HTTP_ONSITE_COOKIES];
     ngx_uint_t                  n_cookies;
+    ngx_str_t                   consent_string; /* euconsent-v2 or __gpp     */
+    ngx_http_onsite_consent_e   choice;     /* the visitor's own             */
     ngx_str_t                   origin;
     ngx_str_t                   referer;
     ngx_str_t                   user_agent;
@@ -179,6 +194,7 @@ typedef struct {
     unsigned                    gpc:1;      /* Sec-GPC: 1                    */
     unsigned                    dnt:1;      /* DNT: 1                        */
     unsigned                    prefetch:1; /* Sec-Purpose begins "prefetch" */
+    unsigned                    chosen:1;   /* choice is set                 */
 } ngx_http_onsite_headers_t;
 
 
@@ -186,10 +202,12 @@ typedef struct {
 
 typedef struct {
     onsite_str_t                site;
-    ngx_http_onsite_consent_e   consent;
+    ngx_http_onsite_consent_e   granted;    /* what the site may remember    */
+    ngx_http_onsite_consent_e   consent;    /* the weaker of it and choice   */
     onsite_str_t                cookie_id;  /* verified or made; len 0: none */
     onsite_key_t                cookie_key;
     unsigned                    fresh:1;    /* made: send it                 */
+    unsigned                    refused:1;  /* a consent string says no      */
 } ngx_http_onsite_who_t;
 
 
@@ -390,20 +408,45 @@ ngx_http_onsite_str(ngx_str_t s)
 ngx_int_t ngx_http_onsite_who(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
-/* "none", "session" or "full"; NGX_DECLINED: none of them, tier is NONE. */
-ngx_int_t ngx_http_onsite_consent_named(ngx_str_t *name,
-    ngx_http_onsite_consent_e *tier);
-
-/* A cookie for a visitor who brings none; who->fresh is set. */
-ngx_int_t ngx_http_onsite_new_cookie(ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx);
-
+ngx_uint_t ngx_http_onsite_is_tls(ngx_http_request_t *r);
 
 /* Equality of secrets. */
 ngx_uint_t ngx_http_onsite_key_equal(ngx_str_t *a, ngx_str_t *b);
 
 ngx_int_t ngx_http_onsite_facts(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, onsite_facts_t *facts);
+
+/* consent.c */
+
+/* "none", "session" or "full"; NGX_DECLINED: none of them, tier is NONE. */
+ngx_int_t ngx_http_onsite_consent_named(ngx_str_t *name,
+    ngx_http_onsite_consent_e *tier);
+ngx_str_t *ngx_http_onsite_consent_name(ngx_http_onsite_consent_e tier);
+/* The cookie that holds the site's consent string; NULL: none is read. */
+ngx_str_t *ngx_http_onsite_consent_string(ngx_http_onsite_loc_conf_t *olcf);
+/* Fills who's granted, consent and refused. */
+ngx_int_t ngx_http_onsite_find_consent(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+/* The same from granted and headers' choice, when that has changed. */
+void ngx_http_onsite_weigh_consent(ngx_http_onsite_ctx_t *ctx);
+
+/* cookie.c */
+
+void ngx_http_onsite_take_cookies(ngx_str_t *header,
+    ngx_http_onsite_loc_conf_t *olcf, ngx_http_onsite_headers_t *headers);
+/* The id in the cookie that came, whatever the consent; len 0: none. */
+onsite_str_t ngx_http_onsite_own_cookie(ngx_http_onsite_ctx_t *ctx);
+/* A cookie for a visitor who brings none; who->fresh is set. */
+ngx_int_t ngx_http_onsite_new_cookie(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+/* Adds Set-Cookie when the cookie is new and was not sent yet. */
+ngx_int_t ngx_http_onsite_set_cookie(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+/* Takes the visitor's cookie away. */
+ngx_int_t ngx_http_onsite_expire_cookie(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+ngx_int_t ngx_http_onsite_set_choice(ngx_http_request_t *r,
+    ngx_http_onsite_consent_e tier);
 
 /* apply.c */
 
@@ -429,10 +472,6 @@ typedef struct {
 
 ngx_int_t ngx_http_onsite_apply(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_apply_t *apply);
-
-/* Adds Set-Cookie when the cookie is new and was not sent yet. */
-ngx_int_t ngx_http_onsite_set_cookie(ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx);
 
 /* A response header; NULL: out of memory.  key and value are not copied. */
 ngx_table_elt_t *ngx_http_onsite_add_header(ngx_http_request_t *r,

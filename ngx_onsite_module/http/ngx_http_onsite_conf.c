@@ -305,6 +305,25 @@ cookie_name(ngx_str_t *name)
 }
 
 
+static ngx_int_t
+choice_name(ngx_conf_t *cf, ngx_http_onsite_cookie_t *cookie)
+{
+    ngx_str_t  *name;
+
+    name = &cookie->choice;
+    name->data = ngx_pnalloc(cf->pool, cookie->name.len
+                                       + sizeof("_consent") - 1);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->len = ngx_sprintf(name->data, "%V_consent", &cookie->name)
+                - name->data;
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_onsite_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -336,6 +355,10 @@ ngx_http_onsite_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return bad_parameter(cf, cmd, &word[1]);
     }
 
+    if (choice_name(cf, cookie) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     for (i = 2; i < cf->args->nelts; i++) {
         if (cookie_option(cookie, &word[i]) != NGX_OK) {
             return bad_parameter(cf, cmd, &word[i]);
@@ -353,6 +376,14 @@ ngx_http_onsite_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_uint_t
+is_word(ngx_str_t *value, const char *word)
+{
+    return value->len == ngx_strlen(word)
+           && ngx_memcmp(value->data, word, value->len) == 0;
+}
+
+
 /*
  * At run time whatever is no tier is "none", which is safe where a variable
  * says it; said outright it is a mistake.
@@ -367,21 +398,35 @@ ngx_http_onsite_conf_consent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                  *value;
     ngx_http_onsite_consent_e   tier;
 
-    rc = ngx_http_set_complex_value_slot(cf, cmd, conf);
-    if (rc != NGX_CONF_OK || olcf->consent->lengths != NULL) {
-        return rc;
+    value = cf->args->elts;
+    value++;
+
+    if (olcf->consent_from != NGX_HTTP_ONSITE_CONSENT_DEFAULT) {
+        return "is duplicate";
     }
 
-    value = &olcf->consent->value;
-
-    if (ngx_http_onsite_consent_named(value, &tier) == NGX_OK) {
+    if (is_word(value, "tcf")) {
+        olcf->consent_from = NGX_HTTP_ONSITE_CONSENT_TCF;
         return NGX_CONF_OK;
     }
 
+    if (is_word(value, "gpp")) {
+        olcf->consent_from = NGX_HTTP_ONSITE_CONSENT_GPP;
+        return NGX_CONF_OK;
+    }
+
+    olcf->consent_from = NGX_HTTP_ONSITE_CONSENT_VALUE;
+    rc = ngx_http_set_complex_value_slot(cf, cmd, conf);
+
+    if (rc != NGX_CONF_OK || olcf->consent->lengths != NULL
+        || ngx_http_onsite_consent_named(value, &tier) == NGX_OK)
+    {
+        return rc;
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" of \"%V\": "
-                       "it is none, session, full or a variable that holds "
-                       "one of them; the consent strings tcf and gpp are not "
-                       "in this version", value, &cmd->name);
+                       "it is tcf, gpp, none, session, full or a variable "
+                       "that holds one of the last three", value, &cmd->name);
     return NGX_CONF_ERROR;
 }
 

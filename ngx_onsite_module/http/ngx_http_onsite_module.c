@@ -213,6 +213,7 @@ ngx_module_t  ngx_http_onsite_module = {
 
 static ngx_http_onsite_cookie_t  ngx_http_onsite_default_cookie = {
     ngx_string("onsite_id"),
+    ngx_string("onsite_id_consent"),
     ngx_string("/"),
     ngx_null_string,
     365 * 24 * 60 * 60,
@@ -304,6 +305,7 @@ ngx_http_onsite_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->site = NULL;
+     *     conf->consent_from = NGX_HTTP_ONSITE_CONSENT_DEFAULT;
      *     conf->consent = NULL;
      *     conf->types = { NULL };
      *     conf->types_keys = NULL;
@@ -400,7 +402,8 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->site = prev->site;
     }
 
-    if (conf->consent == NULL) {
+    if (conf->consent_from == NGX_HTTP_ONSITE_CONSENT_DEFAULT) {
+        conf->consent_from = prev->consent_from;
         conf->consent = prev->consent;
     }
 

@@ -4,8 +4,6 @@
 
 #include "ngx_http_onsite.h"
 
-#include <openssl/rand.h>
-
 
 static void take_context(void *data);
 
@@ -66,45 +64,6 @@ is_prefetch(ngx_str_t *value)
 }
 
 
-/*
- * The cookies of this name in one Cookie header (RFC 6265, 4.2.1): another
- * path's or domain's may come before ours.
- */
-
-static void
-find_cookies(ngx_str_t *header, ngx_str_t *name,
-    ngx_http_onsite_headers_t *headers)
-{
-    u_char     *p, *end, *last;
-    ngx_str_t  *value;
-
-    p = header->data;
-    last = p + header->len;
-
-    while (p < last && headers->n_cookies < NGX_HTTP_ONSITE_COOKIES) {
-
-        while (p < last && (*p == ' ' || *p == ';')) {
-            p++;
-        }
-
-        end = ngx_strlchr(p, last, ';');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if ((size_t) (end - p) > name->len && p[name->len] == '='
-            && ngx_memcmp(p, name->data, name->len) == 0)
-        {
-            value = &headers->cookies[headers->n_cookies++];
-            value->data = p + name->len + 1;
-            value->len = end - value->data;
-        }
-
-        p = end;
-    }
-}
-
-
 /* What a browser says of itself in one digit or word. */
 
 static void
@@ -125,14 +84,14 @@ take_flag(ngx_table_elt_t *h, ngx_http_onsite_headers_t *headers)
 
 
 static void
-take_header(ngx_table_elt_t *h, ngx_str_t *cookie,
+take_header(ngx_table_elt_t *h, ngx_http_onsite_loc_conf_t *olcf,
     ngx_http_onsite_headers_t *headers)
 {
     switch (h->key.len) {
 
     case 6:
         if (is(h, "cookie")) {
-            find_cookies(&h->value, cookie, headers);
+            ngx_http_onsite_take_cookies(&h->value, olcf, headers);
 
         } else if (is(h, "origin")) {
             headers->origin = h->value;
@@ -198,7 +157,7 @@ walk_headers(ngx_http_request_t *r, ngx_http_onsite_headers_t *headers)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            take_header(&h[i], &olcf->cookie->name, headers);
+            take_header(&h[i], olcf, headers);
         }
     }
 }
@@ -267,55 +226,6 @@ ngx_http_onsite_key_equal(ngx_str_t *a, ngx_str_t *b)
 }
 
 
-ngx_int_t
-ngx_http_onsite_consent_named(ngx_str_t *name,
-    ngx_http_onsite_consent_e *tier)
-{
-    *tier = NGX_HTTP_ONSITE_CONSENT_NONE;
-
-    if (name->len == 4 && ngx_memcmp(name->data, "full", 4) == 0) {
-        *tier = NGX_HTTP_ONSITE_CONSENT_FULL;
-        return NGX_OK;
-    }
-
-    if (name->len == 7 && ngx_memcmp(name->data, "session", 7) == 0) {
-        *tier = NGX_HTTP_ONSITE_CONSENT_SESSION;
-        return NGX_OK;
-    }
-
-    return name->len == 4 && ngx_memcmp(name->data, "none", 4) == 0
-           ? NGX_OK : NGX_DECLINED;
-}
-
-
-/* Unset: full, unless the browser says that its user does not want it. */
-
-static ngx_int_t
-find_consent(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
-    ngx_http_complex_value_t *cv)
-{
-    ngx_str_t  value;
-
-    ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_NONE;
-
-    if (cv == NULL) {
-        if (!ctx->headers.gpc && !ctx->headers.dnt) {
-            ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_FULL;
-        }
-
-        return NGX_OK;
-    }
-
-    if (ngx_http_complex_value(r, cv, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_http_onsite_consent_named(&value, &ctx->who.consent);
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 find_site(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_http_complex_value_t *cv)
@@ -343,7 +253,6 @@ find_site(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 ngx_int_t
 ngx_http_onsite_who(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
-    ngx_uint_t                   i;
     onsite_signer_t             *signer;
     ngx_http_onsite_who_t       *who;
     ngx_http_onsite_loc_conf_t  *olcf;
@@ -359,7 +268,7 @@ ngx_http_onsite_who(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
 
     if (find_site(r, ctx, olcf->site) != NGX_OK
-        || find_consent(r, ctx, olcf->consent) != NGX_OK)
+        || ngx_http_onsite_find_consent(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -370,10 +279,7 @@ ngx_http_onsite_who(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         return NGX_OK;
     }
 
-    for (i = 0; i < ctx->headers.n_cookies && who->cookie_id.len == 0; i++) {
-        who->cookie_id = onsite_cookie_verify(signer, who->site,
-                                 ngx_http_onsite_str(ctx->headers.cookies[i]));
-    }
+    who->cookie_id = ngx_http_onsite_own_cookie(ctx);
 
     if (who->cookie_id.len != 0) {
         who->cookie_key = onsite_visitor_key(signer, who->site, 'c',
@@ -384,33 +290,8 @@ ngx_http_onsite_who(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 }
 
 
-ngx_int_t
-ngx_http_onsite_new_cookie(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
-{
-    char                   *id;
-    uint8_t                 random[16];
-    ngx_http_onsite_who_t  *who;
-
-    who = &ctx->who;
-
-    id = ngx_pnalloc(r->main->pool, ONSITE_ID_TEXT);
-    if (id == NULL || RAND_bytes(random, sizeof(random)) != 1) {
-        return NGX_ERROR;
-    }
-
-    onsite_id_text(random, id);
-
-    who->cookie_id = onsite_str(id, ONSITE_ID_TEXT);
-    who->cookie_key = onsite_visitor_key(ngx_http_onsite_worker.signer,
-                                         who->site, 'c', who->cookie_id);
-    who->fresh = 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-is_tls(ngx_http_request_t *r)
+ngx_uint_t
+ngx_http_onsite_is_tls(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_SSL)
     return r->connection->ssl != NULL;
@@ -529,7 +410,7 @@ ngx_http_onsite_facts(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_memzero(facts, sizeof(onsite_facts_t));
 
     facts->method = ngx_http_onsite_str(r->method_name);
-    facts->scheme = is_tls(r) ? ONSITE_STR("https") : ONSITE_STR("http");
+    facts->scheme = ngx_http_onsite_is_tls(r) ? ONSITE_STR("https") : ONSITE_STR("http");
     facts->host = ngx_http_onsite_str(host_of(r));
     facts->referrer = ngx_http_onsite_str(ctx->headers.referer);
     facts->accept_language = ngx_http_onsite_str(ctx->headers.accept_language);
@@ -562,80 +443,4 @@ ngx_http_onsite_add_header(ngx_http_request_t *r, const char *key, size_t len,
     ngx_http_onsite_header_end(h);
 
     return h;
-}
-
-
-/* Everything behind the value. */
-
-static u_char *
-cookie_tail(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
-    ngx_http_onsite_cookie_t *cookie, u_char *p)
-{
-    p = ngx_sprintf(p, "; Path=%V", &cookie->path);
-
-    if (cookie->domain.len != 0) {
-        p = ngx_sprintf(p, "; Domain=%V", &cookie->domain);
-    }
-
-    if (ctx->who.consent == NGX_HTTP_ONSITE_CONSENT_FULL
-        && cookie->max_age != 0)
-    {
-        p = ngx_sprintf(p, "; Max-Age=%T", cookie->max_age);
-    }
-
-    p = ngx_sprintf(p, "; HttpOnly; SameSite=%V", &cookie->samesite);
-
-    if (cookie->secure == NGX_HTTP_ONSITE_SECURE_ON
-        || (cookie->secure == NGX_HTTP_ONSITE_SECURE_AUTO && is_tls(r)))
-    {
-        p = ngx_sprintf(p, "; Secure");
-    }
-
-    return p;
-}
-
-
-ngx_int_t
-ngx_http_onsite_set_cookie(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
-{
-    u_char                      *p;
-    ngx_str_t                    value;
-    ngx_http_onsite_who_t       *who;
-    ngx_http_onsite_cookie_t    *cookie;
-    ngx_http_onsite_loc_conf_t  *olcf;
-
-    who = &ctx->who;
-
-    if (!who->fresh || ctx->cookie_set) {
-        return NGX_OK;
-    }
-
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
-    cookie = olcf->cookie;
-
-    value.data = ngx_pnalloc(r->pool, cookie->name.len + 1 + ONSITE_COOKIE_TEXT
-                             + sizeof("; Path=; Domain=; Max-Age=; HttpOnly"
-                                      "; SameSite=Strict; Secure")
-                             + cookie->path.len + cookie->domain.len
-                             + NGX_TIME_T_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_sprintf(value.data, "%V=", &cookie->name);
-    onsite_cookie_sign(ngx_http_onsite_worker.signer, who->site,
-                       who->cookie_id, (char *) p);
-    p = cookie_tail(r, ctx, cookie, p + ONSITE_COOKIE_TEXT);
-    value.len = p - value.data;
-
-    if (ngx_http_onsite_add_header(r, "Set-Cookie", sizeof("Set-Cookie") - 1,
-                                   &value)
-        == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    ctx->cookie_set = 1;
-
-    return NGX_OK;
 }
