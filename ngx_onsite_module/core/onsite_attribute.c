@@ -104,6 +104,17 @@ onsite_attribute_slot(onsite_context_t *context, uint32_t slot)
 }
 
 
+void
+onsite_context_forget(onsite_context_t *context)
+{
+    if (++context->stamp == 0) {
+        memset(context->memo, 0, onsite_image_header(context->image)->n_slots
+                                 * sizeof(onsite_memo_t));
+        context->stamp = 1;
+    }
+}
+
+
 size_t
 onsite_attribute_property(const onsite_image_t *image, uint32_t slot,
     onsite_str_t *keys, size_t n)

@@ -40,6 +40,9 @@ typedef struct {
 const onsite_value_t *onsite_attribute_slot(onsite_context_t *context,
     uint32_t slot);
 
+/* Values remembered so far are of another event, or of another moment. */
+void onsite_context_forget(onsite_context_t *context);
+
 /* GrowthBook's getPath below a plain value (NULL: ABSENT): members of
  * objects; indices and length of arrays. */
 onsite_value_t onsite_attribute_walk(const onsite_image_t *image,

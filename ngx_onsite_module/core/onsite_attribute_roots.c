@@ -4,6 +4,7 @@
 
 #include "onsite_attribute.h"
 #include "onsite_attribute_interest.h"
+#include "onsite_machine.h"
 
 #include <stdio.h>
 
@@ -451,6 +452,22 @@ time_value(const onsite_context_t *context, const onsite_str_t *keys,
 }
 
 
+static onsite_value_t
+journey_value(const onsite_context_t *context, const onsite_str_t *keys,
+    size_t n_keys)
+{
+    onsite_str_t  state;
+
+    if (n_keys != 1) {
+        return absent;
+    }
+
+    state = onsite_journey_state(context->image, context->visitor, keys[0]);
+
+    return state.len != 0 ? text(state) : absent;
+}
+
+
 onsite_value_t
 onsite_attribute_resolve(const onsite_context_t *context, onsite_root_t root,
     const onsite_str_t *keys, size_t n_keys, uint32_t zone)
@@ -488,6 +505,10 @@ onsite_attribute_resolve(const onsite_context_t *context, onsite_root_t root,
     case ONSITE_ROOT_ORIGIN:
         return context->visitor != NULL
                ? onsite_attribute_origin(context, keys, n_keys) : absent;
+
+    case ONSITE_ROOT_JOURNEY:
+        return context->visitor != NULL
+               ? journey_value(context, keys, n_keys) : absent;
 
     case ONSITE_ROOT_REQUEST:
         return context->facts != NULL
@@ -594,6 +615,9 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     case ONSITE_ROOT_TIME:
         return n_keys == 1 && one_of(keys[0], time);
 
+    case ONSITE_ROOT_JOURNEY:
+        return n_keys == 1;
+
     case ONSITE_ROOT_AFFINITY:
         return onsite_attribute_affinity_known(keys, n_keys);
 
@@ -627,6 +651,7 @@ onsite_root(onsite_str_t name)
         { "request", ONSITE_ROOT_REQUEST },
         { "time", ONSITE_ROOT_TIME },
         { "model", ONSITE_ROOT_MODEL },
+        { "journey", ONSITE_ROOT_JOURNEY },
     };
 
     for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {

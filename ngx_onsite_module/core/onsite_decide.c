@@ -63,19 +63,6 @@ onsite_reason_text(onsite_reason_t reason)
 }
 
 
-/* Values remembered so far are of another event. */
-
-static void
-forget_values(onsite_context_t *context)
-{
-    if (++context->stamp == 0) {
-        memset(context->memo, 0, onsite_image_header(context->image)->n_slots
-                                 * sizeof(onsite_memo_t));
-        context->stamp = 1;
-    }
-}
-
-
 static bool
 is_onsite(const onsite_campaign_t *campaign)
 {
@@ -454,12 +441,12 @@ consider_waiting(decide_t *d, const waiting_t *waiting)
 
     onsite_pending_event(&waiting->entry, context->now, &event);
     context->event = &event;
-    forget_values(context);
+    onsite_context_forget(context);
 
     reason = consider(d, waiting->rank, true);
 
     context->event = own;
-    forget_values(context);
+    onsite_context_forget(context);
 
     if (reason == ONSITE_REASON_GROUP || reason == ONSITE_REASON_LIMIT) {
         d->stays |= 1u << waiting->age;
@@ -703,7 +690,7 @@ onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     d.stays = 0;
     onsite_clock_init(&d.clock, context->image, context->now);
 
-    forget_values(context);
+    onsite_context_forget(context);
     mark_goals(&d);
     take_pending(&d);
     consider_candidates(&d);

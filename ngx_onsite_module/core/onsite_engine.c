@@ -9,10 +9,28 @@
 
 #include <stdlib.h>
 
+/* Late timers that one call fires; a chain of short ones that is longer goes
+ * on with the next. */
+#define WAKES_MAX  64
+
 
 struct onsite_engine_s {
-    onsite_buf_t  scratch;          /* for rendering                       */
+    onsite_buf_t    scratch;        /* for rendering                       */
+    onsite_moves_t  moves;          /* of the event at hand                */
+    onsite_moves_t  entailed;       /* of those that it entails            */
 };
+
+
+/* One event on its way. */
+typedef struct {
+    onsite_engine_t         *engine;
+    onsite_apply_t          *apply;
+    onsite_decision_t       *decision;
+    onsite_context_t         context;
+    uint32_t                 n_steps;
+    onsite_step_t            steps[ONSITE_EMITS_MAX];
+                                    /* that entail an event, in order      */
+} run_t;
 
 
 onsite_engine_t *
@@ -45,6 +63,7 @@ onsite_site_init(onsite_site_t *site, onsite_image_t image)
 
     site->image = image;
     site->stamp = 0;
+    site->timed = onsite_machines_timed(&image);
     site->regexes = onsite_regexes_create(&image);
     site->memo = calloc((size_t) n + 1, sizeof(onsite_memo_t));
 
@@ -69,58 +88,234 @@ onsite_site_free(onsite_site_t *site)
 }
 
 
-/* Nothing has happened, now. */
-
-static onsite_event_t
-no_event(onsite_ms_t now)
-{
-    return (onsite_event_t) {
-        .type = ONSITE_TRACK,
-        .properties.type = ONSITE_OBJECT,
-        .received = now,
-        .time = now,
-        .live = true
-    };
-}
-
-
 static void
-tell_choices(const onsite_apply_t *apply, const onsite_event_t *event,
-    const onsite_decision_t *decision)
+run_init(run_t *run, onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision)
 {
-    size_t                    i;
-    const onsite_listener_t  *listener = &apply->listener;
+    onsite_site_t           *site = apply->site;
+    const onsite_visitor_t  *visitor = apply->visitor;
 
-    for (i = 0; listener->choice != NULL && i < decision->n; i++) {
-        listener->choice(listener->data, &apply->site->image,
-                         &decision->choices[i], event);
-    }
-}
+    run->engine = engine;
+    run->apply = apply;
+    run->decision = decision;
+    run->n_steps = 0;
 
-
-static void
-decide(onsite_engine_t *engine, onsite_apply_t *apply,
-    const onsite_event_t *event, onsite_decision_t *decision)
-{
-    onsite_site_t            *site = apply->site;
-    onsite_decide_options_t   options = apply->decide;
-    onsite_context_t          context = {
+    run->context = (onsite_context_t) {
         .image = &site->image,
         .regexes = site->regexes,
         .arena = apply->arena,
-        .event = event,
-        .visitor = apply->visitor,
+        .visitor = visitor,
         .key = apply->key,
         .facts = apply->facts,
+        .tables = apply->tables,
         .now = apply->now,
         .memo = site->memo,
         .stamp = site->stamp
     };
 
-    options.scratch = &engine->scratch;
-    onsite_decide(&context, apply->visitor, &options, decision);
-    site->stamp = context.stamp;
-    tell_choices(apply, event, decision);
+    if (visitor != NULL && visitor->verified && !apply->closed) {
+        run->context.customer = visitor->user_id;
+    }
+}
+
+
+static void
+tell_choices(const run_t *run, const onsite_event_t *event)
+{
+    size_t                    i;
+    const onsite_listener_t  *listener = &run->apply->listener;
+
+    for (i = 0; listener->choice != NULL && i < run->decision->n; i++) {
+        listener->choice(listener->data, run->context.image,
+                         &run->decision->choices[i], event);
+    }
+}
+
+
+static void
+decide(run_t *run, const onsite_event_t *event, const onsite_moves_t *moves,
+    onsite_decide_options_t options)
+{
+    run->context.event = event;
+    options.scratch = &run->engine->scratch;
+
+    if (moves != NULL) {
+        options.fired = moves->fired;
+        options.n_fired = moves->n_fired;
+    }
+
+    onsite_decide(&run->context, run->apply->visitor, &options,
+                  run->decision);
+    tell_choices(run, event);
+}
+
+
+/* What moved is told, and what it entails is to come. */
+
+static void
+take_moves(run_t *run, const onsite_event_t *event,
+    const onsite_moves_t *moves)
+{
+    uint32_t                  i;
+    const onsite_listener_t  *listener = &run->apply->listener;
+
+    for (i = 0; i < moves->n_steps; i++) {
+        if (listener->move != NULL) {
+            listener->move(listener->data, run->context.image,
+                           &moves->steps[i], event);
+        }
+
+        if (run->n_steps < ONSITE_EMITS_MAX
+            && onsite_machine_emits(run->context.image, &moves->steps[i]))
+        {
+            run->steps[run->n_steps++] = moves->steps[i];
+        }
+    }
+
+    if (moves->due != 0
+        && (run->apply->due == 0 || moves->due < run->apply->due))
+    {
+        run->apply->due = moves->due;
+    }
+}
+
+
+static void
+move_machines(run_t *run, const onsite_event_t *event, bool synthetic,
+    onsite_moves_t *moves)
+{
+    run->context.event = event;
+    onsite_context_forget(&run->context);
+    onsite_machines_event(&run->context, run->apply->visitor, synthetic,
+                          moves);
+    take_moves(run, event, moves);
+}
+
+
+/* It is counted, in the session where it lies in it, and no more. */
+
+static void
+count_synthetic(const onsite_apply_t *apply, const onsite_event_t *event)
+{
+    bool                     in_session;
+    const onsite_session_t  *session = &apply->visitor->session;
+
+    in_session = session->start != 0 && event->time >= session->start
+                 && (event->time <= session->last
+                     || (uint64_t) event->time - (uint64_t) session->last
+                        <= (uint64_t) apply->session_timeout);
+
+    onsite_visitor_count(apply->visitor, event->name, in_session);
+}
+
+
+/* What entering states entails, and what that entails: each is moved by and
+ * decided in its turn, as an event of which nothing can be shown. */
+
+static void
+apply_entries(run_t *run, const onsite_event_t *cause, bool waits)
+{
+    uint32_t                  i;
+    onsite_event_t            event;
+    onsite_decide_options_t   options = run->apply->decide;
+
+    options.deliver = false;
+    options.waits = waits;
+
+    for (i = 0; i < run->n_steps; i++) {
+        onsite_machine_entry(&run->context, &run->steps[i], cause, &event);
+        count_synthetic(run->apply, &event);
+        move_machines(run, &event, true, &run->engine->entailed);
+        decide(run, &event, &run->engine->entailed, options);
+    }
+}
+
+
+/* The timers that the event moved tell; of a visitor who has no entry in
+ * timers yet, all do: states get timers when campaigns are replaced, too. */
+
+static onsite_ms_t
+next_due(const onsite_apply_t *apply)
+{
+    const onsite_visitor_t  *visitor = apply->visitor;
+
+    return visitor->wake != 0 ? apply->due
+           : onsite_due(apply->site, visitor);
+}
+
+
+static void
+apply_event(run_t *run, const onsite_event_t *event)
+{
+    onsite_apply_t  *apply = run->apply;
+
+    if (apply->visitor == NULL || apply->event == NULL || !event->live
+        || onsite_image_header(run->context.image)->n_machines == 0)
+    {
+        decide(run, event, NULL, apply->decide);
+        return;
+    }
+
+    move_machines(run, event, false, &run->engine->moves);
+    apply_entries(run, event, false);
+    decide(run, event, &run->engine->moves, apply->decide);
+    apply->due = next_due(apply);
+}
+
+
+static bool
+wake(onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision)
+{
+    run_t                     run;
+    onsite_event_t            event;
+    onsite_moves_t           *moves = &engine->moves;
+    onsite_decide_options_t   options = apply->decide;
+
+    run_init(&run, engine, apply, decision);
+
+    if (!onsite_machines_wake(&run.context, apply->visitor, apply->now,
+                              &event, moves))
+    {
+        return false;
+    }
+
+    options.deliver = false;
+    options.waits = true;
+
+    take_moves(&run, &event, moves);
+    count_synthetic(apply, &event);
+    move_machines(&run, &event, true, &engine->entailed);
+    onsite_moves_join(moves, &engine->entailed);
+    apply_entries(&run, &event, true);
+    decide(&run, &event, moves, options);
+    apply->site->stamp = run.context.stamp;
+
+    return true;
+}
+
+
+/* Timers are late by what the worker that fires them is: not for this
+ * visitor. */
+
+static void
+catch_up(onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision)
+{
+    int                      left;
+    const onsite_visitor_t  *visitor = apply->visitor;
+
+    if (visitor == NULL || visitor->wake == 0 || visitor->wake > apply->now
+        || apply->site == NULL)
+    {
+        return;
+    }
+
+    for (left = WAKES_MAX; left > 0; left--) {
+        if (!wake(engine, apply, decision)) {
+            break;
+        }
+    }
 }
 
 
@@ -153,7 +348,7 @@ learn(const onsite_apply_t *apply, const onsite_session_t *before)
 
 
 static void
-apply_event(const onsite_apply_t *apply)
+remember(const onsite_apply_t *apply)
 {
     onsite_session_t  before = apply->visitor->session;
 
@@ -166,14 +361,34 @@ apply_event(const onsite_apply_t *apply)
 }
 
 
+/* Nothing has happened, now. */
+
+static onsite_event_t
+no_event(onsite_ms_t now)
+{
+    return (onsite_event_t) {
+        .type = ONSITE_TRACK,
+        .properties.type = ONSITE_OBJECT,
+        .received = now,
+        .time = now,
+        .live = true
+    };
+}
+
+
 void
 onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision)
 {
-    onsite_event_t  nothing;
+    run_t                  run;
+    onsite_event_t         nothing;
+    const onsite_event_t  *event = apply->event;
 
-    if (apply->event != NULL && apply->visitor != NULL) {
-        apply_event(apply);
+    catch_up(engine, apply, decision);
+    apply->due = 0;
+
+    if (event != NULL && apply->visitor != NULL) {
+        remember(apply);
     }
 
     if (apply->site == NULL) {
@@ -181,11 +396,29 @@ onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
         return;
     }
 
-    if (apply->event != NULL) {
-        decide(engine, apply, apply->event, decision);
-        return;
+    if (event == NULL) {
+        nothing = no_event(apply->now);
+        event = &nothing;
     }
 
-    nothing = no_event(apply->now);
-    decide(engine, apply, &nothing, decision);
+    run_init(&run, engine, apply, decision);
+    apply_event(&run, event);
+    apply->site->stamp = run.context.stamp;
+}
+
+
+onsite_ms_t
+onsite_due(const onsite_site_t *site, const onsite_visitor_t *visitor)
+{
+    return site != NULL && site->timed
+           ? onsite_machines_due(&site->image, visitor) : 0;
+}
+
+
+bool
+onsite_wake(onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision)
+{
+    return apply->site != NULL && apply->visitor != NULL
+           && apply->site->timed && wake(engine, apply, decision);
 }

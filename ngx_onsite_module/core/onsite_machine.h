@@ -169,9 +169,14 @@ bool onsite_machines_wake(onsite_context_t *context,
     onsite_visitor_t *visitor, onsite_ms_t now, onsite_event_t *event,
     onsite_moves_t *moves);
 
-/* Entering step's state is this event, too, with {journey, from, to}; false:
- * it is none. */
-bool onsite_machine_entry(onsite_context_t *context, const onsite_step_t *step,
+/* Adds what other has fired. */
+void onsite_moves_join(onsite_moves_t *moves, const onsite_moves_t *other);
+
+/* Whether entering step's state is an event, too; and that event, at the time
+ * of its cause, with {journey, from, to}. */
+bool onsite_machine_emits(const onsite_image_t *image,
+    const onsite_step_t *step);
+void onsite_machine_entry(onsite_context_t *context, const onsite_step_t *step,
     const onsite_event_t *cause, onsite_event_t *event);
 
 /* Whether any machine has a timer. */

@@ -8,15 +8,26 @@
 #define MATCHES_MAX  (ONSITE_PROGRESS_TIMES_MAX + 1)
 
 
+/* The times of a count ascend, those of a sequence need not. */
+
 static onsite_ms_t
 last_match(const onsite_progress_t *progress)
 {
-    return progress->n > 0 ? progress->times[progress->n - 1] : INT64_MIN;
+    uint32_t     i;
+    onsite_ms_t  last = INT64_MIN;
+
+    for (i = 0; i < progress->n; i++) {
+        if (progress->times[i] > last) {
+            last = progress->times[i];
+        }
+    }
+
+    return last;
 }
 
 
-static onsite_progress_t *
-find_progress(onsite_visitor_t *visitor, uint32_t trigger)
+onsite_progress_t *
+onsite_progress_find(onsite_visitor_t *visitor, uint32_t trigger)
 {
     uint32_t  i;
 
@@ -30,11 +41,8 @@ find_progress(onsite_visitor_t *visitor, uint32_t trigger)
 }
 
 
-/* A place for a trigger without progress; NULL when each is taken by a match
- * at this time or later. */
-
-static onsite_progress_t *
-add_progress(onsite_visitor_t *visitor, uint32_t trigger, onsite_ms_t time)
+onsite_progress_t *
+onsite_progress_add(onsite_visitor_t *visitor, uint32_t trigger, onsite_ms_t time)
 {
     uint32_t            i;
     onsite_progress_t  *place;
@@ -61,6 +69,24 @@ add_progress(onsite_visitor_t *visitor, uint32_t trigger, onsite_ms_t time)
     place->n = 0;
 
     return place;
+}
+
+
+void
+onsite_progress_remove(onsite_visitor_t *visitor,
+    const onsite_progress_t *progress)
+{
+    uint32_t  i;
+
+    if (progress == NULL) {
+        return;
+    }
+
+    i = (uint32_t) (progress - visitor->progress);
+
+    visitor->n_progress--;
+    memmove(&visitor->progress[i], &visitor->progress[i + 1],
+            (visitor->n_progress - i) * sizeof(onsite_progress_t));
 }
 
 
@@ -136,10 +162,10 @@ onsite_trigger_match(onsite_visitor_t *visitor,
         return false;
     }
 
-    progress = find_progress(visitor, trigger->hash);
+    progress = onsite_progress_find(visitor, trigger->hash);
 
     if (progress == NULL) {
-        progress = add_progress(visitor, trigger->hash, time);
+        progress = onsite_progress_add(visitor, trigger->hash, time);
 
         if (progress == NULL) {
             return false;

@@ -24,4 +24,17 @@
 bool onsite_trigger_match(onsite_visitor_t *visitor,
     const onsite_trigger_t *trigger, onsite_ms_t time);
 
+/* Progress by the hash of its trigger or sequence, or NULL. */
+onsite_progress_t *onsite_progress_find(onsite_visitor_t *visitor,
+    uint32_t trigger);
+
+/* A place for what has no progress, with n 0; NULL when each is taken by a
+ * match at this time or later. */
+onsite_progress_t *onsite_progress_add(onsite_visitor_t *visitor,
+    uint32_t trigger, onsite_ms_t time);
+
+/* NULL: there is none to remove. */
+void onsite_progress_remove(onsite_visitor_t *visitor,
+    const onsite_progress_t *progress);
+
 #endif

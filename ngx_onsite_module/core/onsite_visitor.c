@@ -83,8 +83,8 @@ take_out(void *array, size_t size, uint32_t i, uint32_t n)
 }
 
 
-static void
-count(onsite_visitor_t *v, onsite_str_t name, bool in_session)
+void
+onsite_visitor_count(onsite_visitor_t *v, onsite_str_t name, bool in_session)
 {
     uint32_t          i;
     onsite_counter_t  counter;
@@ -203,7 +203,7 @@ onsite_visitor_apply(onsite_visitor_t *visitor, const onsite_event_t *event,
     see(visitor, event->received);
 
     if (!event->live) {
-        count(visitor, event->name, false);
+        onsite_visitor_count(visitor, event->name, false);
         return;
     }
 
@@ -213,7 +213,7 @@ onsite_visitor_apply(onsite_visitor_t *visitor, const onsite_event_t *event,
         visitor->session.events = next(visitor->session.events);
     }
 
-    count(visitor, event->name, in_session);
+    onsite_visitor_count(visitor, event->name, in_session);
 
     if (event->user_id.len != 0) {
         visitor->identified = true;

@@ -173,6 +173,11 @@ onsite_str_t onsite_visitor_status_text(onsite_visitor_status_t status);
 void onsite_visitor_apply(onsite_visitor_t *visitor,
     const onsite_event_t *event, onsite_ms_t session_timeout);
 
+/* Counts an event that is no activity (a timer's, an entry event) by its name;
+ * a name that is empty or too long is not counted. */
+void onsite_visitor_count(onsite_visitor_t *visitor, onsite_str_t name,
+    bool in_session);
+
 /*
  * Opens a session when none is open or `timeout` has passed since its last
  * event (time - last > timeout), else continues it.  An event from before
