@@ -21,6 +21,7 @@
  *   policy    a page's Content-Security-Policy
  *   collect   the endpoints under onsite_collect
  *   variable  $onsite_...
+ *   interest  those of origins and affinities
  *   status    onsite_status
  *   shm       counters that outlive workers and reloads
  *   log       errors of ours, once a minute at most
@@ -223,6 +224,8 @@ typedef struct {
     ngx_str_t                   variant;    /* of the same, same order       */
     uint64_t                    version;    /* of the snapshot; 0: none      */
     uint64_t                    nanoseconds;/* to load, decide and commit    */
+    ngx_str_t                  *interests;  /* as worker.interests; NULL:
+                                               none                          */
     unsigned                    visitor:1;  /* there is one: key to status   */
     unsigned                    decided:1;  /* the rest is filled            */
 } ngx_http_onsite_told_t;
@@ -331,6 +334,10 @@ typedef struct {
     onsite_snapshot_t          *snapshot;   /* NULL: none                    */
     ngx_http_onsite_campaigns_t *sites;     /* ascending by name             */
     ngx_uint_t                  n_sites;
+
+    ngx_str_t                  *interests;  /* variables of interest.c that
+                                               the configuration reads       */
+    ngx_uint_t                  n_interests;
 
     onsite_visitor_t           *visitor;    /* scratch: the one at hand      */
     onsite_visitor_t           *other;      /* scratch: to merge from        */
@@ -550,6 +557,11 @@ ngx_http_onsite_skip_e ngx_http_onsite_policy(ngx_http_request_t *r);
 char *ngx_http_onsite_collect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_onsite_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_onsite_add_variables(ngx_conf_t *cf);
+
+/* interest.c */
+
+ngx_int_t ngx_http_onsite_add_interests(ngx_conf_t *cf);
+void ngx_http_onsite_interest_init(ngx_cycle_t *cycle);
 
 /* runtime.c: web/onsite.js as compiled in. */
 

@@ -120,6 +120,10 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     onsite_apply(w->engine, &a, w->decision);
     ngx_http_onsite_explain_end(&explanation);
 
+    if (last) {
+        ngx_http_onsite_tell_interests(run, visitor);
+    }
+
     if (!run->apply->peek) {
         count_decision(event, w->decision);
     }
@@ -188,6 +192,9 @@ peek(run_t *run)
 
     if (run->apply->n != 0) {
         ngx_http_onsite_tell_decision(run);
+
+    } else {
+        ngx_http_onsite_tell_interests(run, w->visitor);
     }
 
     return NGX_OK;

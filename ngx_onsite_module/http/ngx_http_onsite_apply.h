@@ -1,6 +1,6 @@
 /*
  * ngx_http_onsite_apply.h - what the files share that apply events: apply,
- * resolve, told, explain.
+ * resolve, told, interest, explain.
  */
 
 #ifndef _NGX_HTTP_ONSITE_APPLY_H_INCLUDED_
@@ -84,6 +84,11 @@ ngx_int_t ngx_http_onsite_resolve(run_t *run);
 
 void ngx_http_onsite_tell_decision(run_t *run);
 void ngx_http_onsite_tell_visitor(run_t *run, const onsite_key_t *key);
+
+/* interest.c: while visitor's strings are where they were. */
+
+void ngx_http_onsite_tell_interests(run_t *run,
+    const onsite_visitor_t *visitor);
 
 /* explain.c */
 

@@ -78,7 +78,7 @@ ngx_http_onsite_add_variables(ngx_conf_t *cf)
         var->data = v->data;
     }
 
-    return NGX_OK;
+    return ngx_http_onsite_add_interests(cf);
 }
 
 
