@@ -53,7 +53,8 @@ onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
  * The value of a path below a root.
  *   event    name, type, messageId, userId, properties.*, traits.*,
  *            context.*
- *   visitor  status, visits, first_seen, last_seen (ms), orders,
+ *   visitor  id (hex of its record's key), status, visits, first_seen,
+ *            last_seen (ms), orders, user_id, verified, traits.<name>,
  *            counts.<event name>
  *   session  pageviews, events, duration (s), start (ms),
  *            counts.<event name>

@@ -202,11 +202,43 @@ count_value(const onsite_visitor_t *v, const onsite_str_t *keys,
 
 
 static onsite_value_t
-visitor_value(const onsite_visitor_t *v, const onsite_str_t *keys,
+visitor_id(const onsite_context_t *context)
+{
+    char    hex[2 * sizeof(onsite_key_t)];
+    size_t  i;
+
+    static const char  digits[] = "0123456789abcdef";
+
+    if (context->key == NULL) {
+        return absent;
+    }
+
+    for (i = 0; i < sizeof(onsite_key_t); i++) {
+        hex[2 * i] = digits[context->key->bytes[i] >> 4];
+        hex[2 * i + 1] = digits[context->key->bytes[i] & 0x0f];
+    }
+
+    return text(onsite_arena_copy(context->arena,
+                                  onsite_str(hex, sizeof(hex))));
+}
+
+
+static onsite_value_t
+visitor_value(const onsite_context_t *context, const onsite_str_t *keys,
     size_t n_keys)
 {
+    const onsite_visitor_t  *v = context->visitor;
+
+    if (is(keys[0], "traits")) {
+        return walk(&v->traits, keys + 1, n_keys - 1);
+    }
+
     if (n_keys > 1) {
         return count_value(v, keys, n_keys, false);
+    }
+
+    if (is(keys[0], "id")) {
+        return visitor_id(context);
     }
 
     return is(keys[0], "status")
@@ -215,6 +247,8 @@ visitor_value(const onsite_visitor_t *v, const onsite_str_t *keys,
            : is(keys[0], "first_seen") ? moment(v->first_seen)
            : is(keys[0], "last_seen") ? moment(v->last_seen)
            : is(keys[0], "orders") ? onsite_value_number(v->orders)
+           : is(keys[0], "user_id") ? given(v->user_id)
+           : is(keys[0], "verified") ? onsite_value_bool(v->verified)
            : absent;
 }
 
@@ -488,7 +522,7 @@ onsite_attribute_resolve(const onsite_context_t *context, onsite_root_t root,
 
     case ONSITE_ROOT_VISITOR:
         return context->visitor != NULL
-               ? visitor_value(context->visitor, keys, n_keys) : absent;
+               ? visitor_value(context, keys, n_keys) : absent;
 
     case ONSITE_ROOT_SESSION:
         return context->visitor != NULL
@@ -574,7 +608,8 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     size_t n_keys)
 {
     static const char *const  visitor[] = {
-        "status", "visits", "first_seen", "last_seen", "orders", NULL
+        "id", "status", "visits", "first_seen", "last_seen", "orders",
+        "user_id", "verified", "traits", NULL
     };
     static const char *const  session[] = {
         "pageviews", "events", "duration", "start", NULL
@@ -598,7 +633,8 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
         return known_event(keys, n_keys);
 
     case ONSITE_ROOT_VISITOR:
-        return known_counted(keys, n_keys, visitor);
+        return known_counted(keys, n_keys, visitor)
+               || is(keys[0], "traits");
 
     case ONSITE_ROOT_SESSION:
         return known_counted(keys, n_keys, session);

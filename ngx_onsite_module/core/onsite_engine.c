@@ -6,6 +6,7 @@
 
 #include "onsite_affinity.h"
 #include "onsite_origin.h"
+#include "onsite_visitor_traits.h"
 
 #include <stdlib.h>
 
@@ -330,7 +331,8 @@ is_first_view(const onsite_session_t *session, const onsite_session_t *before)
 }
 
 
-/* Where the visitor came from and is drawn to, as far as campaigns ask. */
+/* Who the visitor is, came from where and is drawn to what, as far as
+ * campaigns ask. */
 
 static void
 learn(const onsite_apply_t *apply, const onsite_session_t *before)
@@ -344,6 +346,11 @@ learn(const onsite_apply_t *apply, const onsite_session_t *before)
 
     onsite_affinity_event(image, apply->arena, apply->tables, apply->visitor,
                           apply->event);
+
+    /* without memory the visitor is who it was */
+
+    (void) onsite_visitor_traits(apply->arena, apply->visitor, apply->event,
+                                 image);
 }
 
 

@@ -38,8 +38,6 @@ typedef struct {
     bool                 live;          /* false: older than an hour or from
                                            the future: counted, triggers
                                            nothing, opens no session       */
-    bool                 synthetic;     /* made by a timer: no activity of the
-                                           visitor's                       */
     uint32_t             bytes;         /* of its JSON                     */
 } onsite_event_t;
 

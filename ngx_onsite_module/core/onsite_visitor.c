@@ -194,6 +194,47 @@ apply_meaning(onsite_visitor_t *v, const onsite_event_t *event, bool in_session)
 }
 
 
+/* Who was proven to be somebody is not made another by what a client says. */
+
+static void
+identify(onsite_visitor_t *v, onsite_str_t user_id)
+{
+    v->identified = true;
+
+    if (!v->verified) {
+        v->user_id = user_id.len <= ONSITE_USER_ID_MAX ? user_id
+                     : onsite_str(NULL, 0);
+    }
+}
+
+
+bool
+onsite_visitor_message(onsite_visitor_t *visitor, onsite_str_t message_id)
+{
+    uint32_t  i, hash;
+
+    if (message_id.len == 0) {
+        return false;
+    }
+
+    hash = onsite_fnv32a(message_id);
+
+    for (i = 0; i < visitor->n_messages; i++) {
+        if (visitor->messages[i] == hash) {
+            return true;
+        }
+    }
+
+    if (visitor->n_messages == ONSITE_MESSAGES_MAX) {
+        take_out(visitor->messages, sizeof(hash), 0, visitor->n_messages--);
+    }
+
+    visitor->messages[visitor->n_messages++] = hash;
+
+    return false;
+}
+
+
 void
 onsite_visitor_apply(onsite_visitor_t *visitor, const onsite_event_t *event,
     onsite_ms_t session_timeout)
@@ -216,7 +257,7 @@ onsite_visitor_apply(onsite_visitor_t *visitor, const onsite_event_t *event,
     onsite_visitor_count(visitor, event->name, in_session);
 
     if (event->user_id.len != 0) {
-        visitor->identified = true;
+        identify(visitor, event->user_id);
     }
 
     apply_meaning(visitor, event, in_session);

@@ -167,8 +167,10 @@ onsite_str_t onsite_visitor_status_text(onsite_visitor_status_t status);
  *   exposures Promotion Clicked / Dismissed (properties.promotion_id, else
  *             properties.campaign, is the campaign's id) set `happened`
  *   seen      first_seen and last_seen, by event->received
- *   customer  a user_id makes it identified; Order Completed counts orders
- * An event that is not live is only seen and counted (total).
+ *   customer  a user_id makes it identified and is kept, but never takes the
+ *             place of a verified one; Order Completed counts orders
+ * An event that is not live is only seen and counted (total).  Traits:
+ * onsite_visitor_traits.h.
  */
 void onsite_visitor_apply(onsite_visitor_t *visitor,
     const onsite_event_t *event, onsite_ms_t session_timeout);
@@ -177,6 +179,11 @@ void onsite_visitor_apply(onsite_visitor_t *visitor,
  * a name that is empty or too long is not counted. */
 void onsite_visitor_count(onsite_visitor_t *visitor, onsite_str_t name,
     bool in_session);
+
+/* Whether the messageId is among the last ones, that is, the event has been
+ * applied before; remembered if not.  An empty one is never a duplicate. */
+bool onsite_visitor_message(onsite_visitor_t *visitor,
+    onsite_str_t message_id);
 
 /*
  * Opens a session when none is open or `timeout` has passed since its last

@@ -11,6 +11,11 @@
 #define NOW  ((onsite_ms_t) 1790000123456)      /* 2026-09-21 Monday, 14:15 */
 #define KEYS_MAX  8
 
+static const onsite_key_t  key = { {
+    0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70,
+    0x80, 0x90, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xff
+} };
+
 typedef struct {
     onsite_arena_t    *arena;
     onsite_json_t     *json;
@@ -133,9 +138,13 @@ set_up(void **state)
     f->attributes[2] = (onsite_member_t) {
         ONSITE_STR("scheme"), onsite_value_string(ONSITE_STR("own")) };
     set_visitor(&f->visitor);
+    f->visitor.user_id = ONSITE_STR("u-7");
+    f->visitor.verified = true;
+    f->visitor.traits = json(f, "{\"plan\":\"gold\"}");
 
     f->context = (onsite_context_t) {
         .arena = f->arena, .event = &f->event, .visitor = &f->visitor,
+        .key = &key,
         .facts = &f->facts, .now = NOW, .stamp = 1 };
     *state = f;
 
@@ -202,6 +211,14 @@ every_path(void **state)
         { "visitor.counts.Never", "0" },
         { "visitor.counts", "absent" },
         { "visitor.other", "absent" },
+        { "visitor.id", "\"00102030405060708090a0b0c0d0e0ff\"" },
+        { "visitor.id.x", "absent" },
+        { "visitor.user_id", "\"u-7\"" },
+        { "visitor.verified", "true" },
+        { "visitor.traits.plan", "\"gold\"" },
+        { "visitor.traits.plan.x", "absent" },
+        { "visitor.traits.none", "absent" },
+        { "visitor.traits", "{\"plan\":\"gold\"}" },
         { "visitor.status.x", "absent" },
         { "session.pageviews", "3" },
         { "session.events", "5" },
@@ -282,6 +299,12 @@ nothing_there(void **state)
 
     onsite_visitor_init(&f->visitor);
     f->context.visitor = &f->visitor;
+    f->context.key = NULL;
+    assert_string_equal(resolve(f, "visitor.id"), "absent");
+    assert_string_equal(resolve(f, "visitor.user_id"), "absent");
+    assert_string_equal(resolve(f, "visitor.verified"), "false");
+    assert_string_equal(resolve(f, "visitor.traits"), "absent");
+    assert_string_equal(resolve(f, "visitor.traits.plan"), "absent");
     assert_string_equal(resolve(f, "visitor.status"), "\"new\"");
     assert_string_equal(resolve(f, "visitor.first_seen"), "absent");
     assert_string_equal(resolve(f, "session.duration"), "absent");

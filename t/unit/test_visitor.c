@@ -1119,6 +1119,73 @@ merge_is_bounded(void **state)
 }
 
 
+static void
+who_is_proven_stays_who_it_is(void **state)
+{
+    char              text[ONSITE_USER_ID_MAX + 1];
+    onsite_event_t    event = event_at("Identify", NOW);
+    onsite_visitor_t  v;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+    event.user_id = ONSITE_STR("u1");
+    onsite_visitor_apply(&v, &event, TIMEOUT);
+    assert_true(v.identified);
+    assert_false(v.verified);
+    assert_true(onsite_str_eq(v.user_id, ONSITE_STR("u1")));
+
+    memset(text, 'x', sizeof(text));
+    event.user_id = onsite_str(text, ONSITE_USER_ID_MAX);
+    onsite_visitor_apply(&v, &event, TIMEOUT);
+    assert_int_equal(v.user_id.len, ONSITE_USER_ID_MAX);
+
+    event.user_id.len++;
+    onsite_visitor_apply(&v, &event, TIMEOUT);
+    assert_int_equal(v.user_id.len, 0);
+    assert_true(v.identified);
+
+    event.user_id = ONSITE_STR("u2");
+    event.live = false;
+    onsite_visitor_apply(&v, &event, TIMEOUT);
+    assert_int_equal(v.user_id.len, 0);
+
+    v.user_id = ONSITE_STR("u1");
+    v.verified = true;
+    event.live = true;
+    onsite_visitor_apply(&v, &event, TIMEOUT);
+    assert_true(onsite_str_eq(v.user_id, ONSITE_STR("u1")));
+}
+
+
+static void
+messages_come_once(void **state)
+{
+    int               i;
+    char              id[16];
+    onsite_visitor_t  v;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+    assert_false(onsite_visitor_message(&v, ONSITE_STR("")));
+    assert_false(onsite_visitor_message(&v, ONSITE_STR("")));
+    assert_int_equal(v.n_messages, 0);
+
+    for (i = 0; i < 20; i++) {
+        (void) snprintf(id, sizeof(id), "m-%d", i);
+        assert_false(onsite_visitor_message(&v, onsite_str(id, strlen(id))));
+        assert_true(onsite_visitor_message(&v, onsite_str(id, strlen(id))));
+    }
+
+    assert_int_equal(v.n_messages, ONSITE_MESSAGES_MAX);
+    assert_true(onsite_visitor_message(&v, ONSITE_STR("m-4")));
+    assert_false(onsite_visitor_message(&v, ONSITE_STR("m-3")));
+    assert_false(onsite_visitor_message(&v, ONSITE_STR("m-4")));
+    assert_true(onsite_visitor_message(&v, ONSITE_STR("m-19")));
+}
+
+
 int
 main(void)
 {
@@ -1127,6 +1194,8 @@ main(void)
         cmocka_unit_test(session_ends_when_idle),
         cmocka_unit_test(late_events_stay_in_their_place),
         cmocka_unit_test(dead_events_are_only_counted),
+        cmocka_unit_test(who_is_proven_stays_who_it_is),
+        cmocka_unit_test(messages_come_once),
         cmocka_unit_test(extreme_times_do_no_harm),
         cmocka_unit_test(least_recently_used_counter_goes),
         cmocka_unit_test(counters_saturate),
