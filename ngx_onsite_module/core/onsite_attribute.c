@@ -64,7 +64,7 @@ onsite_attribute_walk(const onsite_image_t *image, const onsite_value_t *from,
 
 
 static onsite_value_t
-resolve(const onsite_context_t *context, const onsite_slot_t *slot)
+resolve(onsite_context_t *context, const onsite_slot_t *slot)
 {
     size_t                     i;
     onsite_str_t               keys[ONSITE_PATH_KEYS_MAX];
@@ -115,18 +115,40 @@ onsite_context_forget(onsite_context_t *context)
 }
 
 
+static size_t
+add_key(onsite_str_t *keys, size_t n, size_t max, onsite_str_t key)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (onsite_str_eq(keys[i], key)) {
+            return n;
+        }
+    }
+
+    if (key.len != 0 && n < max) {
+        keys[n++] = key;
+    }
+
+    return n;
+}
+
+
 size_t
 onsite_attribute_property(const onsite_image_t *image, uint32_t slot,
-    onsite_str_t *keys, size_t n)
+    onsite_str_t *keys, size_t n, size_t max)
 {
-    size_t                     i;
-    onsite_str_t               key;
     const onsite_slot_t       *s;
     const onsite_image_str_t  *path;
 
     s = onsite_image_at(image, onsite_image_header(image)->slots);
     s += slot;
     path = onsite_image_at(image, s->keys);
+
+    if (s->root == ONSITE_ROOT_PRODUCT) {
+        n = add_key(keys, n, max, ONSITE_STR("sku"));
+        return add_key(keys, n, max, ONSITE_STR("product_id"));
+    }
 
     if (s->root != ONSITE_ROOT_EVENT || s->n_keys < 2
         || !onsite_str_eq(onsite_image_str(image, path[0]),
@@ -135,19 +157,5 @@ onsite_attribute_property(const onsite_image_t *image, uint32_t slot,
         return n;
     }
 
-    key = onsite_image_str(image, path[1]);
-
-    if (key.len == 0) {
-        return n;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (onsite_str_eq(keys[i], key)) {
-            return n;
-        }
-    }
-
-    keys[n] = key;
-
-    return n + 1;
+    return add_key(keys, n, max, onsite_image_str(image, path[1]));
 }

@@ -16,6 +16,20 @@ typedef struct {
     uint32_t        stamp;
 } onsite_memo_t;
 
+/* Slow data that was looked up in a context; all zero at its beginning. */
+typedef struct {
+    onsite_str_t             profile;       /* data NULL: there is none    */
+    onsite_str_t             lists;
+    onsite_str_t             product;
+    const onsite_event_t    *product_of;
+    uint32_t                 product_stamp;
+    onsite_value_t           recommended;
+    bool                     profile_known;
+    bool                     lists_known;
+    bool                     recommended_known;
+    bool                     in_segments;   /* a rule is being evaluated   */
+} onsite_slow_t;
+
 typedef struct {
     const onsite_image_t    *image;
     struct onsite_regexes_s *regexes;
@@ -33,6 +47,7 @@ typedef struct {
     onsite_memo_t           *memo;          /* one a slot of the image     */
     uint32_t                 stamp;         /* memo entries of this decision
                                                carry it; never 0           */
+    onsite_slow_t            slow;          /* of tables and customer      */
 } onsite_context_t;
 
 /* The value of a slot, resolved at first use, then remembered until
@@ -58,7 +73,13 @@ onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
  *            counts.<event name>
  *   session  pageviews, events, duration (s), start (ms),
  *            counts.<event name>
- *   cart     items, value, skus
+ *   cart     items, value, skus, products (the lines, each with sku,
+ *            quantity, price and what the table of products has)
+ *   profile  what the table of profiles has of the customer; age_seconds
+ *   segments array of ids
+ *   product  what the table has of event.properties.sku, else product_id
+ *   recommended
+ *            array of the products of profile.recommended that may be had
  *   request  path, url, host, method, scheme, query.<name>, referrer,
  *            language, device, <onsite_attribute name>
  *   time     hour, minute, weekday ("mon"), date ("2026-01-31"), unix (s)
@@ -67,14 +88,16 @@ onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
  * 0; all else that is not there is ABSENT.  keys mean what they mean to
  * GrowthBook's getPath.
  */
-onsite_value_t onsite_attribute_resolve(const onsite_context_t *context,
+onsite_value_t onsite_attribute_resolve(onsite_context_t *context,
     onsite_root_t root, const onsite_str_t *keys, size_t n_keys,
     uint32_t zone);
 
-/* For an event.properties.<key>… slot: adds <key> to the n keys unless it is
- * among them.  Returns how many there are then; keys has room for one more. */
+/* The properties of the event that a slot reads (<key> of
+ * event.properties.<key>…; those that name a product, of product.…) are added
+ * to the n keys unless they are among them.  Returns how many there are then,
+ * at most max. */
 size_t onsite_attribute_property(const onsite_image_t *image, uint32_t slot,
-    onsite_str_t *keys, size_t n);
+    onsite_str_t *keys, size_t n, size_t max);
 
 /* Whether some value can ever be there: for lint ("did you mean"). */
 bool onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,

@@ -20,7 +20,8 @@ static const char *const  paths[] = {
     "visitor.user_id", "visitor.verified", "visitor.traits",
     "session.pageviews", "session.events", "session.duration",
     "session.start", "session.counts",
-    "cart.items", "cart.value", "cart.skus",
+    "cart.items", "cart.value", "cart.skus", "cart.products",
+    "profile.age_seconds", "segments", "recommended",
     "request.path", "request.url", "request.host", "request.method",
     "request.scheme", "request.query", "request.referrer",
     "request.language", "request.device",
@@ -77,8 +78,7 @@ onsite_attribute_split(onsite_str_t path, onsite_scope_t scope,
 static bool
 is_empty_root(onsite_root_t root)
 {
-    return root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_SEGMENTS
-           || root == ONSITE_ROOT_MODEL;
+    return root == ONSITE_ROOT_MODEL;
 }
 
 

@@ -2,9 +2,10 @@
  * onsite_attribute_roots.c - the values behind attribute paths.
  */
 
-#include "onsite_attribute.h"
 #include "onsite_attribute_interest.h"
+#include "onsite_attribute_tables.h"
 #include "onsite_machine.h"
+#include "onsite_segment.h"
 
 #include <stdio.h>
 
@@ -298,15 +299,16 @@ cart_skus(const onsite_visitor_t *v, onsite_arena_t *arena)
 
 
 static onsite_value_t
-cart_value(const onsite_context_t *context, const onsite_str_t *keys,
+cart_value(onsite_context_t *context, const onsite_str_t *keys,
     size_t n_keys)
 {
-    onsite_value_t           skus;
+    onsite_value_t           list;
     const onsite_visitor_t  *v = context->visitor;
 
-    if (is(keys[0], "skus")) {
-        skus = cart_skus(v, context->arena);
-        return walk(&skus, keys + 1, n_keys - 1);
+    if (is(keys[0], "skus") || is(keys[0], "products")) {
+        list = is(keys[0], "skus") ? cart_skus(v, context->arena)
+                                   : onsite_cart_products(context);
+        return walk(&list, keys + 1, n_keys - 1);
     }
 
     if (n_keys != 1) {
@@ -502,16 +504,45 @@ journey_value(const onsite_context_t *context, const onsite_str_t *keys,
 }
 
 
+/* The roots that are values themselves, too. */
+
+static onsite_value_t
+whole_value(onsite_context_t *context, onsite_root_t root,
+    const onsite_str_t *keys, size_t n_keys)
+{
+    onsite_value_t  list;
+
+    switch (root) {
+
+    case ONSITE_ROOT_VALUE:
+        return walk(context->root, keys, n_keys);
+
+    case ONSITE_ROOT_PROFILE:
+        return onsite_profile_value(context, keys, n_keys);
+
+    case ONSITE_ROOT_PRODUCT:
+        return onsite_product_value(context, keys, n_keys);
+
+    case ONSITE_ROOT_SEGMENTS:
+        list = onsite_segments(context);
+        return walk(&list, keys, n_keys);
+
+    case ONSITE_ROOT_RECOMMENDED:
+        list = onsite_recommended(context);
+        return walk(&list, keys, n_keys);
+
+    default:
+        return absent;
+    }
+}
+
+
 onsite_value_t
-onsite_attribute_resolve(const onsite_context_t *context, onsite_root_t root,
+onsite_attribute_resolve(onsite_context_t *context, onsite_root_t root,
     const onsite_str_t *keys, size_t n_keys, uint32_t zone)
 {
-    if (root == ONSITE_ROOT_VALUE) {
-        return walk(context->root, keys, n_keys);
-    }
-
     if (n_keys == 0) {
-        return absent;
+        return whole_value(context, root, keys, n_keys);
     }
 
     switch (root) {
@@ -552,7 +583,7 @@ onsite_attribute_resolve(const onsite_context_t *context, onsite_root_t root,
         return time_value(context, keys, n_keys, zone);
 
     default:
-        return absent;
+        return whole_value(context, root, keys, n_keys);
     }
 }
 
@@ -614,12 +645,17 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     static const char *const  session[] = {
         "pageviews", "events", "duration", "start", NULL
     };
-    static const char *const  cart[] = { "items", "value", "skus", NULL };
+    static const char *const  cart[] = {
+        "items", "value", "skus", "products", NULL
+    };
     static const char *const  time[] = {
         "hour", "minute", "weekday", "date", "unix", NULL
     };
 
-    if (root == ONSITE_ROOT_VALUE || root == ONSITE_ROOT_SEGMENTS) {
+    if (root == ONSITE_ROOT_VALUE || root == ONSITE_ROOT_SEGMENTS
+        || root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_PRODUCT
+        || root == ONSITE_ROOT_RECOMMENDED)
+    {
         return true;
     }
 
@@ -640,7 +676,9 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
         return known_counted(keys, n_keys, session);
 
     case ONSITE_ROOT_CART:
-        return one_of(keys[0], cart) && (n_keys == 1 || is(keys[0], "skus"));
+        return one_of(keys[0], cart)
+               && (n_keys == 1 || is(keys[0], "skus")
+                   || is(keys[0], "products"));
 
     case ONSITE_ROOT_ORIGIN:
         return onsite_attribute_origin_known(keys, n_keys);
@@ -657,7 +695,6 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     case ONSITE_ROOT_AFFINITY:
         return onsite_attribute_affinity_known(keys, n_keys);
 
-    case ONSITE_ROOT_PROFILE:
     case ONSITE_ROOT_MODEL:
         return true;
 
@@ -684,6 +721,8 @@ onsite_root(onsite_str_t name)
         { "origin", ONSITE_ROOT_ORIGIN },
         { "profile", ONSITE_ROOT_PROFILE },
         { "segments", ONSITE_ROOT_SEGMENTS },
+        { "product", ONSITE_ROOT_PRODUCT },
+        { "recommended", ONSITE_ROOT_RECOMMENDED },
         { "request", ONSITE_ROOT_REQUEST },
         { "time", ONSITE_ROOT_TIME },
         { "model", ONSITE_ROOT_MODEL },

@@ -15,7 +15,7 @@
 /* What a campaign may read to run without any state. */
 #define CONTEXTUAL_ROOTS                                                      \
     (1u << ONSITE_ROOT_EVENT | 1u << ONSITE_ROOT_REQUEST                      \
-     | 1u << ONSITE_ROOT_TIME)
+     | 1u << ONSITE_ROOT_TIME | 1u << ONSITE_ROOT_PRODUCT)
 
 static const char *const  campaign_keys[] = {
     "$schema", "id", "site", "name", "enabled", "priority", "schedule",

@@ -1091,7 +1091,8 @@ begin_path(compiler_t *c, onsite_str_t path, uint32_t *node)
                         "$and, $or, $nor, $not and $savedGroup"
                       : "unknown attribute; its first word must be one of "
                         "event, visitor, session, cart, affinity, origin, "
-                        "profile, segments, request, time, model");
+                        "profile, segments, product, recommended, request, "
+                        "time, model");
     }
 
     if (n > ONSITE_PATH_KEYS_MAX) {

@@ -23,7 +23,7 @@ onsite_condition_properties(const onsite_image_t *image, onsite_ref_t program,
     for (i = 0; i < p->n_nodes && n < max; i++) {
         if (p->nodes[i].op == ONSITE_OP_SLOT) {
             n = onsite_attribute_property(image, p->nodes[i].as.slot, keys,
-                                          n);
+                                          n, max);
         }
     }
 

@@ -22,7 +22,8 @@ enum {
     STR8 = 0xd9,
     ARRAY16 = 0xdc,
     ARRAY32 = 0xdd,
-    MAP16 = 0xde
+    MAP16 = 0xde,
+    MAP32 = 0xdf
 };
 
 
@@ -260,7 +261,7 @@ onsite_read_map(onsite_reader_t *r)
     if (type >= 0x80 && type <= 0x8f) {
         n = type & 0x0f;
 
-    } else if (type == MAP16 || type == MAP16 + 1) {
+    } else if (type == MAP16 || type == MAP32) {
         n = take_big_endian(r, type == MAP16 ? 2 : 4);
 
     } else {
@@ -274,6 +275,31 @@ onsite_read_map(onsite_reader_t *r)
     }
 
     return (uint32_t) n;
+}
+
+
+onsite_next_t
+onsite_next(const onsite_reader_t *r)
+{
+    uint8_t  type;
+
+    if (r->p >= r->end) {
+        return ONSITE_NEXT_OTHER;
+    }
+
+    type = *r->p;
+
+    return type < 0x80 || type >= 0xe0 ? ONSITE_NEXT_NUMBER
+           : type <= 0x8f ? ONSITE_NEXT_MAP
+           : type <= 0x9f ? ONSITE_NEXT_ARRAY
+           : type <= 0xbf ? ONSITE_NEXT_STRING
+           : type == NIL ? ONSITE_NEXT_NIL
+           : type == FALSE_ || type == TRUE_ ? ONSITE_NEXT_BOOL
+           : type >= FLOAT32 && type <= INT64 ? ONSITE_NEXT_NUMBER
+           : type >= STR8 && type <= STR8 + 2 ? ONSITE_NEXT_STRING
+           : type == ARRAY16 || type == ARRAY32 ? ONSITE_NEXT_ARRAY
+           : type == MAP16 || type == MAP32 ? ONSITE_NEXT_MAP
+           : ONSITE_NEXT_OTHER;
 }
 
 

@@ -84,6 +84,19 @@ onsite_next_is_str(const onsite_reader_t *r)
                              || (*r->p >= 0xd9 && *r->p <= 0xdb));
 }
 
+/* What is next (not taken); OTHER: the end, or nothing that JSON has. */
+typedef enum {
+    ONSITE_NEXT_OTHER = 0,
+    ONSITE_NEXT_NIL,
+    ONSITE_NEXT_BOOL,
+    ONSITE_NEXT_NUMBER,
+    ONSITE_NEXT_STRING,
+    ONSITE_NEXT_ARRAY,
+    ONSITE_NEXT_MAP
+} onsite_next_t;
+
+onsite_next_t onsite_next(const onsite_reader_t *r);
+
 /* Whether a float is next (not taken). */
 static inline bool
 onsite_next_is_float(const onsite_reader_t *r)

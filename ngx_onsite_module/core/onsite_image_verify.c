@@ -7,6 +7,7 @@
 #include "onsite_affinity.h"
 #include "onsite_campaign.h"
 #include "onsite_index.h"
+#include "onsite_segment.h"
 
 
 onsite_status_t
@@ -26,6 +27,10 @@ onsite_image_verify(const onsite_image_t *image, onsite_error_t *error)
 
     if (status == ONSITE_OK) {
         status = onsite_affinities_verify(image, error);
+    }
+
+    if (status == ONSITE_OK) {
+        status = onsite_segments_verify(image, error);
     }
 
     return status;

@@ -40,6 +40,12 @@
 #define ONSITE_TOUCH_TEXT_MAX            64  /* bytes of each of its texts  */
 #define ONSITE_MESSAGES_MAX              16  /* messageIds remembered       */
 
+/* slow data */
+#define ONSITE_ROW_BYTES_MAX           4096  /* one row, as msgpack         */
+#define ONSITE_ROW_SKU_MAX              128  /* bytes of a product's sku    */
+#define ONSITE_LISTS_MAX                255  /* uploaded lists of customers */
+#define ONSITE_RECOMMENDED_MAX           16  /* products in `recommended`   */
+
 /* journeys */
 #define ONSITE_MACHINE_STATES_MAX        64
 #define ONSITE_SEQUENCE_STEPS_MAX        16  /* counts spelled out          */

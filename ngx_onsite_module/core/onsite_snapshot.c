@@ -16,22 +16,6 @@
 #define FLAGS     (MDB_RDONLY|MDB_NOLOCK|MDB_NOSUBDIR|MDB_NOTLS)
 #define ATTEMPTS  3
 
-typedef struct {
-    onsite_str_t    name;
-    onsite_image_t  image;
-    void           *heap;           /* of an image not aligned in the map */
-} site_t;
-
-struct onsite_snapshot_s {
-    MDB_env                 *env;
-    MDB_txn                 *txn;
-    MDB_dbi                  meta;
-    MDB_dbi                  sites;
-    MDB_dbi                  campaigns;
-    onsite_snapshot_info_t   info;
-    site_t                  *site;
-};
-
 #define REBUILD  "build it again with lmdb-loader build"
 
 
@@ -135,6 +119,10 @@ open_sub_databases(onsite_snapshot_t *s)
 
     if (rc == 0) {
         rc = mdb_dbi_open(s->txn, "campaigns", 0, &s->campaigns);
+    }
+
+    if (rc == 0) {
+        rc = snapshot_open_tables(s);
     }
 
     return rc;

@@ -23,6 +23,7 @@ typedef struct {
     onsite_ms_t                    built;
     const onsite_snapshot_site_t  *sites;
     size_t                         n;
+    const onsite_snapshot_rows_t  *tables;      /* NULL: none              */
     MDB_env                       *env;
     MDB_txn                       *txn;
     onsite_buf_t                   buf;
@@ -89,7 +90,7 @@ measure(writing_t *w, size_t *bytes)
 {
     size_t  i, j;
 
-    *bytes = MAP_SPARE;
+    *bytes = MAP_SPARE + snapshot_tables_room(w->tables);
 
     for (i = 0; i < w->n; i++) {
         *bytes += w->sites[i].image.size + 16384;
@@ -338,6 +339,11 @@ fill(writing_t *w)
         status = put_campaigns(w);
     }
 
+    if (status == ONSITE_OK && w->tables != NULL) {
+        status = snapshot_put_tables(w->env, &w->txn, w->making, w->tables,
+                                     w->error);
+    }
+
     if (status != ONSITE_OK) {
         return status;
     }
@@ -493,13 +499,23 @@ onsite_status_t
 onsite_snapshot_write(const char *path, uint64_t version, onsite_ms_t built,
     const onsite_snapshot_site_t *sites, size_t n, onsite_error_t *error)
 {
+    return onsite_snapshot_write_tables(path, version, built, sites, n, NULL,
+                                        error);
+}
+
+
+onsite_status_t
+onsite_snapshot_write_tables(const char *path, uint64_t version,
+    onsite_ms_t built, const onsite_snapshot_site_t *sites, size_t n,
+    const onsite_snapshot_rows_t tables[ONSITE_TABLES], onsite_error_t *error)
+{
     int              len;
     writing_t        w;
     onsite_status_t  status;
 
     w = (writing_t) {
         .path = path, .version = version, .built = built, .sites = sites,
-        .n = n, .error = error
+        .n = n, .tables = tables, .error = error
     };
 
     len = snprintf(w.making, sizeof(w.making), "%s.new-%ld", path,

@@ -9,7 +9,7 @@
 #ifndef ONSITE_TABLES_H
 #define ONSITE_TABLES_H
 
-#include "onsite_types.h"
+#include "onsite_value.h"
 
 typedef struct {
     void  *data;
@@ -31,5 +31,15 @@ typedef struct {
  * SHA-256("customer" 0 site 0 user_id). */
 void onsite_customer_hash(onsite_str_t site, onsite_str_t user_id,
     uint8_t out[16]);
+
+/*
+ * What is at keys in a record (0 keys: all of it), found as onsite_attribute.h
+ * says: members of maps, indices and length of arrays.  Strings stay where
+ * they are; items and members are made in arena.  Any bytes are safe: what
+ * does not decode, is nested more than ONSITE_JSON_DEPTH_MAX deep or does not
+ * fit arena is ABSENT.
+ */
+onsite_value_t onsite_record_value(onsite_arena_t *arena, onsite_str_t record,
+    const onsite_str_t *keys, size_t n_keys);
 
 #endif

@@ -227,8 +227,8 @@ slot_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
         return onsite_template_error(maker, tag->at, "\"%.*s\" is not known"
                                      " here: a path begins with event,"
                                      " visitor, session, cart, affinity,"
-                                     " origin, profile, segments, request,"
-                                     " time or model",
+                                     " origin, profile, segments, product,"
+                                     " recommended, request, time or model",
                                      (int) tag->path.len, tag->path.data);
     }
 
@@ -307,7 +307,8 @@ read_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
 
     if (maker->depth != 0
         && (root == ONSITE_ROOTS
-            || (n == 1 && root != ONSITE_ROOT_SEGMENTS)))
+            || (n == 1 && root != ONSITE_ROOT_SEGMENTS
+                && root != ONSITE_ROOT_RECOMMENDED)))
     {
         return item_source(maker, keys, n, op);
     }

@@ -330,7 +330,8 @@ onsite_template_properties(const onsite_image_t *image, onsite_ref_t ref,
 
     for (i = 0; i < program->n && n < max; i++) {
         if (reads_slot(&program->ops[i])) {
-            n = onsite_attribute_property(image, program->ops[i].a, keys, n);
+            n = onsite_attribute_property(image, program->ops[i].a, keys, n,
+                                          max);
         }
     }
 

@@ -264,7 +264,7 @@ every_path(void **state)
         { "profile.x", "absent" },
         { "affinity.x", "absent" },
         { "origin.first.source", "absent" },
-        { "segments", "absent" },
+        { "segments", "[]" },
         { "model.x", "absent" },
         { "nonsense.x", "absent" },
     };
@@ -396,14 +396,16 @@ what_exists(void **state)
         "session.duration", "session.counts.x", "cart.skus", "cart.skus.0",
         "cart.value", "request.path", "request.query.x", "request.anything",
         "time.hour", "origin.first.source", "origin.last.referrer",
-        "profile.x.y", "affinity.brand", "segments", "model.x"
+        "profile", "profile.x.y", "affinity.brand", "segments", "model.x",
+        "product", "product.title", "recommended", "recommended.0.url",
+        "cart.products", "cart.products.0.title"
     };
     static const char *const  nowhere[] = {
         "event", "event.nam", "event.name.x", "visitor.counts",
         "visitor.state", "visitor.status.x", "session.length", "cart.total",
         "cart.items.0", "request.query", "request.query.a.b", "request.a.b",
         "request", "time.day", "time.hour.x", "origin.x.source",
-        "origin.first.x", "visiter.status", "profile"
+        "origin.first.x", "visiter.status", "cart.product"
     };
 
     (void) state;

@@ -534,8 +534,8 @@ static const struct {
       "audience.visitor.visits", "range" },
     { "{" BASE ", 'audience': {'visitor.vists': 2}}",
       "audience.visitor.vists", "did you mean \"visitor.visits\"" },
-    { "{" BASE ", 'audience': {'profile.plan': 'x'}}",
-      "audience.profile.plan", "no value in this version" },
+    { "{" BASE ", 'audience': {'model.plan': 'x'}}",
+      "audience.model.plan", "no value in this version" },
     { "{" BASE ", 'audience': {'visitor.counts.Product Veiwed':"
       " {'$gt': 2}}}", "audience.visitor.counts.Product Veiwed",
       "\"Product Viewed\"" },
@@ -550,7 +550,7 @@ static const struct {
     { "{" BASE ", 'goal': {'event': 'Order Complete'}}", "goal.event",
       "\"Order Completed\"" },
     { "{'id': 'a', 'channel': 'bar', 'content': {'html':"
-      " '{{profile.plan}}'}}", "content.html", "no value in this version" },
+      " '{{model.plan}}'}}", "content.html", "no value in this version" },
 };
 
 

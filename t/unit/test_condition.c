@@ -611,8 +611,10 @@ names_by_scope(void **state)
     expect_slot("cart", ONSITE_SCOPE_WHERE, ONSITE_ROOT_EVENT,
                 "/properties/cart");
     expect_slot("cart.value", ONSITE_SCOPE_WHERE, ONSITE_ROOT_CART, "/value");
-    expect_slot("product.sku", ONSITE_SCOPE_WHERE, ONSITE_ROOT_EVENT,
-                "/properties/product/sku");
+    expect_slot("item.sku", ONSITE_SCOPE_WHERE, ONSITE_ROOT_EVENT,
+                "/properties/item/sku");
+    expect_slot("product.sku", ONSITE_SCOPE_WHERE, ONSITE_ROOT_PRODUCT,
+                "/sku");
     expect_slot("cart.value", ONSITE_SCOPE_PLAIN, ONSITE_ROOT_VALUE,
                 "/cart/value");
 
