@@ -5,30 +5,24 @@
  * The very code of the module runs (onsite_apply), and records rest encoded
  * between events as they do in the state.  The log is NDJSON, one Segment
  * call a line, in the order in which the server received them; the server's
- * time is the line's `receivedAt`, or else its `timestamp`.
+ * time is the line's `receivedAt`, or else its `timestamp`.  It is a clock
+ * that never goes back: timers of all visitors fire between the events, when
+ * they are due, and after the last event up to --until.
  */
 
 #include "loader.h"
+#include "replay.h"
 
 #include "onsite_engine.h"
 #include "onsite_json.h"
 #include "onsite_visitor_codec.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_CHUNK  (256 * 1024)
 #define ARENA_MAX    (64 << 20)
-
-/* A visitor at rest. */
-typedef struct {
-    onsite_str_t  id;
-    size_t        size;
-    char         *record;
-    uint8_t      *shown;            /* a bit a campaign; NULL: nothing was */
-} resting_t;
 
 typedef struct {
     size_t  fired;
@@ -38,6 +32,7 @@ typedef struct {
 
 typedef struct {
     onsite_arena_t     *arena;
+    onsite_arena_t     *timer_arena;    /* timers fire while a line is read */
     onsite_json_t      *json;
     onsite_engine_t    *engine;
     onsite_snapshot_t  *snapshot;
@@ -46,88 +41,52 @@ typedef struct {
     onsite_ms_t         session_timeout;
     bool                deliver;
     bool                silent;
-    void               *visitors;       /* tree of resting_t, by id */
+    resting_all_t       all;
+    resting_t          *current;        /* whose visitor is */
     onsite_visitor_t    visitor;
     onsite_decision_t   decision;
     onsite_buf_t        line;
     tally_t            *tallies;        /* by campaign number */
-    size_t              n_visitors;
+    size_t              n_timers;
     size_t              n_events;
     size_t              n_sessions;
     size_t              skipped;
+    bool                failed;         /* out of memory while telling */
 } replay_t;
 
 
-static int
-by_id(const void *a, const void *b)
+/* What was told of the event at hand, without the end of the line. */
+
+static void
+begin_line(replay_t *replay, const onsite_event_t *event)
 {
-    size_t            n;
-    int               order;
-    const resting_t  *x = a, *y = b;
+    onsite_buf_t  *line = &replay->line;
 
-    n = x->id.len < y->id.len ? x->id.len : y->id.len;
-    order = memcmp(x->id.data, y->id.data, n);
-
-    return order != 0 ? order
-           : x->id.len < y->id.len ? -1 : x->id.len > y->id.len;
-}
-
-
-static resting_t *
-find_visitor(replay_t *replay, onsite_str_t id)
-{
-    char        *copy;
-    void        *node;
-    resting_t    wanted = { .id = id }, *added;
-
-    node = tfind(&wanted, &replay->visitors, by_id);
-    if (node != NULL) {
-        return *(resting_t **) node;
-    }
-
-    added = calloc(1, sizeof(resting_t) + id.len + 1);
-    if (added == NULL) {
-        return NULL;
-    }
-
-    copy = (char *) (added + 1);
-    memcpy(copy, id.data, id.len);
-    added->id = onsite_str(copy, id.len);
-
-    if (tsearch(added, &replay->visitors, by_id) == NULL) {
-        free(added);
-        return NULL;
-    }
-
-    replay->n_visitors++;
-
-    return added;
-}
-
-
-static bool
-rest(resting_t *resting, const onsite_visitor_t *visitor)
-{
-    char    record[ONSITE_RECORD_BYTES_MAX], *copy;
-    size_t  size;
-
-    size = onsite_visitor_encode(visitor, record, sizeof(record));
-    copy = realloc(resting->record, size);
-
-    if (copy == NULL) {
-        return false;
-    }
-
-    memcpy(copy, record, size);
-    resting->record = copy;
-    resting->size = size;
-
-    return true;
+    onsite_buf_clear(line);
+    onsite_buf_printf(line, "{\"time\":");
+    loader_write_time(line, event->received);
+    onsite_buf_printf(line, ",\"visitor\":");
+    onsite_write_json_string(line, replay->current->id);
+    onsite_buf_printf(line, ",\"event\":");
+    onsite_write_json_string(line, event->name);
 }
 
 
 static void
-write_choice(replay_t *replay, const onsite_event_t *event, onsite_str_t id,
+end_line(replay_t *replay)
+{
+    onsite_buf_t  *line = &replay->line;
+
+    onsite_buf_append(line, "}\n", 2);
+
+    if (!line->failed) {
+        (void) fwrite(line->data, 1, line->len, stdout);
+    }
+}
+
+
+static void
+write_choice(replay_t *replay, const onsite_event_t *event,
     const onsite_choice_t *choice)
 {
     onsite_buf_t        *line = &replay->line;
@@ -137,13 +96,7 @@ write_choice(replay_t *replay, const onsite_event_t *event, onsite_str_t id,
         onsite_image_str(&replay->site.image, choice->variant->id)
     };
 
-    onsite_buf_clear(line);
-    onsite_buf_printf(line, "{\"time\":");
-    loader_write_time(line, event->received);
-    onsite_buf_printf(line, ",\"visitor\":");
-    onsite_write_json_string(line, id);
-    onsite_buf_printf(line, ",\"event\":");
-    onsite_write_json_string(line, event->name);
+    begin_line(replay, event);
     onsite_buf_printf(line, ",\"campaign\":");
     onsite_write_json_string(line, ids[0]);
     onsite_buf_printf(line, ",\"variant\":");
@@ -161,11 +114,7 @@ write_choice(replay_t *replay, const onsite_event_t *event, onsite_str_t id,
         onsite_buf_append(line, "null", 4);
     }
 
-    onsite_buf_append(line, "}\n", 2);
-
-    if (!line->failed) {
-        (void) fwrite(line->data, 1, line->len, stdout);
-    }
+    end_line(replay);
 }
 
 
@@ -193,31 +142,135 @@ count_visitor(replay_t *replay, resting_t *resting, size_t campaign)
 }
 
 
-static onsite_status_t
-tell(replay_t *replay, const onsite_event_t *event, resting_t *resting)
+/* Timers count nothing as shown but what leaves. */
+
+static void
+told_choice(void *data, const onsite_image_t *image,
+    const onsite_choice_t *choice, const onsite_event_t *event)
 {
-    size_t                    i, n;
-    const onsite_choice_t    *choice;
+    size_t                    n;
+    replay_t                 *replay = data;
     const onsite_campaign_t  *campaigns;
 
-    for (i = 0; i < replay->decision.n; i++) {
-        choice = &replay->decision.choices[i];
-        campaigns = onsite_image_at(&replay->site.image,
-                        onsite_image_header(&replay->site.image)->campaigns);
-        n = (size_t) (choice->campaign - campaigns);
+    campaigns = onsite_image_at(image, onsite_image_header(image)->campaigns);
+    n = (size_t) (choice->campaign - campaigns);
 
-        if (choice->pending) {
-            replay->tallies[n].pending++;
+    if (choice->pending) {
+        replay->tallies[n].pending++;
 
-        } else {
-            replay->tallies[n].fired++;
-            if (count_visitor(replay, resting, n) != ONSITE_OK) {
-                return ONSITE_NO_MEMORY;
-            }
+    } else {
+        replay->tallies[n].fired++;
+        if (count_visitor(replay, replay->current, n) != ONSITE_OK) {
+            replay->failed = true;
+        }
+    }
+
+    if (!replay->silent) {
+        write_choice(replay, event, choice);
+    }
+}
+
+
+static void
+told_move(void *data, const onsite_image_t *image, const onsite_step_t *step,
+    const onsite_event_t *event)
+{
+    replay_t                      *replay = data;
+    onsite_buf_t                  *line = &replay->line;
+    const onsite_machine_state_t  *states;
+
+    if (replay->silent) {
+        return;
+    }
+
+    states = onsite_image_at(image, step->machine->states);
+
+    begin_line(replay, event);
+    onsite_buf_printf(line, ",\"journey\":");
+    onsite_write_json_string(line, onsite_image_str(image, step->machine->id));
+    onsite_buf_printf(line, ",\"from\":");
+    onsite_write_json_string(line, onsite_image_str(image,
+                                                    states[step->from].name));
+    onsite_buf_printf(line, ",\"to\":");
+    onsite_write_json_string(line, onsite_image_str(image,
+                                                    states[step->to].name));
+    end_line(replay);
+}
+
+
+static void
+wake_up(replay_t *replay, onsite_arena_t *arena, resting_t *resting)
+{
+    onsite_key_t          link;
+    onsite_record_kind_t  kind;
+
+    replay->current = resting;
+    onsite_visitor_init(&replay->visitor);
+
+    if (resting->size != 0) {
+        (void) onsite_visitor_decode(arena, resting->record, resting->size,
+                                     &kind, &replay->visitor, &link);
+    }
+}
+
+
+static onsite_apply_t
+make_call(replay_t *replay, onsite_arena_t *arena,
+    const onsite_facts_t *facts, onsite_ms_t now)
+{
+    return (onsite_apply_t) {
+        .site = replay->has_site ? &replay->site : NULL,
+        .visitor = &replay->visitor,
+        .facts = facts,
+        .now = now,
+        .session_timeout = replay->session_timeout,
+        .arena = arena,
+        .decide = {
+            .visitor_id = replay->current->id,
+            .deliver = replay->deliver
+        },
+        .listener = {
+            .choice = told_choice,
+            .move = told_move,
+            .data = replay
+        }
+    };
+}
+
+
+static onsite_status_t
+keep(replay_t *replay)
+{
+    onsite_status_t  status;
+
+    status = resting_keep(&replay->all, replay->current, &replay->visitor);
+
+    return replay->failed ? ONSITE_NO_MEMORY : status;
+}
+
+
+/* All that are due by now, each at its own time. */
+
+static onsite_status_t
+fire_timers(replay_t *replay, onsite_ms_t now)
+{
+    resting_t       *resting;
+    onsite_facts_t   facts = { .method = ONSITE_STR("") };
+    onsite_apply_t   call;
+
+    while ((resting = resting_due(&replay->all, now)) != NULL) {
+        onsite_arena_reset(replay->timer_arena);
+        wake_up(replay, replay->timer_arena, resting);
+        call = make_call(replay, replay->timer_arena, &facts, resting->wake);
+
+        while (onsite_wake(replay->engine, &call, &replay->decision)) {
+            replay->n_timers++;
         }
 
-        if (!replay->silent) {
-            write_choice(replay, event, resting->id, choice);
+        replay->visitor.wake = onsite_due(call.site, &replay->visitor);
+
+        if (keep(replay) != ONSITE_OK) {
+            return ONSITE_NO_MEMORY;
         }
     }
 
@@ -228,52 +281,32 @@ tell(replay_t *replay, const onsite_event_t *event, resting_t *resting)
 static onsite_status_t
 apply(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
 {
-    uint32_t              visits;
-    resting_t            *resting;
-    onsite_facts_t        facts = { .method = ONSITE_STR("POST") };
-    onsite_apply_t        call;
-    onsite_key_t          link;
-    onsite_record_kind_t  kind;
+    uint32_t           visits;
+    resting_t         *resting;
+    onsite_facts_t     facts = { .method = ONSITE_STR("POST") };
+    onsite_apply_t     call;
+    onsite_visitor_t  *visitor = &replay->visitor;
 
-    resting = find_visitor(replay, id);
+    resting = resting_find(&replay->all, id);
     if (resting == NULL) {
         return ONSITE_NO_MEMORY;
     }
 
-    onsite_visitor_init(&replay->visitor);
-
-    if (resting->size != 0) {
-        (void) onsite_visitor_decode(replay->arena, resting->record,
-                                     resting->size, &kind, &replay->visitor,
-                                     &link);
-    }
-
+    wake_up(replay, replay->arena, resting);
     onsite_facts_from_event(&facts, event, true);
+    call = make_call(replay, replay->arena, &facts, event->received);
+    call.event = event;
 
-    call = (onsite_apply_t) {
-        .site = replay->has_site ? &replay->site : NULL,
-        .visitor = &replay->visitor,
-        .event = event,
-        .facts = &facts,
-        .now = event->received,
-        .session_timeout = replay->session_timeout,
-        .arena = replay->arena,
-        .decide = {
-            .visitor_id = id,
-            .deliver = replay->deliver
-        }
-    };
-
-    visits = replay->visitor.visits;
+    visits = visitor->visits;
     onsite_apply(replay->engine, &call, &replay->decision);
-    replay->n_sessions += replay->visitor.visits - visits;
+    replay->n_sessions += visitor->visits - visits;
     replay->n_events++;
 
-    if (tell(replay, event, resting) != ONSITE_OK) {
-        return ONSITE_NO_MEMORY;
+    if (call.due != 0 && (visitor->wake == 0 || call.due < visitor->wake)) {
+        visitor->wake = call.due;
     }
 
-    return rest(resting, &replay->visitor) ? ONSITE_OK : ONSITE_NO_MEMORY;
+    return keep(replay);
 }
 
 
@@ -320,6 +353,11 @@ replay_line(replay_t *replay, onsite_str_t text, onsite_error_t *error)
     }
 
     status = received_at(&call, &received, error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    status = fire_timers(replay, received);
     if (status != ONSITE_OK) {
         return status;
     }
@@ -408,10 +446,11 @@ write_summary(replay_t *replay, FILE *out, bool among_others)
 
     onsite_buf_clear(line);
     onsite_buf_printf(line, "%s{\"events\":%zu,\"skipped\":%zu,"
-                      "\"visitors\":%zu,\"sessions\":%zu,\"campaigns\":{",
+                      "\"visitors\":%zu,\"sessions\":%zu,\"timers\":%zu,"
+                      "\"campaigns\":{",
                       among_others ? "{\"summary\":" : "", replay->n_events,
-                      replay->skipped, replay->n_visitors,
-                      replay->n_sessions);
+                      replay->skipped, replay->all.n, replay->n_sessions,
+                      replay->n_timers);
 
     campaigns = replay->has_site
                 ? onsite_image_at(&replay->site.image,
@@ -443,16 +482,11 @@ write_summary(replay_t *replay, FILE *out, bool among_others)
 
 
 static void
-print_visitor(const void *node, VISIT which, void *data)
+print_visitor(void *data, const resting_t *resting)
 {
     replay_t              *replay = data;
     onsite_key_t           link;
     onsite_record_kind_t   kind;
-    const resting_t       *resting = *(resting_t *const *) node;
-
-    if (which != postorder && which != leaf) {
-        return;
-    }
 
     onsite_arena_reset(replay->arena);
     onsite_buf_clear(&replay->line);
@@ -464,17 +498,6 @@ print_visitor(const void *node, VISIT which, void *data)
                              &replay->visitor);
         (void) fwrite(replay->line.data, 1, replay->line.len, stdout);
     }
-}
-
-
-static void
-free_visitor(void *node)
-{
-    resting_t  *resting = node;
-
-    free(resting->record);
-    free(resting->shown);
-    free(resting);
 }
 
 
@@ -514,7 +537,7 @@ open_site(replay_t *replay, const char *path, const char *site)
 static void
 close_replay(replay_t *replay)
 {
-    tdestroy(replay->visitors, free_visitor);
+    resting_free(&replay->all);
 
     if (replay->has_site) {
         onsite_site_free(&replay->site);
@@ -528,6 +551,7 @@ close_replay(replay_t *replay)
     onsite_buf_free(&replay->line);
     onsite_json_destroy(replay->json);
     onsite_engine_destroy(replay->engine);
+    onsite_arena_destroy(replay->timer_arena);
     onsite_arena_destroy(replay->arena);
     free(replay);
 }
@@ -537,7 +561,7 @@ static void
 print_results(replay_t *replay, bool visitors, FILE *out, bool among_others)
 {
     if (visitors) {
-        twalk_r(replay->visitors, print_visitor, replay);
+        resting_walk(&replay->all, print_visitor, replay);
     }
 
     write_summary(replay, out, among_others);
@@ -554,18 +578,41 @@ create_replay(void)
     }
 
     replay->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+    replay->timer_arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
     replay->json = onsite_json_create();
     replay->engine = onsite_engine_create();
     onsite_buf_init(&replay->line, 0);
 
-    if (replay->arena == NULL || replay->json == NULL
-        || replay->engine == NULL)
+    if (replay->arena == NULL || replay->timer_arena == NULL
+        || replay->json == NULL || replay->engine == NULL)
     {
         close_replay(replay);
         return NULL;
     }
 
     return replay;
+}
+
+
+/* 0: nothing is due by then. */
+
+static onsite_ms_t
+read_until(const char *text)
+{
+    onsite_ms_t     time = 0;
+    onsite_value_t  value;
+
+    if (text != NULL) {
+        value = onsite_value_string(onsite_str(text, strlen(text)));
+
+        if (onsite_time_read(&value, &time) != ONSITE_OK) {
+            loader_complain("--until %s: must be a time such as "
+                            "2026-01-31T08:00:00Z", text);
+            exit(LOADER_USAGE);
+        }
+    }
+
+    return time;
 }
 
 
@@ -576,7 +623,8 @@ loader_replay(int argc, char **argv)
     replay_t    *replay;
     FILE        *out;
     const char  *events, *site, *timeout, *summary, *visitors, *beacon,
-                *json;
+                *json, *until;
+    onsite_ms_t  end;
 
     const loader_option_t  options[] = {
         { "events", 'e', "LOG", "NDJSON of Segment calls; - is standard input",
@@ -584,6 +632,8 @@ loader_replay(int argc, char **argv)
         { "site", 's', "NAME", "site; default: default", &site },
         { "session-timeout", 't', "TIME", "as onsite_session_timeout; "
           "default: 30m", &timeout },
+        { "until", 'u', "TIME", "timers fire up to TIME, such as "
+          "2026-01-31T08:00:00Z; default: the last event's", &until },
         { "beacon", 0, NULL, "no event can show anything: what fires waits "
           "for the next page", &beacon },
         { "visitors", 0, NULL, "print the visitors' records at the end, "
@@ -602,7 +652,9 @@ loader_replay(int argc, char **argv)
         return LOADER_USAGE;
     }
 
+    end = read_until(until);
     replay = create_replay();
+
     if (replay == NULL) {
         loader_complain("out of memory");
         return LOADER_FAILED;
@@ -617,6 +669,11 @@ loader_replay(int argc, char **argv)
 
     if (rc == LOADER_OK) {
         rc = replay_log(replay, events);
+    }
+
+    if (rc == LOADER_OK && fire_timers(replay, end) != ONSITE_OK) {
+        loader_complain("out of memory");
+        rc = LOADER_FAILED;
     }
 
     if (rc == LOADER_OK) {

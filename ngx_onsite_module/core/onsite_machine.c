@@ -181,7 +181,7 @@ stand(run_t *run, const onsite_machine_t *machine, uint32_t place, uint32_t to)
     onsite_ms_t                    since = run->context->event->time;
     const onsite_machine_state_t  *state;
 
-    state = &onsite_machine_states(run->context->image, machine)[to];
+    state = &onsite_states(run->context->image, machine)[to];
 
     if (place != NOWHERE) {
         run->gone |= (uint64_t) 1 << place;
@@ -231,7 +231,7 @@ move_journey(run_t *run, const onsite_machine_t *machine, const edges_t *edges,
     stand(run, machine, place, edge->to);
     onsite_moves_step(run->moves, machine, from, edge->to);
     onsite_moves_fire(run->moves, image,
-                      &onsite_machine_states(image, machine)[edge->to]);
+                      &onsite_states(image, machine)[edge->to]);
 }
 
 

@@ -54,7 +54,7 @@ onsite_machine_stands(const onsite_image_t *image,
     const onsite_machine_moved_t  *moved;
     const onsite_machine_state_t  *states;
 
-    states = onsite_machine_states(image, machine);
+    states = onsite_states(image, machine);
 
     for (i = 0; i < machine->n_states; i++) {
         if (states[i].hash == hash) {
@@ -97,7 +97,7 @@ onsite_journey_state(const onsite_image_t *image,
         }
     }
 
-    states = onsite_machine_states(image, machine);
+    states = onsite_states(image, machine);
 
     return onsite_image_str(image, states[state].name);
 }
@@ -112,7 +112,7 @@ onsite_machines_timed(const onsite_image_t *image)
 
     for (i = 0; i < onsite_image_header(image)->n_machines; i++) {
         machine = &onsite_machines(image)[i];
-        states = onsite_machine_states(image, machine);
+        states = onsite_states(image, machine);
 
         if (machine->timed) {
             return true;

@@ -15,7 +15,7 @@ onsite_machines(const onsite_image_t *image)
 }
 
 static inline const onsite_machine_state_t *
-onsite_machine_states(const onsite_image_t *image,
+onsite_states(const onsite_image_t *image,
     const onsite_machine_t *machine)
 {
     return onsite_image_at(image, machine->states);

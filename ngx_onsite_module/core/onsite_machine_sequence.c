@@ -139,7 +139,9 @@ move(onsite_context_t *context, match_t *match,
 
     for (i = 0; i < n; i++) {
 
-        if (edges[i].to == ONSITE_STATE_DEAD) {
+        if (edges[i].to == ONSITE_STATE_DEAD
+            || edges[i].to == ONSITE_STATE_START)
+        {
             if (match->n != 0 && holds(context, &edges[i])) {
                 end_matches(match, edges[i].from);
             }
@@ -237,7 +239,7 @@ onsite_machine_sequence(onsite_context_t *context, onsite_visitor_t *visitor,
     load(&match, progress, visitor);
 
     if (move(context, &match, edges, n)) {
-        states = onsite_machine_states(context->image, machine);
+        states = onsite_states(context->image, machine);
         onsite_moves_fire(moves, context->image, &states[match.last]);
         onsite_progress_remove(visitor, progress);
         return;

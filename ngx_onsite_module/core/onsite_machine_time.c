@@ -83,7 +83,7 @@ standing_alarm(const onsite_image_t *image, const onsite_visitor_t *visitor,
     }
 
     alarm.from = onsite_machine_stands(image, alarm.machine, standing->state);
-    states = onsite_machine_states(image, alarm.machine);
+    states = onsite_states(image, alarm.machine);
     alarm.due = onsite_machine_state_due(&states[alarm.from], standing->since,
                                          visitor->session.last, &alarm.to);
 
@@ -174,7 +174,7 @@ step_properties(onsite_context_t *context, const onsite_machine_t *machine,
     const onsite_image_t          *image = context->image;
     const onsite_machine_state_t  *states;
 
-    states = onsite_machine_states(image, machine);
+    states = onsite_states(image, machine);
 
     members[0].key = ONSITE_STR("journey");
     members[0].value = onsite_value_string(onsite_image_str(image,
@@ -199,7 +199,7 @@ campaign_properties(onsite_context_t *context, const alarm_t *alarm)
     const onsite_machine_state_t  *states;
 
     if (alarm->machine->kind == ONSITE_MACHINE_INACTIVE) {
-        states = onsite_machine_states(image, alarm->machine);
+        states = onsite_states(image, alarm->machine);
         ms = states[alarm->from].inactive_ms;
     }
 
@@ -266,7 +266,7 @@ stand_anew(const onsite_image_t *image, onsite_visitor_t *visitor,
     onsite_standing_t              standing = *alarm->standing;
     const onsite_machine_state_t  *state;
 
-    state = &onsite_machine_states(image, alarm->machine)[alarm->to];
+    state = &onsite_states(image, alarm->machine)[alarm->to];
     remove_standing(visitor, alarm->standing);
 
     if (!onsite_machine_kept(alarm->machine, state, alarm->to)) {
@@ -307,7 +307,7 @@ onsite_machines_wake(onsite_context_t *context, onsite_visitor_t *visitor,
         onsite_moves_step(moves, alarm.machine, alarm.from, alarm.to);
     }
 
-    states = onsite_machine_states(image, alarm.machine);
+    states = onsite_states(image, alarm.machine);
     onsite_moves_fire(moves, image, &states[alarm.to]);
 
     return true;
@@ -317,7 +317,7 @@ onsite_machines_wake(onsite_context_t *context, onsite_visitor_t *visitor,
 bool
 onsite_machine_emits(const onsite_image_t *image, const onsite_step_t *step)
 {
-    return onsite_machine_states(image, step->machine)[step->to].emits.len
+    return onsite_states(image, step->machine)[step->to].emits.len
            != 0;
 }
 
@@ -328,7 +328,7 @@ onsite_machine_entry(onsite_context_t *context, const onsite_step_t *step,
 {
     const onsite_machine_state_t  *state;
 
-    state = &onsite_machine_states(context->image, step->machine)[step->to];
+    state = &onsite_states(context->image, step->machine)[step->to];
 
     *event = (onsite_event_t) {
         .type = ONSITE_TRACK,
