@@ -11,6 +11,7 @@
 
 #include "onsite_campaign.h"
 #include "onsite_snapshot.h"
+#include "onsite_store.h"
 #include "onsite_visitor.h"
 
 #define LOADER_OK      0
@@ -98,6 +99,12 @@ char *loader_read_file(const char *path, size_t *len);
 extern const onsite_zones_t  loader_zones;
 
 
+/* state.c */
+
+/* Opens a state, live or at rest, to read it; complains. */
+int loader_open_state(const char *path, onsite_store_t **store);
+
+
 /* record.c - a visitor as JSON */
 
 /* One line: visitor, site, status, counts by event name, visits, session,
@@ -116,6 +123,7 @@ int loader_build(int argc, char **argv);
 int loader_inspect(int argc, char **argv);
 int loader_replay(int argc, char **argv);
 int loader_state(int argc, char **argv);
+int loader_outbox(int argc, char **argv);
 int loader_sync(int argc, char **argv);
 
 #endif

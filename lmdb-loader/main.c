@@ -17,6 +17,7 @@ static const loader_command_t  commands[] = {
     { "sync", "--from DIR --to FILE", "keep a snapshot file current",
       loader_sync },
     { "state", "DIR", "print visitors' records as NDJSON", loader_state },
+    { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
 };
 
 #define COMMANDS  (sizeof(commands) / sizeof(commands[0]))

@@ -5,7 +5,6 @@
 #include "loader.h"
 
 #include "onsite_id.h"
-#include "onsite_store.h"
 #include "onsite_visitor_codec.h"
 
 #include <errno.h>
@@ -299,8 +298,8 @@ read_secret(state_t *state, const char *path)
 
 /* The store takes absolute paths only, as the directive does. */
 
-static int
-open_state(state_t *state, const char *path)
+int
+loader_open_state(const char *path, onsite_store_t **store)
 {
     char                    absolute[PATH_MAX];
     onsite_error_t          error = { "" };
@@ -316,16 +315,14 @@ open_state(state_t *state, const char *path)
         }
     }
 
-    if (onsite_store_open(&options, loader_now(), &state->store, &error)
+    if (onsite_store_open(&options, loader_now(), store, &error)
         != ONSITE_OK)
     {
         loader_complain("%s", error.text);
         return LOADER_FAILED;
     }
 
-    state->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
-
-    return state->arena != NULL ? LOADER_OK : LOADER_FAILED;
+    return LOADER_OK;
 }
 
 
@@ -429,7 +426,12 @@ loader_state(int argc, char **argv)
     state->site = site != NULL ? onsite_str(site, strlen(site))
                                : ONSITE_STR("default");
 
-    rc = open_state(state, argv[0]);
+    rc = loader_open_state(argv[0], &state->store);
+
+    if (rc == LOADER_OK) {
+        state->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+        rc = state->arena != NULL ? LOADER_OK : LOADER_FAILED;
+    }
 
     if (rc == LOADER_OK) {
         rc = name_sites(state, snapshot);

@@ -107,7 +107,7 @@ sub metric {
     return "onsite_state_$1_total"
         if $leaf =~ /^s(?:tate|tore)\.(evictions|expired|full|errors|reaped)$/;
     return "onsite_$1_$2_total"
-        if $leaf =~ /^(events|decisions)\.(rejected|shed|shown)$/;
+        if $leaf =~ /^(events|decisions|timers|outbox)\.(rejected|shed|shown|fired|refused)$/;
     return 'onsite_' . $leaf =~ s/\./_/r;
 }
 

@@ -48,7 +48,10 @@ void onsite_outbox_encode(const onsite_outbox_entry_t *entry,
 onsite_status_t onsite_outbox_decode(const void *data, size_t size,
     onsite_outbox_entry_t *entry);
 
-/* Whose it is, without reading the rest; false: not an entry. */
+/* Whose it is, and of which kind, without reading the rest; false: not an
+ * entry. */
 bool onsite_outbox_visitor(const void *data, size_t size, onsite_key_t *key);
+bool onsite_outbox_kind(const void *data, size_t size,
+    onsite_outbox_kind_t *kind);
 
 #endif

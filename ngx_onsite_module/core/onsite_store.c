@@ -14,7 +14,6 @@
 
 #include "onsite_store_private.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -110,7 +110,10 @@ onsite_status_t onsite_store_reap(onsite_store_t *store, uint32_t shard,
  */
 
 /* Moves the visitor's entry from one due time (0: there is none) to another
- * (0: none any more).  Equal ones: nothing is done. */
+ * (0: none any more).  Equal ones: nothing is done.  FULL, only from 0: timers
+ * have their share of the map (a quarter) already, nothing changed and the
+ * transaction goes on.  Records that were got stay valid, here and with the
+ * outbox. */
 onsite_status_t onsite_txn_timer_move(onsite_txn_t *txn,
     const onsite_key_t *key, onsite_ms_t from, onsite_ms_t to);
 
@@ -129,9 +132,13 @@ onsite_status_t onsite_store_timer_first(onsite_store_t *store,
  * form.
  */
 
-/* FULL: the outbox has its share of the map (a quarter) already. */
+/* FULL: the outbox has its share of the map (a quarter) already, or too few
+ * pages are free; LIMIT: over ONSITE_OUTBOX_BYTES_MAX; INVALID: not an entry.
+ * Nothing changed then, and the transaction goes on.  Numbers begin at 1 and
+ * grow by 1 within a shard. */
 onsite_status_t onsite_txn_outbox_add(onsite_txn_t *txn, onsite_str_t entry,
     uint64_t *seq);
+/* NOT_FOUND */
 onsite_status_t onsite_txn_outbox_delete(onsite_txn_t *txn, uint64_t seq);
 
 /* All entries, shard by shard, oldest first; as onsite_store_walk. */
@@ -187,6 +194,10 @@ typedef struct {
     uint64_t  expired;
     uint64_t  map_full;
     uint32_t  readers;          /* slots taken, most of all shards         */
+    uint64_t  timers;           /* pending                                 */
+    uint64_t  events;           /* waiting in the outbox                   */
+    uint64_t  deliveries;
+    uint64_t  outbox_bytes;     /* pages that the outbox takes             */
 } onsite_store_stat_t;
 
 onsite_status_t onsite_store_stat(onsite_store_t *store,

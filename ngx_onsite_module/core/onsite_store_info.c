@@ -126,12 +126,46 @@ onsite_store_meta_set_once(onsite_store_t *store, const char *name,
 }
 
 
+static int
+add_trees(shard_t *shard, onsite_store_stat_t *stat)
+{
+    int             rc;
+    tree_t          visitors, timers, outbox;
+    outbox_state_t  state;
+
+    rc = tree_of(shard->reader, shard->visitors, &visitors);
+
+    if (rc == 0) {
+        rc = tree_of(shard->reader, shard->timers, &timers);
+    }
+
+    if (rc == 0) {
+        rc = tree_of(shard->reader, shard->outbox, &outbox);
+    }
+
+    if (rc == 0) {
+        rc = outbox_state_read(shard->reader, shard, &state);
+    }
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    stat->visitors += visitors.entries;
+    stat->timers += timers.entries;
+    stat->events += state.events;
+    stat->deliveries += state.deliveries;
+    stat->outbox_bytes += outbox.pages * shard->page_size;
+
+    return 0;
+}
+
+
 static onsite_status_t
 add_shard(onsite_store_t *store, shard_t *shard, onsite_store_stat_t *stat)
 {
     int          rc;
     uint64_t     unused;
-    MDB_stat     tree;
     MDB_envinfo  info;
 
     rc = shard_pages_free(store, shard, FREE_MAX, &unused);
@@ -144,18 +178,15 @@ add_shard(onsite_store_t *store, shard_t *shard, onsite_store_stat_t *stat)
         rc = shard_reader_begin(store, shard);
     }
 
+    if (rc == 0) {
+        rc = add_trees(shard, stat);
+        shard_reader_end(shard);
+    }
+
     if (rc != 0) {
         return shard_failed(store, shard, rc, "examine", NULL);
     }
 
-    rc = mdb_stat(shard->reader, shard->visitors, &tree);
-    shard_reader_end(shard);
-
-    if (rc != 0) {
-        return shard_failed(store, shard, rc, "examine", NULL);
-    }
-
-    stat->visitors += tree.ms_entries;
     stat->bytes_size += info.me_mapsize;
     stat->bytes_used += (shard->pages - unused) * shard->page_size;
 

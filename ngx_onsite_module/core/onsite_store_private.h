@@ -5,8 +5,12 @@
  *   onsite_store.c       a store's life: prepare, open, close
  *   onsite_store_dir.c   the directory and its files; knows no LMDB handle
  *   onsite_store_txn.c   reading and writing records
+ *   onsite_store_timer.c, onsite_store_outbox.c  timers; what waits to leave
  *   onsite_store_room.c  free pages, eviction, reaping
  *   onsite_store_info.c  meta values, statistics, walking
+ *
+ * Keys of timers and outbox are numbers in big-endian bytes, so that LMDB's
+ * order is theirs.
  */
 
 #ifndef ONSITE_STORE_PRIVATE_H
@@ -14,6 +18,7 @@
 
 #include "onsite_store.h"
 
+#include <endian.h>
 #include <lmdb.h>
 #include <limits.h>
 
@@ -97,6 +102,8 @@ struct onsite_txn_s {
     bool             found;         /* it stands on the record of at       */
     onsite_key_t     at;
     uint32_t         puts;
+    uint64_t         grown;         /* pages, about, that timers and outbox
+                                       took                                */
     bool             failed;        /* LMDB lets it only be aborted        */
 };
 
@@ -108,6 +115,12 @@ struct onsite_store_s {
     char                    path[PATH_MAX];
     shard_t                 shards[];
 };
+
+/* Of a sub-database, in the transaction. */
+typedef struct {
+    uint64_t  entries;
+    uint64_t  pages;
+} tree_t;
 
 static inline MDB_val
 key_val(const onsite_key_t *key)
@@ -125,17 +138,37 @@ int shard_adopt_size(onsite_store_t *store, shard_t *shard);
 int shard_reader_begin(onsite_store_t *store, shard_t *shard);
 void shard_reader_end(shard_t *shard);
 
+/* A call within the transaction failed: it can only be aborted. */
+onsite_status_t txn_failed(onsite_txn_t *txn, int rc, const char *doing);
+
 /* Opens the transaction's cursor, which LMDB frees with it. */
 int txn_cursor(onsite_txn_t *txn);
 
 /* The moment after which a record is expired; INT64_MAX: never. */
 onsite_ms_t record_due(const onsite_store_t *store, MDB_val record);
 
+/* onsite_store_outbox.c: what the shard's meta says of its outbox */
+typedef struct {
+    uint64_t  next;                 /* number of the next entry            */
+    uint64_t  events;               /* waiting                             */
+    uint64_t  deliveries;
+} outbox_state_t;
+
+int outbox_state_read(MDB_txn *mdb, const shard_t *shard,
+    outbox_state_t *state);
+
 /* onsite_store_room.c */
 void shard_measure(onsite_store_t *store, shard_t *shard);
 uint32_t shard_puts_max(const shard_t *shard);
 int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
     onsite_ms_t now);
+/*
+ * Timers and outbox may take a quarter of the map each, so that visitors keep
+ * half, and never the pages that the transaction itself needs: FULL, and
+ * nothing has failed, when the sub-database may not have so many pages more.
+ */
+onsite_status_t txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages);
+int tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree);
 /* Counts free pages, no further than to enough. */
 int shard_pages_free(onsite_store_t *store, shard_t *shard, uint64_t enough,
     uint64_t *free);

@@ -1,5 +1,6 @@
 /*
- * onsite_store_room.c - free pages, eviction, reaping.
+ * onsite_store_room.c - free pages, eviction, the shares of timers and
+ * outbox, reaping.
  *
  * LMDB copies every page it changes, and the old ones are free again two
  * transactions later; a transaction that finds no free page fails as a whole.
@@ -29,6 +30,8 @@
 #define LEAF_NODES_MAX   4096
 #define PUTS_MAX         128        /* in one transaction of a batch */
 #define REAP_CHUNK       64
+#define OWN_PAGES        20         /* that a transaction changes, at most,
+                                       for a visitor: five trees deep */
 
 typedef struct {
     uintptr_t            page;      /* address of the leaf */
@@ -481,6 +484,68 @@ shard_puts_max(const shard_t *shard)
     uint64_t  max = shard->reserve / 32;
 
     return (uint32_t) (max > PUTS_MAX ? PUTS_MAX : max);
+}
+
+
+/* Timers and outbox */
+
+int
+tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree)
+{
+    int       rc;
+    MDB_stat  stat;
+
+    rc = mdb_stat(txn, dbi, &stat);
+    if (rc != 0) {
+        return rc;
+    }
+
+    tree->entries = stat.ms_entries;
+    tree->pages = stat.ms_branch_pages + stat.ms_leaf_pages
+                  + stat.ms_overflow_pages;
+
+    return 0;
+}
+
+
+/* Whether enough is free is only asked where it may be doubted: the answer is
+ * as old as the last commit, so what was taken since is added. */
+
+static bool
+has_room(onsite_txn_t *txn, uint64_t pages)
+{
+    uint64_t   needed, free;
+    shard_t   *shard = txn->shard;
+
+    needed = txn->grown + pages + OWN_PAGES;
+
+    if (!shard->tight && needed < shard->reserve / 2) {
+        return true;
+    }
+
+    return shard_pages_free(txn->store, shard, needed, &free) == 0
+           && free >= needed;
+}
+
+
+onsite_status_t
+txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages)
+{
+    int      rc;
+    tree_t   tree;
+
+    rc = tree_of(txn->mdb, dbi, &tree);
+    if (rc != 0) {
+        return txn_failed(txn, rc, "examine");
+    }
+
+    if (tree.pages + pages > txn->shard->pages / 4 || !has_room(txn, pages)) {
+        return ONSITE_FULL;
+    }
+
+    txn->grown += pages;
+
+    return ONSITE_OK;
 }
 
 

@@ -62,6 +62,7 @@ begin(onsite_store_t *store, shard_t *shard)
     store->txn.cursor = NULL;
     store->txn.found = false;
     store->txn.puts = 0;
+    store->txn.grown = 0;
     store->txn.failed = false;
 
     return rc;
@@ -127,8 +128,8 @@ onsite_txn_abort(onsite_txn_t *txn)
 }
 
 
-static onsite_status_t
-call_failed(onsite_txn_t *txn, int rc, const char *doing)
+onsite_status_t
+txn_failed(onsite_txn_t *txn, int rc, const char *doing)
 {
     txn->failed = true;
 
@@ -191,7 +192,7 @@ onsite_txn_get(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now,
     }
 
     if (rc != 0) {
-        return call_failed(txn, rc, "read");
+        return txn_failed(txn, rc, "read");
     }
 
     txn->at = *key;
@@ -255,7 +256,7 @@ onsite_txn_put(onsite_txn_t *txn, const onsite_key_t *key,
     }
 
     return rc == 0 ? ONSITE_OK
-           : call_failed(txn, rc, "write to");
+           : txn_failed(txn, rc, "write to");
 }
 
 
@@ -278,7 +279,7 @@ onsite_txn_delete(onsite_txn_t *txn, const onsite_key_t *key)
     }
 
     return rc == 0 ? ONSITE_OK
-           : call_failed(txn, rc, "delete from");
+           : txn_failed(txn, rc, "delete from");
 }
 
 

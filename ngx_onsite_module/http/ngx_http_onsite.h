@@ -15,6 +15,8 @@
  *   resolve   whose record an event is about: one transaction a shard
  *   told      what the variables tell of it
  *   explain   the same for a debug key's owner
+ *   settle    what an event leaves to do: outbox, the visitor's timer
+ *   timer     fires visitors' timers, in one worker of all
  *   page      page views and server-side events of ordinary requests
  *   filter    header and body filter: moves buffers, inserts bytes
  *   unplaced  what was decided for a page that had no place for it
@@ -48,6 +50,7 @@
 #include "onsite_id.h"
 #include "onsite_inject.h"
 #include "onsite_json.h"
+#include "onsite_outbox.h"
 #include "onsite_snapshot.h"
 #include "onsite_store.h"
 #include "onsite_visitor_codec.h"
@@ -298,6 +301,12 @@ typedef struct {
     ngx_atomic_t                corrupt;        /* records that did not
                                                    decode, begun afresh      */
     ngx_atomic_t                reaped;
+    ngx_atomic_t                timers_fired;
+    ngx_atomic_t                timers_refused; /* no room                   */
+    ngx_atomic_t                timer_owner;    /* process id; 0: none       */
+    ngx_atomic_t                timer_beat;     /* its last tick: ms of a
+                                                   clock never set back      */
+    ngx_atomic_t                outbox_refused; /* deliveries, for no room   */
     ngx_atomic_t                skips[NGX_HTTP_ONSITE_SKIPS];
     ngx_atomic_t                reasons[ONSITE_REASONS];
     ngx_atomic_t                seconds[NGX_HTTP_ONSITE_BUCKETS];
@@ -319,6 +328,7 @@ extern ngx_http_onsite_counters_t  *ngx_http_onsite_counters;
 
 typedef struct {
     onsite_str_t                name;
+    uint32_t                    hash;       /* as keys of its records end   */
     onsite_site_t               site;
 } ngx_http_onsite_campaigns_t;
 
@@ -344,6 +354,7 @@ typedef struct {
     onsite_decision_t          *decision;
     onsite_buf_t                text;       /* scratch: answers              */
     onsite_buf_t                explain;    /* scratch: a decision explained */
+    onsite_buf_t                outbox;     /* scratch: an entry             */
     char                       *record;     /* scratch: ..._RECORD_BYTES_MAX */
 } ngx_http_onsite_worker_t;
 
@@ -368,6 +379,7 @@ typedef enum {
     NGX_HTTP_ONSITE_LOG_STORE = 0,
     NGX_HTTP_ONSITE_LOG_RECORD,
     NGX_HTTP_ONSITE_LOG_MEMORY,
+    NGX_HTTP_ONSITE_LOG_OUTBOX,
     NGX_HTTP_ONSITE_LOG_KINDS
 } ngx_http_onsite_log_e;
 
@@ -479,6 +491,30 @@ typedef struct {
 
 ngx_int_t ngx_http_onsite_apply(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_apply_t *apply);
+
+/* settle.c */
+
+typedef struct {
+    onsite_txn_t               *txn;
+    onsite_key_t                key;        /* of apply->visitor's record    */
+    onsite_apply_t             *apply;
+} ngx_http_onsite_settle_t;
+
+/* Before onsite_apply, or onsite_wake: has all deliveries put into the outbox,
+ * in txn. */
+void ngx_http_onsite_settle_begin(ngx_http_onsite_settle_t *settle,
+    onsite_txn_t *txn, const onsite_key_t *key, onsite_apply_t *apply);
+/* After onsite_apply, before the record is encoded: moves the visitor's timer
+ * where it is due earlier. */
+void ngx_http_onsite_settle(ngx_http_onsite_settle_t *settle);
+/* Moves it in any case; 0: to nowhere. */
+void ngx_http_onsite_settle_wake(ngx_http_onsite_settle_t *settle,
+    onsite_ms_t due);
+
+/* timer.c */
+
+void ngx_http_onsite_timer_start(ngx_cycle_t *cycle);
+void ngx_http_onsite_timer_stop(void);
 
 /* A response header; NULL: out of memory.  key and value are not copied. */
 ngx_table_elt_t *ngx_http_onsite_add_header(ngx_http_request_t *r,

@@ -79,13 +79,14 @@ void
 ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     onsite_visitor_t *visitor)
 {
-    ngx_uint_t                   last;
+    ngx_uint_t                   last, kept;
     onsite_facts_t               facts;
     onsite_event_t              *event;
     onsite_apply_t               a;
     explanation_t                explanation;
     ngx_http_onsite_ctx_t       *ctx;
     ngx_http_onsite_worker_t    *w;
+    ngx_http_onsite_settle_t     settle;
     ngx_http_onsite_loc_conf_t  *olcf;
 
     ctx = run->ctx;
@@ -117,8 +118,18 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
         ngx_http_onsite_explain(&explanation, &a.decide, &a.site->image);
     }
 
+    kept = visitor != NULL && run->txn != NULL && !run->foreign;
+
+    if (kept) {
+        ngx_http_onsite_settle_begin(&settle, run->txn, &run->key, &a);
+    }
+
     onsite_apply(w->engine, &a, w->decision);
     ngx_http_onsite_explain_end(&explanation);
+
+    if (kept) {
+        ngx_http_onsite_settle(&settle);
+    }
 
     if (last) {
         ngx_http_onsite_tell_interests(run, visitor);

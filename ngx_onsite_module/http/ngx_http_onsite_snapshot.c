@@ -98,6 +98,7 @@ make_sites(live_t *live)
             return NGX_ERROR;
         }
 
+        site->hash = onsite_site_hash(site->name);
         live->n_sites++;
     }
 

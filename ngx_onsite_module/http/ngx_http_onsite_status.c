@@ -31,6 +31,12 @@ typedef struct {
     double                   campaigns;
     double                   sites;
     double                   bytes;
+    double                   timers;
+    double                   late;
+    double                   timer_owner;
+    double                   outbox_events;
+    double                   outbox_deliveries;
+    double                   outbox_bytes;
 } facts_t;
 
 
@@ -120,6 +126,29 @@ static const metric_t  metrics[] = {
       "Records that did not decode.", COUNTER, COUNT(corrupt) },
     { "store", "reaped", "state_reaped_total",
       "Expired records removed by the timer.", COUNTER, COUNT(reaped) },
+    { "timers", "pending", "timers_pending",
+      "Timers of visitors that wait.", GAUGE, FACT(timers) },
+    { "timers", "fired", "timers_fired_total",
+      "Timers that came to their time and moved something.",
+      COUNTER, COUNT(timers_fired) },
+    { "timers", "refused", "timers_refused_total",
+      "Timers not set because the state has no room for more.",
+      COUNTER, COUNT(timers_refused) },
+    { "timers", "late_seconds", "timers_late_seconds",
+      "How long the earliest one is overdue.", GAUGE, FACT(late) },
+    { "timers", "owner", "timers_owner",
+      "Process id of the worker that fires them; 0: none.",
+      GAUGE, FACT(timer_owner) },
+    { "outbox", "events", "outbox_events",
+      "Events that wait to leave.", GAUGE, FACT(outbox_events) },
+    { "outbox", "deliveries", "outbox_deliveries",
+      "Deliveries that wait to leave.", GAUGE, FACT(outbox_deliveries) },
+    { "outbox", "bytes", "outbox_bytes",
+      "Bytes of the state that the outbox takes.", GAUGE,
+      FACT(outbox_bytes) },
+    { "outbox", "refused", "outbox_refused_total",
+      "Deliveries lost because the outbox had no room.",
+      COUNTER, COUNT(outbox_refused) },
     { "skips", NULL, "skips_total",
       "Pages that got nothing, by reason.", SKIPS, COUNT(skips) },
     { "reasons", NULL, "campaign_skips_total",
@@ -183,11 +212,40 @@ ngx_http_onsite_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static onsite_ms_t
+clock_ms(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (onsite_ms_t) tp->sec * 1000 + tp->msec;
+}
+
+
+/* Seconds that the earliest timer of all shards is overdue. */
+
+static double
+lateness(onsite_store_t *store)
+{
+    uint32_t     i;
+    onsite_ms_t  due, first;
+
+    first = INT64_MAX;
+
+    for (i = 0; i < onsite_store_shards(store); i++) {
+        if (onsite_store_timer_first(store, i, &due) == ONSITE_OK) {
+            first = ngx_min(first, due);
+        }
+    }
+
+    return first < clock_ms() ? (double) (clock_ms() - first) / 1000 : 0;
+}
+
+
 static void
 gather_facts(facts_t *facts)
 {
-    ngx_time_t                *tp;
-    onsite_ms_t                now;
     onsite_store_stat_t        state;
     onsite_snapshot_info_t     snapshot;
     ngx_http_onsite_worker_t  *w;
@@ -206,6 +264,13 @@ gather_facts(facts_t *facts)
     facts->full = (double) state.map_full;
     facts->readers = (double) state.readers;
 
+    facts->timers = (double) state.timers;
+    facts->late = w->store != NULL ? lateness(w->store) : 0;
+    facts->timer_owner = (double) ngx_http_onsite_counters->timer_owner;
+    facts->outbox_events = (double) state.events;
+    facts->outbox_deliveries = (double) state.deliveries;
+    facts->outbox_bytes = (double) state.outbox_bytes;
+
     facts->version = NAN;
     facts->age = NAN;
 
@@ -214,11 +279,9 @@ gather_facts(facts_t *facts)
     }
 
     snapshot = *onsite_snapshot_info(w->snapshot);
-    tp = ngx_timeofday();
-    now = (onsite_ms_t) tp->sec * 1000 + tp->msec;
 
     facts->version = (double) snapshot.version;
-    facts->age = (double) ngx_max(now - snapshot.built, 0) / 1000;
+    facts->age = (double) ngx_max(clock_ms() - snapshot.built, 0) / 1000;
     facts->campaigns = (double) snapshot.campaigns;
     facts->sites = (double) snapshot.sites;
     facts->bytes = (double) snapshot.bytes;

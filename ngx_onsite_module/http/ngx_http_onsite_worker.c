@@ -153,6 +153,7 @@ make_scratch(void)
 
     onsite_buf_init(&w->text, NGX_HTTP_ONSITE_ARENA_MAX);
     onsite_buf_init(&w->explain, NGX_HTTP_ONSITE_ARENA_MAX);
+    onsite_buf_init(&w->outbox, ONSITE_OUTBOX_BYTES_MAX);
 
     if (w->engine == NULL || w->json == NULL || w->arena == NULL
         || w->visitor == NULL || w->other == NULL || w->decision == NULL
@@ -247,6 +248,7 @@ ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
     ngx_http_onsite_interest_init(cycle);
     ngx_http_onsite_snapshot_load(mcf, cycle->log);
     start_timer(cycle);
+    ngx_http_onsite_timer_start(cycle);
 
     return NGX_OK;
 }
@@ -259,6 +261,7 @@ ngx_http_onsite_worker_exit(void)
 
     w = &ngx_http_onsite_worker;
 
+    ngx_http_onsite_timer_stop();
     ngx_http_onsite_snapshot_free();
 
     if (w->store != NULL) {
@@ -287,6 +290,7 @@ ngx_http_onsite_worker_exit(void)
     free(w->record);
     onsite_buf_free(&w->text);
     onsite_buf_free(&w->explain);
+    onsite_buf_free(&w->outbox);
 
     ngx_memzero(w, sizeof(ngx_http_onsite_worker_t));
 }

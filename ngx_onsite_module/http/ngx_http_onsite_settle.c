@@ -1,0 +1,114 @@
+/*
+ * ngx_http_onsite_settle.c - what an event leaves to do in the transaction of
+ * its visitor's record: deliveries into the outbox, the visitor's timer to
+ * where it is due.
+ *
+ * A delivery that the outbox has no room for is lost, and counted: the event
+ * counts more.  A timer that there is no room for is set by the visitor's next
+ * event, or a later one.
+ */
+
+#include "ngx_http_onsite.h"
+
+
+static void
+refuse(const char *text)
+{
+    ngx_http_onsite_log(ngx_cycle->log, NGX_HTTP_ONSITE_LOG_OUTBOX,
+                        NGX_LOG_ERR, text);
+}
+
+
+/* An error of the store ends the transaction: its commit tells. */
+
+static void
+add_entry(ngx_http_onsite_settle_t *settle,
+    const onsite_outbox_entry_t *entry)
+{
+    uint64_t          seq;
+    onsite_buf_t     *buf;
+    onsite_status_t   status;
+
+    buf = &ngx_http_onsite_worker.outbox;
+
+    onsite_buf_clear(buf);
+    onsite_outbox_encode(entry, buf);
+
+    status = buf->failed ? ONSITE_LIMIT
+             : onsite_txn_outbox_add(settle->txn,
+                                     onsite_str(buf->data, buf->len), &seq);
+
+    if (status == ONSITE_FULL || status == ONSITE_LIMIT) {
+        ngx_http_onsite_count(outbox_refused);
+        refuse(status == ONSITE_FULL
+               ? "the outbox has its share of the state already: a delivery "
+                 "is lost; drain it, or raise the size of onsite_state"
+               : "a delivery is too large for the outbox: it is lost");
+    }
+}
+
+
+static void
+take_choice(void *data, const onsite_image_t *image,
+    const onsite_choice_t *choice, const onsite_event_t *event)
+{
+    onsite_outbox_entry_t      entry;
+    ngx_http_onsite_settle_t  *settle = data;
+
+    if (!onsite_choice_leaves(choice) || choice->pending) {
+        return;
+    }
+
+    onsite_outbox_delivery(image, choice, event, &settle->key,
+                           settle->apply->visitor->user_id, &entry);
+    add_entry(settle, &entry);
+}
+
+
+void
+ngx_http_onsite_settle_begin(ngx_http_onsite_settle_t *settle,
+    onsite_txn_t *txn, const onsite_key_t *key, onsite_apply_t *apply)
+{
+    settle->txn = txn;
+    settle->key = *key;
+    settle->apply = apply;
+
+    apply->listener.choice = take_choice;
+    apply->listener.data = settle;
+}
+
+
+void
+ngx_http_onsite_settle(ngx_http_onsite_settle_t *settle)
+{
+    onsite_ms_t        due;
+    onsite_visitor_t  *visitor;
+
+    due = settle->apply->due;
+    visitor = settle->apply->visitor;
+
+    if (due != 0 && (visitor->wake == 0 || due < visitor->wake)) {
+        ngx_http_onsite_settle_wake(settle, due);
+    }
+}
+
+
+void
+ngx_http_onsite_settle_wake(ngx_http_onsite_settle_t *settle, onsite_ms_t due)
+{
+    onsite_status_t    status;
+    onsite_visitor_t  *visitor;
+
+    visitor = settle->apply->visitor;
+    status = onsite_txn_timer_move(settle->txn, &settle->key, visitor->wake,
+                                   due);
+
+    if (status == ONSITE_OK) {
+        visitor->wake = due;
+
+    } else if (status == ONSITE_FULL) {
+        ngx_http_onsite_count(timers_refused);
+        refuse("timers have their share of the state already: a visitor's is "
+               "not set; raise the size of onsite_state");
+    }
+}
