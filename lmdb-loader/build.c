@@ -104,7 +104,9 @@ list_definitions(onsite_arena_t *arena, const loader_site_t *site,
     for (i = 0; i < site->n; i++) {
         definition = site->sources[i].definition;
 
-        if (is_enabled(definition)) {
+        if (onsite_file_kind(&site->sources[i]) == ONSITE_FILE_CAMPAIGN
+            && is_enabled(definition))
+        {
             ids[out->n] = onsite_value_get_str(definition, ONSITE_STR("id"));
             definitions[out->n++] = *definition;
         }

@@ -44,8 +44,8 @@ my @bad = (
         qr/bad\.json: content\.html: 1:\d+: /, 'a placeholder in code'],
     [campaign('bad', schedule => { timezone => 'Mars/Olympus' }),
         qr/bad\.json: schedule\.timezone: .*Mars/, 'no such time zone'],
-    [campaign('bad', trigger => { inactive => '4h' }),
-        qr/bad\.json: trigger\.inactive: .*not supported/, 'not there yet'],
+    [campaign('bad', trigger => { inactive => 'soon' }),
+        qr/bad\.json: trigger\.inactive: .*duration/, 'no duration'],
     [campaign('good'), qr/(?:bad|good)\.json: id: .*(?:good|bad)\.json/, 'an id twice'],
 );
 for (@bad) {

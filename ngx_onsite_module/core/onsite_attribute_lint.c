@@ -17,10 +17,14 @@ static const char *const  paths[] = {
     "event.context", "event.userId", "event.messageId",
     "visitor.status", "visitor.visits", "visitor.first_seen",
     "visitor.last_seen", "visitor.orders", "visitor.counts", "visitor.id",
-    "visitor.user_id", "visitor.verified", "visitor.traits",
+    "visitor.user_id", "visitor.verified", "visitor.traits.<name>",
     "session.pageviews", "session.events", "session.duration",
     "session.start", "session.counts",
     "cart.items", "cart.value", "cart.skus", "cart.products",
+    "origin.first.source", "origin.first.medium", "origin.first.campaign",
+    "origin.first.referrer", "origin.first.click",
+    "origin.last.source", "origin.last.medium", "origin.last.campaign",
+    "origin.last.referrer", "origin.last.click", "origin.touches",
     "profile.age_seconds", "segments", "recommended",
     "request.path", "request.url", "request.host", "request.method",
     "request.scheme", "request.query", "request.referrer",
@@ -72,18 +76,36 @@ onsite_attribute_split(onsite_str_t path, onsite_scope_t scope,
 }
 
 
-/* Roots that campaign files may name and that nothing fills in this
- * version. */
+/* journey.<id> is there when the journey is. */
 
-static bool
-is_empty_root(onsite_root_t root)
+static void
+lint_journey(onsite_draft_reader_t *r, onsite_str_t path, onsite_str_t id)
 {
-    return root == ONSITE_ROOT_MODEL;
+    onsite_str_t                   meant;
+    const onsite_draft_journey_t  *journey = onsite_journey_find(r->c, id);
+
+    if (journey != NULL && journey->enabled) {
+        return;
+    }
+
+    if (journey != NULL) {
+        onsite_definition_warn(r->d, NULL, "\"%.*s\" is always absent: the"
+                               " journey is not enabled", (int) path.len,
+                               path.data);
+        return;
+    }
+
+    meant = onsite_journey_nearest(r->c, id);
+    onsite_definition_warn(r->d, NULL, "there is no journey \"%.*s\"%s%.*s%s",
+                           (int) id.len, id.data,
+                           meant.len != 0 ? "; did you mean \"" : "",
+                           (int) meant.len, meant.data,
+                           meant.len != 0 ? "\"?" : "");
 }
 
 
 void
-onsite_attribute_lint(onsite_definition_t *d, onsite_str_t path,
+onsite_attribute_lint(onsite_draft_reader_t *r, onsite_str_t path,
     onsite_scope_t scope)
 {
     size_t          n;
@@ -97,15 +119,20 @@ onsite_attribute_lint(onsite_definition_t *d, onsite_str_t path,
         return;
     }
 
-    if (is_empty_root(root)) {
-        onsite_definition_warn(d, NULL, "\"%.*s\" has no value in this"
+    if (root == ONSITE_ROOT_MODEL) {
+        onsite_definition_warn(r->d, NULL, "\"%.*s\" has no value in this"
                                " version: it is always absent",
                                (int) path.len, path.data);
         return;
     }
 
+    if (root == ONSITE_ROOT_JOURNEY && n == 1) {
+        lint_journey(r, path, keys[0]);
+        return;
+    }
+
     if (n == 2 && onsite_str_eq(keys[0], ONSITE_STR("counts"))) {
-        onsite_event_name_lint(d, NULL, keys[1]);
+        onsite_event_name_lint(r->d, NULL, keys[1]);
     }
 
     if (onsite_attribute_known(root, keys, n)) {
@@ -114,7 +141,7 @@ onsite_attribute_lint(onsite_definition_t *d, onsite_str_t path,
 
     meant = onsite_definition_nearest(path, paths);
 
-    onsite_definition_warn(d, NULL, "there is never a value \"%.*s\"%s%s%s",
+    onsite_definition_warn(r->d, NULL, "there is never a value \"%.*s\"%s%s%s",
                            (int) path.len, path.data,
                            meant != NULL ? "; did you mean \"" : "",
                            meant != NULL ? meant : "",

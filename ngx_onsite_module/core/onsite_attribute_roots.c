@@ -640,7 +640,7 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
 {
     static const char *const  visitor[] = {
         "id", "status", "visits", "first_seen", "last_seen", "orders",
-        "user_id", "verified", "traits", NULL
+        "user_id", "verified", NULL
     };
     static const char *const  session[] = {
         "pageviews", "events", "duration", "start", NULL
@@ -670,7 +670,7 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
 
     case ONSITE_ROOT_VISITOR:
         return known_counted(keys, n_keys, visitor)
-               || is(keys[0], "traits");
+               || (n_keys == 2 && is(keys[0], "traits"));
 
     case ONSITE_ROOT_SESSION:
         return known_counted(keys, n_keys, session);

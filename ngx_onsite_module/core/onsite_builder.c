@@ -361,6 +361,15 @@ onsite_builder_slot(onsite_builder_t *b, onsite_root_t root,
 }
 
 
+const onsite_slot_t *
+onsite_builder_slots(const onsite_builder_t *b, size_t *n)
+{
+    *n = b->slots.n;
+
+    return (const onsite_slot_t *) b->slots.entries;
+}
+
+
 static bool
 same_regex(const onsite_builder_t *b, const void *entry, const void *key)
 {

@@ -136,6 +136,19 @@ typedef struct {
     const onsite_value_t  *definition;  /* the parsed file                 */
 } onsite_campaign_source_t;
 
+/* What a definition is of: a file with "states" is a journey, one named
+ * site.json the site's own; without trigger and channel one with "condition"
+ * is a segment, with "affinities" or "touches" the site's; any other is a
+ * campaign. */
+typedef enum {
+    ONSITE_FILE_CAMPAIGN = 0,
+    ONSITE_FILE_JOURNEY,
+    ONSITE_FILE_SEGMENT,
+    ONSITE_FILE_SITE
+} onsite_file_kind_t;
+
+onsite_file_kind_t onsite_file_kind(const onsite_campaign_source_t *source);
+
 typedef enum {
     ONSITE_LINT_ERROR = 0,              /* build stops                     */
     ONSITE_LINT_WARNING
@@ -146,9 +159,9 @@ typedef void (*onsite_lint_pt)(void *data, onsite_lint_level_t level,
     onsite_str_t file, const char *path, const char *reason);
 
 /*
- * Compiles one site's campaigns (those with "enabled": false are checked and
- * left out) into a finished image in b.  Every error and warning goes to
- * lint, none stops at the first.  INVALID when there was an error.
+ * Compiles one site's files (those with "enabled": false are checked and left
+ * out) into a finished image in b.  Every error and warning goes to lint, none
+ * stops at the first.  INVALID when there was an error.
  *
  * Warnings: a campaign that can never fire (schedule over, cap 0, condition
  * that contradicts itself, event no one sends), one that another of its group

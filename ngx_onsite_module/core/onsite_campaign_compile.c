@@ -2,7 +2,7 @@
  * onsite_campaign_compile.c - campaign files into a finished image.
  */
 
-#include "onsite_campaign_compile.h"
+#include "onsite_machine_compile.h"
 #include "onsite_index.h"
 
 #include <stdlib.h>
@@ -22,6 +22,7 @@ typedef struct {
     onsite_compiler_t                compiler;
     const onsite_campaign_source_t  *sources;
     size_t                           n;
+    size_t                           n_drafts;  /* campaign files          */
     onsite_lint_pt                   lint;
     void                            *lint_data;
     onsite_draft_t                  *drafts;
@@ -30,6 +31,46 @@ typedef struct {
     uint32_t                         errors;
     uint32_t                         bad_files;
 } run_t;
+
+
+static bool
+has(const onsite_campaign_source_t *source, const char *key)
+{
+    return onsite_definition_get(source->definition, key) != NULL;
+}
+
+
+onsite_file_kind_t
+onsite_file_kind(const onsite_campaign_source_t *source)
+{
+    size_t        len;
+    onsite_str_t  name = source->file;
+
+    for (len = name.len; len > 0 && name.data[len - 1] != '/'; len--) {
+        /* void */
+    }
+
+    name = onsite_str(name.data + len, name.len - len);
+
+    if (has(source, "states")) {
+        return ONSITE_FILE_JOURNEY;
+    }
+
+    if (onsite_str_eq(name, ONSITE_STR("site.json"))) {
+        return ONSITE_FILE_SITE;
+    }
+
+    if (has(source, "trigger") || has(source, "channel")) {
+        return ONSITE_FILE_CAMPAIGN;
+    }
+
+    if (has(source, "condition")) {
+        return ONSITE_FILE_SEGMENT;
+    }
+
+    return has(source, "affinities") || has(source, "touches")
+           ? ONSITE_FILE_SITE : ONSITE_FILE_CAMPAIGN;
+}
 
 
 static bool
@@ -103,25 +144,37 @@ ids_add(ids_t *ids, onsite_draft_t *draft)
 }
 
 
-static bool
-read_id(run_t *run, onsite_definition_t *d, onsite_draft_t *draft)
+bool
+onsite_draft_id(onsite_draft_reader_t *r, const char *kind, onsite_str_t *id)
 {
-    const onsite_draft_t  *other;
-
-    if (!onsite_definition_string(d, draft->definition, "id", SIZE_MAX,
-                                  &draft->id))
+    if (!onsite_definition_string(r->d, r->draft->definition, "id", SIZE_MAX,
+                                  id))
     {
         return false;
     }
 
-    if (draft->id.data == NULL) {
-        onsite_definition_error(d, "id", "is missing: every campaign needs"
-                                " one");
+    if (id->data == NULL) {
+        onsite_definition_error(r->d, "id", "is missing: every %s needs one",
+                                kind);
         return false;
     }
 
-    if (!onsite_draft_id_valid(draft->id)) {
-        onsite_definition_error(d, "id", ONSITE_DRAFT_ID_RULE);
+    if (!onsite_draft_id_valid(*id)) {
+        onsite_definition_error(r->d, "id", ONSITE_DRAFT_ID_RULE);
+        return false;
+    }
+
+    return true;
+}
+
+
+static bool
+read_id(run_t *run, onsite_draft_reader_t *r)
+{
+    onsite_draft_t        *draft = r->draft;
+    const onsite_draft_t  *other;
+
+    if (!onsite_draft_id(r, "campaign", &draft->id)) {
         return false;
     }
 
@@ -132,75 +185,151 @@ read_id(run_t *run, onsite_definition_t *d, onsite_draft_t *draft)
     }
 
     if (onsite_str_eq(other->id, draft->id)) {
-        onsite_definition_error(d, "id", "\"%.*s\" is also the id of %.*s:"
+        onsite_definition_error(r->d, "id", "\"%.*s\" is also the id of %.*s:"
                                 " rename one", (int) draft->id.len,
                                 draft->id.data, (int) other->file.len,
                                 other->file.data);
         return true;
     }
 
-    onsite_definition_error(d, "id", "\"%.*s\" has the same hash as \"%.*s\""
-                            " of %.*s: rename one", (int) draft->id.len,
-                            draft->id.data, (int) other->id.len,
-                            other->id.data, (int) other->file.len,
-                            other->file.data);
+    onsite_definition_error(r->d, "id", "\"%.*s\" has the same hash as"
+                            " \"%.*s\" of %.*s: rename one",
+                            (int) draft->id.len, draft->id.data,
+                            (int) other->id.len, other->id.data,
+                            (int) other->file.len, other->file.data);
     return true;
 }
 
 
 static void
-read_draft(run_t *run, onsite_definition_t *d, onsite_draft_t *draft)
+read_campaign(run_t *run, onsite_draft_reader_t *r)
 {
-    onsite_draft_reader_t  r;
-
-    if (draft->definition == NULL
-        || draft->definition->type != ONSITE_OBJECT)
-    {
-        onsite_definition_error(d, NULL, "a campaign must be a JSON object");
-        return;
+    if (!read_id(run, r)) {
+        r->draft->id = ONSITE_STR("unnamed");
     }
 
-    draft->enabled = true;
-    (void) onsite_definition_bool(d, draft->definition, "enabled",
-                                  &draft->enabled);
+    onsite_draft_read(r);
 
-    if (!read_id(run, d, draft)) {
-        draft->id = ONSITE_STR("unnamed");
-    }
-
-    r.c = &run->compiler;
-    r.d = d;
-    r.b = draft->enabled ? run->compiler.b : run->compiler.scratch;
-    r.draft = draft;
-    r.zone = NULL;
-    r.shows = false;
-    d->quiet = !draft->enabled;
-
-    onsite_draft_read(&r);
-
-    if (d->errors == 0) {
-        onsite_draft_lint(&r);
+    if (r->d->errors == 0) {
+        onsite_draft_lint(r);
     }
 }
 
 
 static void
-read_drafts(run_t *run)
+read_journey(run_t *run, onsite_draft_reader_t *r)
 {
-    size_t                i;
-    onsite_draft_t       *draft;
-    onsite_definition_t   d;
+    (void) run;
+    onsite_journey_read(r);
+}
+
+
+static void
+read_segment(run_t *run, onsite_draft_reader_t *r)
+{
+    (void) run;
+    onsite_segment_read(r);
+}
+
+
+static void
+read_site(run_t *run, onsite_draft_reader_t *r)
+{
+    (void) run;
+    onsite_site_read(r);
+}
+
+
+static void
+lint_journey(run_t *run, onsite_draft_reader_t *r)
+{
+    (void) run;
+    onsite_journey_lint(r);
+}
+
+
+typedef void (*read_pt)(run_t *run, onsite_draft_reader_t *r);
+
+
+/* One file, which is draft's. */
+
+static void
+read_file(run_t *run, onsite_draft_t *draft, const char *kind, read_pt read)
+{
+    onsite_definition_t    d;
+    onsite_draft_reader_t  r;
+
+    onsite_definition_init(&d, draft->file, run->lint, run->lint_data);
+    draft->enabled = true;
+
+    if (draft->definition == NULL
+        || draft->definition->type != ONSITE_OBJECT)
+    {
+        onsite_definition_error(&d, NULL, "a %s must be a JSON object", kind);
+
+    } else {
+        (void) onsite_definition_bool(&d, draft->definition, "enabled",
+                                      &draft->enabled);
+
+        r.c = &run->compiler;
+        r.d = &d;
+        r.b = draft->enabled ? run->compiler.b : run->compiler.scratch;
+        r.draft = draft;
+        r.zone = NULL;
+        r.shows = false;
+        d.quiet = !draft->enabled;
+
+        read(run, &r);
+    }
+
+    run->errors += d.errors;
+    run->bad_files += d.errors != 0;
+}
+
+
+static void
+read_files(run_t *run, onsite_file_kind_t kind, const char *name,
+    read_pt read)
+{
+    size_t          i;
+    onsite_draft_t  draft, *kept;
 
     for (i = 0; i < run->n; i++) {
-        draft = &run->drafts[i];
-        draft->definition = run->sources[i].definition;
-        draft->file = run->sources[i].file;
 
-        onsite_definition_init(&d, draft->file, run->lint, run->lint_data);
-        read_draft(run, &d, draft);
+        if (onsite_file_kind(&run->sources[i]) != kind) {
+            continue;
+        }
 
-        run->errors += d.errors;
-        run->bad_files += d.errors != 0;
+        memset(&draft, 0, sizeof(draft));
+        kept = kind == ONSITE_FILE_CAMPAIGN ? &run->drafts[run->n_drafts++]
+                                            : &draft;
+        kept->definition = run->sources[i].definition;
+        kept->file = run->sources[i].file;
+
+        read_file(run, kept, name, read);
+    }
+}
+
+
+/* Journeys come first: campaigns name them. */
+
+static void
+read_all(run_t *run)
+{
+    read_files(run, ONSITE_FILE_JOURNEY, "journey", read_journey);
+
+    if (run->errors == 0) {
+        read_files(run, ONSITE_FILE_JOURNEY, "journey", lint_journey);
+    }
+
+    read_files(run, ONSITE_FILE_CAMPAIGN, "campaign", read_campaign);
+    read_files(run, ONSITE_FILE_SEGMENT, "segment", read_segment);
+    read_files(run, ONSITE_FILE_SITE, "site file", read_site);
+
+    if (run->errors == 0) {
+        run->errors = onsite_machines_check(&run->compiler, run->lint,
+                                            run->lint_data);
+        run->bad_files += run->errors != 0;
     }
 }
 
@@ -232,7 +361,7 @@ keep_enabled(run_t *run)
 
     run->n_live = 0;
 
-    for (i = 0; i < run->n; i++) {
+    for (i = 0; i < run->n_drafts; i++) {
         if (run->drafts[i].enabled) {
             run->drafts[run->n_live++] = run->drafts[i];
         }
@@ -314,7 +443,7 @@ store_campaigns(run_t *run, onsite_ref_t *ref)
 
 
 static onsite_status_t
-build(run_t *run, onsite_image_t *image, onsite_error_t *error)
+build_campaigns(run_t *run)
 {
     onsite_ref_t            campaigns, hashes, index = 0;
     onsite_builder_t       *b = run->compiler.b;
@@ -332,33 +461,57 @@ build(run_t *run, onsite_image_t *image, onsite_error_t *error)
                                     &index);
     }
 
+    if (status == ONSITE_OK) {
+        header = onsite_builder_at(b, 0);
+        header->campaigns = campaigns;
+        header->n_campaigns = (uint32_t) run->n_live;
+        header->by_hash = hashes;
+        header->index = index;
+    }
+
+    return status;
+}
+
+
+static onsite_status_t
+build(run_t *run, onsite_image_t *image, onsite_error_t *error)
+{
+    onsite_status_t     status;
+    onsite_compiler_t  *c = &run->compiler;
+
+    status = build_campaigns(run);
+
+    if (status == ONSITE_OK) {
+        status = onsite_machines_build(c, run->drafts, run->n_live);
+    }
+
+    if (status == ONSITE_OK) {
+        status = onsite_segments_build(c);
+    }
+
+    if (status == ONSITE_OK) {
+        status = onsite_site_build(c);
+    }
+
     if (status != ONSITE_OK) {
         return onsite_error(error, status, "site \"%.*s\": %zu campaigns do"
-                            " not fit into an image: %s",
-                            (int) run->compiler.site.len,
-                            run->compiler.site.data, run->n_live,
+                            " not fit into an image: %s", (int) c->site.len,
+                            c->site.data, run->n_live,
                             onsite_status_text(status));
     }
 
-    header = onsite_builder_at(b, 0);
-    header->campaigns = campaigns;
-    header->n_campaigns = (uint32_t) run->n_live;
-    header->by_hash = hashes;
-    header->index = index;
-
-    return onsite_builder_finish(b, run->compiler.site, run->compiler.now,
-                                 image, error);
+    return onsite_builder_finish(c->b, c->site, c->now, image, error);
 }
 
 
 static onsite_status_t
 compile(run_t *run, onsite_image_t *image, onsite_error_t *error)
 {
-    read_drafts(run);
+    read_all(run);
 
     if (run->errors != 0) {
         return onsite_error(error, ONSITE_INVALID, "site \"%.*s\": %u error%s"
-                            " in %u of %zu campaign files",
+                            " in %u of %zu files",
                             (int) run->compiler.site.len,
                             run->compiler.site.data, run->errors,
                             run->errors == 1 ? "" : "s", run->bad_files,
@@ -389,6 +542,9 @@ run_free(run_t *run)
         onsite_builder_destroy(run->compiler.scratch);
     }
 
+    onsite_machines_free(&run->compiler.machines);
+    free(run->compiler.journeys);
+    free(run->compiler.segments);
     free(run->ids.cells);
     free(run->drafts);
     free(run);
@@ -407,10 +563,13 @@ run_create(size_t n)
 
     run->n = n;
     run->drafts = calloc(n + 1, sizeof(onsite_draft_t));
+    run->compiler.journeys = calloc(n + 1, sizeof(onsite_draft_journey_t));
+    run->compiler.segments = calloc(n + 1, sizeof(onsite_draft_segment_t));
     run->compiler.scratch = onsite_builder_create();
     run->compiler.arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
 
-    if (run->drafts == NULL || run->compiler.scratch == NULL
+    if (run->drafts == NULL || run->compiler.journeys == NULL
+        || run->compiler.segments == NULL || run->compiler.scratch == NULL
         || run->compiler.arena == NULL
         || !ids_create(&run->ids, run->drafts, n))
     {

@@ -9,13 +9,14 @@
 #define SLOT_MAX_BYTES  128
 #define SEED_MAX_BYTES  256
 #define PATH_KEYS_MAX    16
+#define ENDPOINT_MAX_BYTES  1024
 
 /* What weights may add up to: outside of it GrowthBook takes equal ones. */
 #define WEIGHTS_MIN   0.99
 #define WEIGHTS_MAX   1.01
 
 static const char *const  channel_names[] = {
-    "popup", "bar", "notification", "embed", NULL
+    "popup", "bar", "notification", "embed", "webhook", NULL
 };
 
 
@@ -120,17 +121,7 @@ read_channel(onsite_draft_reader_t *r)
 
     if (channel == NULL) {
         onsite_definition_error(r->d, "channel", "is missing: one of popup,"
-                                " bar, notification, embed");
-        return;
-    }
-
-    if (onsite_str_eq(onsite_value_get_str(r->draft->definition,
-                                           ONSITE_STR("channel")),
-                      ONSITE_STR("webhook")))
-    {
-        onsite_definition_error(r->d, "channel", "webhook is not supported by"
-                                " this version; use popup, bar, notification"
-                                " or embed");
+                                " bar, notification, embed, webhook");
         return;
     }
 
@@ -173,20 +164,152 @@ read_slot(onsite_draft_reader_t *r)
 }
 
 
+static bool
+begins(onsite_str_t *text, onsite_str_t with)
+{
+    if (text->len < with.len || memcmp(text->data, with.data, with.len) != 0) {
+        return false;
+    }
+
+    *text = onsite_str(text->data + with.len, text->len - with.len);
+
+    return true;
+}
+
+
+/* This machine itself: what is sent there is seen by nobody on the way. */
+
+static bool
+is_loopback(onsite_str_t authority)
+{
+    size_t        i, octets = 1;
+    onsite_str_t  rest = authority;
+
+    if (begins(&rest, ONSITE_STR("localhost"))
+        || begins(&rest, ONSITE_STR("[::1]")))
+    {
+        return rest.len == 0 || rest.data[0] == ':';
+    }
+
+    if (!begins(&rest, ONSITE_STR("127."))) {
+        return false;
+    }
+
+    for (i = 0; i < rest.len && rest.data[i] != ':'; i++) {
+        if (rest.data[i] == '.') {
+            octets++;
+
+        } else if (rest.data[i] < '0' || rest.data[i] > '9') {
+            return false;
+        }
+    }
+
+    return octets == 3;
+}
+
+
+/* What stands between the scheme and the path; len 0 also for a text that no
+ * URL may be. */
+
+static onsite_str_t
+authority_of(onsite_str_t rest)
+{
+    size_t         i, len;
+    unsigned char  c;
+
+    for (i = 0; i < rest.len; i++) {
+        c = (unsigned char) rest.data[i];
+
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>'
+            || c == '\\' || c == '#')
+        {
+            return onsite_str(NULL, 0);
+        }
+    }
+
+    for (len = 0; len < rest.len && rest.data[len] != '/'
+                  && rest.data[len] != '?'; len++)
+    {
+        if (rest.data[len] == '@') {
+            return onsite_str(NULL, 0);
+        }
+    }
+
+    return onsite_str(rest.data, len);
+}
+
+
+static void
+check_endpoint(onsite_draft_reader_t *r, onsite_str_t endpoint)
+{
+    bool          plain;
+    onsite_str_t  rest = endpoint, authority;
+
+    plain = begins(&rest, ONSITE_STR("http://"));
+
+    if (!plain && !begins(&rest, ONSITE_STR("https://"))) {
+        onsite_definition_error(r->d, "endpoint", "must be a URL that begins"
+                                " with https://");
+        return;
+    }
+
+    authority = authority_of(rest);
+
+    if (authority.len == 0) {
+        onsite_definition_error(r->d, "endpoint", "must be a URL such as"
+                                " \"https://hooks.example/cart\", without"
+                                " blanks, user name or fragment, other"
+                                " characters percent-encoded");
+
+    } else if (plain && !is_loopback(authority)) {
+        onsite_definition_error(r->d, "endpoint", "must begin with https://;"
+                                " http:// is for this machine only"
+                                " (127.0.0.1, localhost)");
+    }
+}
+
+
+static void
+read_endpoint(onsite_draft_reader_t *r)
+{
+    onsite_str_t           endpoint = { 0, NULL };
+    const onsite_value_t  *definition = r->draft->definition;
+
+    if (r->draft->campaign.channel != ONSITE_CHANNEL_WEBHOOK) {
+
+        if (onsite_definition_get(definition, "endpoint") != NULL) {
+            onsite_definition_error(r->d, "endpoint", "is for channel webhook"
+                                    " only");
+        }
+
+        return;
+    }
+
+    if (!onsite_definition_string(r->d, definition, "endpoint",
+                                  ENDPOINT_MAX_BYTES, &endpoint))
+    {
+        return;
+    }
+
+    if (endpoint.data == NULL) {
+        onsite_definition_error(r->d, "endpoint", "is missing: a webhook"
+                                " needs the URL that it is sent to");
+        return;
+    }
+
+    check_endpoint(r, endpoint);
+    r->draft->campaign.endpoint = onsite_builder_str(r->b, endpoint);
+}
+
+
 void
 onsite_draft_content(onsite_draft_reader_t *r)
 {
     read_channel(r);
 
-    if (!r->shows) {
-        return;
-    }
-
-    read_slot(r);
-
-    if (onsite_definition_get(r->draft->definition, "endpoint") != NULL) {
-        onsite_definition_error(r->d, "endpoint", "is for channel webhook"
-                                " only");
+    if (r->shows) {
+        read_slot(r);
+        read_endpoint(r);
     }
 }
 
@@ -200,7 +323,14 @@ check_shown(onsite_draft_reader_t *r, const onsite_variant_t *variant)
         return;
     }
 
-    if (r->draft->campaign.channel != ONSITE_CHANNEL_EMBED) {
+    if (r->draft->campaign.channel == ONSITE_CHANNEL_WEBHOOK) {
+
+        if (variant->data == 0) {
+            onsite_definition_error(r->d, "content.data", "is missing: it is"
+                                    " what a webhook sends");
+        }
+
+    } else if (r->draft->campaign.channel != ONSITE_CHANNEL_EMBED) {
 
         if (variant->html == 0) {
             onsite_definition_error(r->d, "content.html", "is missing: this"

@@ -59,32 +59,73 @@ lint_frequency(onsite_draft_reader_t *r)
 
 
 static void
-lint_trigger(onsite_draft_reader_t *r)
+lint_condition(onsite_draft_reader_t *r, const onsite_value_t *condition,
+    onsite_scope_t scope)
+{
+    onsite_condition_lint(r, condition, scope);
+    onsite_group_lint(r->d, condition, r->c->saved_groups);
+}
+
+
+/* Triggers are in triggers: steps of a sequence, `not`, `unless`, … */
+
+void
+onsite_trigger_lint(onsite_draft_reader_t *r, const onsite_value_t *trigger)
 {
     size_t                 len;
-    const onsite_value_t  *trigger, *where, *audience;
+    uint32_t               i;
+    onsite_str_t           key;
+    const onsite_value_t  *value;
+
+    for (i = 0; trigger->type == ONSITE_ARRAY && i < trigger->len; i++) {
+        len = onsite_definition_enter_item(r->d, i);
+        onsite_trigger_lint(r, &trigger->as.items[i]);
+        onsite_definition_leave(r->d, len);
+    }
+
+    for (i = 0; trigger->type == ONSITE_OBJECT && i < trigger->len; i++) {
+        key = trigger->as.members[i].key;
+        value = &trigger->as.members[i].value;
+        len = onsite_definition_enter(r->d, key);
+
+        if (onsite_str_eq(key, ONSITE_STR("where"))) {
+            lint_condition(r, value, ONSITE_SCOPE_WHERE);
+
+        } else if (onsite_str_eq(key, ONSITE_STR("if"))) {
+            lint_condition(r, value, ONSITE_SCOPE_AUDIENCE);
+
+        } else if (onsite_str_eq(key, ONSITE_STR("event"))
+                   && value->type == ONSITE_STRING)
+        {
+            onsite_event_name_lint(r->d, NULL, onsite_value_str(value));
+
+        } else {
+            onsite_trigger_lint(r, value);
+        }
+
+        onsite_definition_leave(r->d, len);
+    }
+}
+
+
+static void
+lint_targeting(onsite_draft_reader_t *r)
+{
+    size_t                 len;
+    const onsite_value_t  *trigger, *audience;
 
     trigger = onsite_definition_get(r->draft->definition, "trigger");
-    where = onsite_definition_get(trigger, "where");
     audience = onsite_definition_get(r->draft->definition, "audience");
 
     if (trigger != NULL) {
-        onsite_event_name_lint(r->d, "trigger.event",
-                               onsite_value_get_str(trigger,
-                                                    ONSITE_STR("event")));
-    }
-
-    if (where != NULL) {
-        len = onsite_definition_enter(r->d, ONSITE_STR("trigger.where"));
-        onsite_condition_lint(r->d, where, ONSITE_SCOPE_WHERE);
-        onsite_group_lint(r->d, where, r->c->saved_groups);
+        len = onsite_definition_enter(r->d, ONSITE_STR("trigger"));
+        onsite_trigger_lint(r, trigger);
         onsite_definition_leave(r->d, len);
     }
 
     if (audience != NULL) {
         len = onsite_definition_enter(r->d, ONSITE_STR("audience"));
-        onsite_condition_lint(r->d, audience, ONSITE_SCOPE_AUDIENCE);
-        onsite_group_lint(r->d, audience, r->c->saved_groups);
+        lint_condition(r, audience, ONSITE_SCOPE_AUDIENCE);
         onsite_definition_leave(r->d, len);
     }
 }
@@ -109,7 +150,7 @@ lint_goal_and_hash(onsite_draft_reader_t *r)
 
     if (path.data != NULL) {
         len = onsite_definition_enter(r->d, ONSITE_STR("hash.attribute"));
-        onsite_attribute_lint(r->d, path, ONSITE_SCOPE_AUDIENCE);
+        onsite_attribute_lint(r, path, ONSITE_SCOPE_AUDIENCE);
         onsite_definition_leave(r->d, len);
     }
 }
@@ -118,7 +159,7 @@ lint_goal_and_hash(onsite_draft_reader_t *r)
 /* Placeholders of one string: "{{event.properties.x}}", "{{#cart.skus}}". */
 
 static void
-lint_text(onsite_definition_t *d, onsite_str_t text)
+lint_text(onsite_draft_reader_t *r, onsite_str_t text)
 {
     const char  *p, *open, *close, *end = text.data + text.len;
 
@@ -144,38 +185,38 @@ lint_text(onsite_definition_t *d, onsite_str_t text)
             /* void */
         }
 
-        onsite_attribute_lint(d, onsite_str(open, (size_t) (p - open)),
+        onsite_attribute_lint(r, onsite_str(open, (size_t) (p - open)),
                               ONSITE_SCOPE_AUDIENCE);
     }
 }
 
 
 static void
-lint_data(onsite_definition_t *d, const onsite_value_t *data)
+lint_data(onsite_draft_reader_t *r, const onsite_value_t *data)
 {
     size_t    len;
     uint32_t  i;
 
     if (data->type == ONSITE_STRING) {
-        lint_text(d, onsite_value_str(data));
+        lint_text(r, onsite_value_str(data));
     }
 
     for (i = 0; data->type == ONSITE_ARRAY && i < data->len; i++) {
-        len = onsite_definition_enter_item(d, i);
-        lint_data(d, &data->as.items[i]);
-        onsite_definition_leave(d, len);
+        len = onsite_definition_enter_item(r->d, i);
+        lint_data(r, &data->as.items[i]);
+        onsite_definition_leave(r->d, len);
     }
 
     for (i = 0; data->type == ONSITE_OBJECT && i < data->len; i++) {
-        len = onsite_definition_enter(d, data->as.members[i].key);
-        lint_data(d, &data->as.members[i].value);
-        onsite_definition_leave(d, len);
+        len = onsite_definition_enter(r->d, data->as.members[i].key);
+        lint_data(r, &data->as.members[i].value);
+        onsite_definition_leave(r->d, len);
     }
 }
 
 
 static void
-lint_content(onsite_definition_t *d, const onsite_value_t *object)
+lint_content(onsite_draft_reader_t *r, const onsite_value_t *object)
 {
     size_t                 len;
     const onsite_value_t  *content;
@@ -183,9 +224,9 @@ lint_content(onsite_definition_t *d, const onsite_value_t *object)
     content = onsite_definition_get(object, "content");
 
     if (content != NULL) {
-        len = onsite_definition_enter(d, ONSITE_STR("content"));
-        lint_data(d, content);
-        onsite_definition_leave(d, len);
+        len = onsite_definition_enter(r->d, ONSITE_STR("content"));
+        lint_data(r, content);
+        onsite_definition_leave(r->d, len);
     }
 }
 
@@ -237,7 +278,7 @@ lint_variants(onsite_draft_reader_t *r)
     uint32_t               i;
     const onsite_value_t  *variants, *weight;
 
-    lint_content(r->d, r->draft->definition);
+    lint_content(r, r->draft->definition);
 
     variants = onsite_definition_get(r->draft->definition, "variants");
     if (variants == NULL) {
@@ -251,7 +292,7 @@ lint_variants(onsite_draft_reader_t *r)
 
     for (i = 0; i < variants->len; i++) {
         item = onsite_definition_enter_item(r->d, i);
-        lint_content(r->d, &variants->as.items[i]);
+        lint_content(r, &variants->as.items[i]);
 
         weight = onsite_definition_get(&variants->as.items[i], "weight");
         if (weight != NULL && weight->as.number == 0) {
@@ -272,7 +313,7 @@ onsite_draft_lint(onsite_draft_reader_t *r)
 {
     lint_schedule(r);
     lint_frequency(r);
-    lint_trigger(r);
+    lint_targeting(r);
     lint_goal_and_hash(r);
     lint_variants(r);
 }

@@ -3,7 +3,7 @@
  * triggers it, how often it is shown.
  */
 
-#include "onsite_campaign_compile.h"
+#include "onsite_machine_compile.h"
 #include "onsite_bucket.h"
 #include "onsite_visitor.h"
 
@@ -25,10 +25,8 @@ static const char *const  campaign_keys[] = {
 };
 
 
-/* Compiles the condition under key; 0 when there is none. */
-
-static onsite_ref_t
-read_condition(onsite_draft_reader_t *r, const onsite_value_t *object,
+onsite_ref_t
+onsite_draft_condition(onsite_draft_reader_t *r, const onsite_value_t *object,
     const char *key, onsite_scope_t scope)
 {
     size_t                      len;
@@ -96,35 +94,34 @@ hash_trigger(onsite_str_t id, const onsite_value_t *trigger)
 }
 
 
-static void
-read_within(onsite_draft_reader_t *r, const onsite_value_t *object)
+void
+onsite_draft_within(onsite_draft_reader_t *r, const onsite_value_t *object,
+    uint32_t *out, int64_t *ms)
 {
-    onsite_ms_t            ms = 0;
-    onsite_trigger_t      *trigger = &r->draft->campaign.trigger;
     const onsite_value_t  *within = onsite_definition_get(object, "within");
 
+    *out = ONSITE_WITHIN_EVER;
+
     if (within == NULL) {
-        trigger->within = ONSITE_WITHIN_EVER;
         return;
     }
 
     if (within->type == ONSITE_STRING
         && onsite_str_eq(onsite_value_str(within), ONSITE_STR("session")))
     {
-        trigger->within = ONSITE_WITHIN_SESSION;
+        *out = ONSITE_WITHIN_SESSION;
         return;
     }
 
-    if (onsite_definition_duration(r->d, object, "within", &ms)) {
-        trigger->within = ONSITE_WITHIN_TIME;
-        trigger->within_ms = ms;
+    if (onsite_definition_duration(r->d, object, "within", ms)) {
+        *out = ONSITE_WITHIN_TIME;
     }
 }
 
 
-static void
-read_event_name(onsite_draft_reader_t *r, const onsite_value_t *object,
-    onsite_image_str_t *out)
+void
+onsite_draft_event_name(onsite_draft_reader_t *r,
+    const onsite_value_t *object, onsite_image_str_t *out)
 {
     onsite_str_t  event = { 0, NULL };
 
@@ -157,24 +154,56 @@ read_event_trigger(onsite_draft_reader_t *r, const onsite_value_t *object)
     (void) onsite_definition_integer(r->d, object, "count", 1,
                                      ONSITE_PROGRESS_TIMES_MAX + 1, &count);
 
-    read_event_name(r, object, &trigger->event);
-    trigger->where = read_condition(r, object, "where", ONSITE_SCOPE_WHERE);
+    onsite_draft_event_name(r, object, &trigger->event);
+    trigger->where = onsite_draft_condition(r, object, "where",
+                                            ONSITE_SCOPE_WHERE);
     trigger->count = (uint32_t) count;
-    read_within(r, object);
+    onsite_draft_within(r, object, &trigger->within, &trigger->within_ms);
 }
 
 
-/* Each kind of trigger has a key of its own. */
+/* Each kind of trigger has a key of its own; what is none is taken as an
+ * event's, which then says what is missing. */
+
+static void
+read_kind(onsite_draft_reader_t *r, const onsite_value_t *object)
+{
+    size_t  i, kind = 0, n = 0;
+
+    static const struct {
+        const char  *key;
+        void       (*read)(onsite_draft_reader_t *r,
+                           const onsite_value_t *object);
+    } kinds[] = {
+        { "event", read_event_trigger },
+        { "sequence", onsite_draft_sequence },
+        { "journey", onsite_draft_journey },
+        { "inactive", onsite_draft_inactive }
+    };
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (onsite_definition_get(object, kinds[i].key) != NULL) {
+            kind = i;
+            n++;
+        }
+    }
+
+    if (n > 1) {
+        onsite_definition_error(r->d, NULL, "must be one of event, sequence,"
+                                " journey and inactive, not several");
+        return;
+    }
+
+    kinds[kind].read(r, object);
+}
+
 
 static void
 read_trigger(onsite_draft_reader_t *r)
 {
-    size_t                    i, len;
-    onsite_trigger_t         *trigger = &r->draft->campaign.trigger;
-    const onsite_value_t     *object;
-    static const char *const  later[] = {
-        "sequence", "journey", "inactive", NULL
-    };
+    size_t                 len;
+    onsite_trigger_t      *trigger = &r->draft->campaign.trigger;
+    const onsite_value_t  *object;
 
     object = onsite_definition_get(r->draft->definition, "trigger");
     trigger->hash = hash_trigger(r->draft->id, object);
@@ -187,19 +216,10 @@ read_trigger(onsite_draft_reader_t *r)
 
     len = onsite_definition_enter(r->d, ONSITE_STR("trigger"));
 
-    for (i = 0; later[i] != NULL; i++) {
-        if (onsite_definition_get(object, later[i]) != NULL) {
-            onsite_definition_error(r->d, later[i], "%s triggers are not"
-                                    " supported by this version; use"
-                                    " {\"event\": ...}", later[i]);
-            break;
-        }
-    }
+    if (object->type == ONSITE_OBJECT) {
+        read_kind(r, object);
 
-    if (later[i] == NULL && object->type == ONSITE_OBJECT) {
-        read_event_trigger(r, object);
-
-    } else if (later[i] == NULL) {
+    } else {
         onsite_definition_error(r->d, NULL, "must be an object such as"
                                 " {\"event\": \"Page Viewed\"}");
     }
@@ -211,9 +231,9 @@ read_trigger(onsite_draft_reader_t *r)
 void
 onsite_draft_targeting(onsite_draft_reader_t *r)
 {
-    r->draft->campaign.audience = read_condition(r, r->draft->definition,
-                                                 "audience",
-                                                 ONSITE_SCOPE_AUDIENCE);
+    r->draft->campaign.audience = onsite_draft_condition(r,
+                                      r->draft->definition, "audience",
+                                      ONSITE_SCOPE_AUDIENCE);
     read_trigger(r);
 }
 
@@ -332,7 +352,7 @@ read_goal(onsite_draft_reader_t *r)
 
     if (onsite_definition_keys(r->d, goal, keys)) {
         campaign->goal_ms = ONSITE_DURATION_MAX;
-        read_event_name(r, goal, &campaign->goal);
+        onsite_draft_event_name(r, goal, &campaign->goal);
         (void) onsite_definition_duration(r->d, goal, "within",
                                           &campaign->goal_ms);
     }
@@ -369,12 +389,12 @@ onsite_draft_frequency(onsite_draft_reader_t *r)
 
 
 static void
-read_site(onsite_draft_reader_t *r)
+read_site(onsite_draft_reader_t *r, const onsite_value_t *definition)
 {
     onsite_str_t  site = ONSITE_STR("default");
 
-    if (onsite_definition_string(r->d, r->draft->definition, "site",
-                                 ONSITE_ID_MAX, &site)
+    if (onsite_definition_string(r->d, definition, "site", ONSITE_ID_MAX,
+                                 &site)
         && !onsite_str_eq(site, r->c->site))
     {
         onsite_definition_error(r->d, "site", "is \"%.*s\", but the campaigns"
@@ -385,21 +405,31 @@ read_site(onsite_draft_reader_t *r)
 }
 
 
+void
+onsite_draft_common(onsite_draft_reader_t *r,
+    const onsite_value_t *definition, onsite_str_t *name)
+{
+    onsite_str_t  schema;
+
+    read_site(r, definition);
+
+    (void) onsite_definition_string(r->d, definition, "$schema", 2048,
+                                    &schema);
+    (void) onsite_definition_string(r->d, definition, "name",
+                                    NAME_MAX_BYTES, name);
+}
+
+
 static void
 read_description(onsite_draft_reader_t *r)
 {
     int32_t                priority = 0;
     onsite_str_t           name = { 0, NULL }, group = { 0, NULL };
-    onsite_str_t           schema;
     onsite_campaign_t     *campaign = &r->draft->campaign;
     const onsite_value_t  *definition = r->draft->definition;
 
-    read_site(r);
+    onsite_draft_common(r, definition, &name);
 
-    (void) onsite_definition_string(r->d, definition, "$schema", 2048,
-                                    &schema);
-    (void) onsite_definition_string(r->d, definition, "name",
-                                    NAME_MAX_BYTES, &name);
     (void) onsite_definition_string(r->d, definition, "group",
                                     GROUP_MAX_BYTES, &group);
     (void) onsite_definition_integer(r->d, definition, "priority",
@@ -434,6 +464,7 @@ onsite_draft_read(onsite_draft_reader_t *r)
     onsite_draft_variants(r);
 
     if ((r->draft->roots & ~CONTEXTUAL_ROOTS) == 0
+        && campaign->trigger.kind == ONSITE_TRIGGER_EVENT
         && campaign->trigger.count == 1
         && campaign->per <= ONSITE_PER_PAGE && campaign->stop_on == 0)
     {

@@ -258,7 +258,9 @@ onsite_drafts_lint(const onsite_draft_t *drafts, size_t n,
     }
 
     for (i = 0; i < n; i++) {
-        if (drafts[i].campaign.group != 0) {
+        if (drafts[i].campaign.group != 0
+            && drafts[i].campaign.trigger.kind == ONSITE_TRIGGER_EVENT)
+        {
             list[grouped++] = &drafts[i];
         }
     }

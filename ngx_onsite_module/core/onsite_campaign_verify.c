@@ -37,7 +37,9 @@ strings_hold(const onsite_image_t *image, const onsite_campaign_t *c)
 static bool
 trigger_holds(const onsite_trigger_t *trigger)
 {
-    return trigger->event.len != 0
+    return trigger->kind <= ONSITE_TRIGGER_INACTIVE
+           && (trigger->kind == ONSITE_TRIGGER_EVENT)
+              == (trigger->event.len != 0)
            && trigger->event.len <= ONSITE_EVENT_NAME_MAX
            && trigger->count >= 1
            && trigger->count <= ONSITE_PROGRESS_TIMES_MAX + 1

@@ -24,10 +24,11 @@ typedef struct {
 } fact_t;
 
 typedef struct {
-    onsite_definition_t  *d;
-    onsite_scope_t        scope;
-    size_t                n;
-    fact_t                facts[FACTS_MAX];
+    onsite_draft_reader_t  *r;
+    onsite_definition_t    *d;
+    onsite_scope_t          scope;
+    size_t                  n;
+    fact_t                  facts[FACTS_MAX];
 } facts_t;
 
 /* Attributes that have one of few values. */
@@ -321,7 +322,7 @@ check_attribute(facts_t *f, onsite_str_t path, const onsite_value_t *value,
     uint32_t                i;
     const onsite_member_t  *member;
 
-    onsite_attribute_lint(f->d, path, f->scope);
+    onsite_attribute_lint(f->r, path, f->scope);
 
     fact = together ? fact_of(f, path) : NULL;
 
@@ -398,12 +399,13 @@ check_condition(facts_t *f, const onsite_value_t *condition, bool together)
 
 
 void
-onsite_condition_lint(onsite_definition_t *d, const onsite_value_t *condition,
-    onsite_scope_t scope)
+onsite_condition_lint(onsite_draft_reader_t *r,
+    const onsite_value_t *condition, onsite_scope_t scope)
 {
     facts_t  facts;
 
-    facts.d = d;
+    facts.r = r;
+    facts.d = r->d;
     facts.scope = scope;
     facts.n = 0;
 

@@ -247,6 +247,26 @@ onsite_definition_nearest(onsite_str_t word, const char *const *names)
 }
 
 
+onsite_str_t
+onsite_definition_nearest_of(onsite_str_t word, const onsite_str_t *names,
+    size_t n)
+{
+    size_t        i, d, nearest = (word.len + 2) / 3 + 1;
+    onsite_str_t  found = { 0, "" };
+
+    for (i = 0; i < n && word.len <= WORD_MAX; i++) {
+        d = onsite_definition_distance(word, names[i]);
+
+        if (d < nearest && d < names[i].len) {
+            nearest = d;
+            found = names[i];
+        }
+    }
+
+    return found;
+}
+
+
 static void
 check_key(onsite_definition_t *d, onsite_str_t key, const char *const *names,
     uint32_t *seen)

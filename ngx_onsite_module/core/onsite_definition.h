@@ -84,4 +84,8 @@ size_t onsite_definition_distance(onsite_str_t a, onsite_str_t b);
 const char *onsite_definition_nearest(onsite_str_t word,
     const char *const *names);
 
+/* The same among n names; len 0: none. */
+onsite_str_t onsite_definition_nearest_of(onsite_str_t word,
+    const onsite_str_t *names, size_t n);
+
 #endif

@@ -180,6 +180,10 @@ bool onsite_image_holds_value(const onsite_image_t *image,
 onsite_status_t onsite_image_verify(const onsite_image_t *image,
     onsite_error_t *error);
 
+/* Traits and touches, which the header names. */
+onsite_status_t onsite_traits_verify(const onsite_image_t *image,
+    onsite_error_t *error);
+
 /* The part of it that every section relies on: header, checksum, slots,
  * regexes, zones. */
 onsite_status_t onsite_image_verify_tables(const onsite_image_t *image,
@@ -210,6 +214,10 @@ void *onsite_builder_at(onsite_builder_t *b, onsite_ref_t ref);
 /* What has been built so far, as an image without header: for reading back.
  * Valid until the next call. */
 onsite_image_t onsite_builder_view(const onsite_builder_t *b);
+
+/* The attributes that something built so far reads; until one is added. */
+const onsite_slot_t *onsite_builder_slots(const onsite_builder_t *b,
+    size_t *n);
 
 /* Something failed: out of memory or over 2 GB. */
 bool onsite_builder_failed(const onsite_builder_t *b);

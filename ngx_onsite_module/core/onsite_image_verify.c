@@ -7,31 +7,29 @@
 #include "onsite_affinity.h"
 #include "onsite_campaign.h"
 #include "onsite_index.h"
+#include "onsite_machine.h"
 #include "onsite_segment.h"
 
 
 onsite_status_t
 onsite_image_verify(const onsite_image_t *image, onsite_error_t *error)
 {
+    size_t           i;
     onsite_status_t  status;
 
-    status = onsite_image_verify_tables(image, error);
+    static onsite_status_t  (*const sections[])(const onsite_image_t *,
+                                                onsite_error_t *) = {
+        onsite_image_verify_tables, onsite_campaigns_verify,
+        onsite_index_verify, onsite_machines_verify, onsite_segments_verify,
+        onsite_affinities_verify, onsite_traits_verify
+    };
 
-    if (status == ONSITE_OK) {
-        status = onsite_campaigns_verify(image, error);
+    for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        status = sections[i](image, error);
+        if (status != ONSITE_OK) {
+            return status;
+        }
     }
 
-    if (status == ONSITE_OK) {
-        status = onsite_index_verify(image, error);
-    }
-
-    if (status == ONSITE_OK) {
-        status = onsite_affinities_verify(image, error);
-    }
-
-    if (status == ONSITE_OK) {
-        status = onsite_segments_verify(image, error);
-    }
-
-    return status;
+    return ONSITE_OK;
 }

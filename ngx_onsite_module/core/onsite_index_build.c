@@ -42,6 +42,7 @@ typedef struct {
     onsite_ref_t       campaigns;
     uint32_t           n;
     named_t           *named;       /* by name, then by campaign           */
+    uint32_t           n_named;     /* those that an event triggers        */
     demands_t          all;         /* of one event, by slot, then by key  */
     demands_t          listed;      /* those that the index will use       */
     uint32_t          *unlisted;    /* campaigns of one event              */
@@ -499,9 +500,12 @@ read_names(work_t *work)
 
     for (i = 0; i < work->n; i++) {
         name = campaigns[i].trigger.event;
-        work->named[i].name = onsite_str(onsite_builder_at(work->b, name.ref),
-                                         name.len);
-        work->named[i].campaign = i;
+
+        if (campaigns[i].trigger.kind == ONSITE_TRIGGER_EVENT) {
+            work->named[work->n_named++] = (named_t) {
+                onsite_str(onsite_builder_at(work->b, name.ref), name.len), i
+            };
+        }
     }
 }
 
@@ -517,9 +521,9 @@ group_by_event(work_t *work)
     named_t  *named = work->named;
 
     read_names(work);
-    qsort(named, work->n, sizeof(named_t), by_name);
+    qsort(named, work->n_named, sizeof(named_t), by_name);
 
-    for (i = work->n; i-- > 0; /* void */) {
+    for (i = work->n_named; i-- > 0; /* void */) {
         if (i == 0 || !onsite_str_eq(named[i].name, named[i - 1].name)) {
             named[i].name.data = NULL;
             n++;
@@ -546,8 +550,8 @@ write_events(work_t *work, onsite_index_t *index)
         return false;
     }
 
-    for (i = 0; i < work->n; i = next) {
-        for (next = i + 1; next < work->n; next++) {
+    for (i = 0; i < work->n_named; i = next) {
+        for (next = i + 1; next < work->n_named; next++) {
             if (work->named[next].name.data == NULL) {
                 break;
             }

@@ -313,11 +313,13 @@ static const struct {
     { "{" BASE ", 'trigger': {'event': 'X', 'were': {}}}", "trigger.were",
       "did you mean \"where\"" },
     { "{" BASE ", 'trigger': {'sequence': []}}", "trigger.sequence",
-      "not supported by this version" },
+      "list of steps" },
     { "{" BASE ", 'trigger': {'journey': 'game', 'state': 'left'}}",
-      "trigger.journey", "not supported by this version" },
-    { "{" BASE ", 'trigger': {'inactive': '4h'}}", "trigger.inactive",
-      "not supported by this version" },
+      "trigger.journey", "no journey" },
+    { "{" BASE ", 'trigger': {'inactive': 'soon'}}", "trigger.inactive",
+      "duration" },
+    { "{" BASE ", 'trigger': {'event': 'X', 'inactive': '4h'}}", "trigger",
+      "not several" },
 
     { "{" BASE ", 'frequency': 'twice'}", "frequency", "once_per_session" },
     { "{" BASE ", 'frequency': 3}", "frequency", "must be an object" },
@@ -343,9 +345,9 @@ static const struct {
 
     { "{'id': 'a'}", "channel", "is missing" },
     { "{'id': 'a', 'channel': 'popop'}", "channel",
-      "popup, bar, notification or embed" },
+      "popup, bar, notification, embed or webhook" },
     { "{'id': 'a', 'channel': 'webhook', 'endpoint': 'https://x/'}",
-      "channel", "not supported by this version" },
+      "content.data", "is missing" },
     { "{'id': 'a', 'channel': 'popup'}", "content.html", "is missing" },
     { "{'id': 'a', 'channel': 'bar', 'content': {}}", "content.html",
       "is missing" },
@@ -655,7 +657,7 @@ all_errors_are_told(void **state)
     assert_int_equal(c->status, ONSITE_INVALID);
     assert_int_equal(c->n, 6);
     assert_string_equal(c->error.text,
-                        "site \"default\": 6 errors in 1 of 1 campaign files");
+                        "site \"default\": 6 errors in 1 of 1 files");
     release(c);
 }
 
