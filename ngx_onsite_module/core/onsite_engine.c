@@ -6,6 +6,7 @@
 
 #include "onsite_affinity.h"
 #include "onsite_origin.h"
+#include "onsite_segment.h"
 #include "onsite_visitor_traits.h"
 
 #include <stdlib.h>
@@ -64,6 +65,7 @@ onsite_site_init(onsite_site_t *site, onsite_image_t image)
 
     site->image = image;
     site->stamp = 0;
+    site->tables = NULL;
     site->timed = onsite_machines_timed(&image);
     site->regexes = onsite_regexes_create(&image);
     site->memo = calloc((size_t) n + 1, sizeof(onsite_memo_t));
@@ -89,34 +91,43 @@ onsite_site_free(onsite_site_t *site)
 }
 
 
-static void
-run_init(run_t *run, onsite_engine_t *engine, onsite_apply_t *apply,
-    onsite_decision_t *decision)
+static onsite_context_t
+context_of(const onsite_apply_t *apply)
 {
     onsite_site_t           *site = apply->site;
+    onsite_context_t         context;
     const onsite_visitor_t  *visitor = apply->visitor;
 
-    run->engine = engine;
-    run->apply = apply;
-    run->decision = decision;
-    run->n_steps = 0;
-
-    run->context = (onsite_context_t) {
+    context = (onsite_context_t) {
         .image = &site->image,
         .regexes = site->regexes,
         .arena = apply->arena,
         .visitor = visitor,
         .key = apply->key,
         .facts = apply->facts,
-        .tables = apply->tables,
+        .tables = site->tables,
         .now = apply->now,
         .memo = site->memo,
         .stamp = site->stamp
     };
 
     if (visitor != NULL && visitor->verified && !apply->closed) {
-        run->context.customer = visitor->user_id;
+        context.customer = visitor->user_id;
     }
+
+    return context;
+}
+
+
+static void
+run_init(run_t *run, onsite_engine_t *engine, onsite_apply_t *apply,
+    onsite_decision_t *decision)
+{
+    run->engine = engine;
+    run->apply = apply;
+    run->decision = decision;
+    run->n_steps = 0;
+    run->context = context_of(apply);
 }
 
 
@@ -344,8 +355,8 @@ learn(const onsite_apply_t *apply, const onsite_session_t *before)
                         is_first_view(&apply->visitor->session, before),
                         onsite_image_header(image)->touches);
 
-    onsite_affinity_event(image, apply->arena, apply->tables, apply->visitor,
-                          apply->event);
+    onsite_affinity_event(image, apply->arena, apply->site->tables,
+                          apply->visitor, apply->event);
 
     /* without memory the visitor is who it was */
 
@@ -428,4 +439,18 @@ onsite_wake(onsite_engine_t *engine, onsite_apply_t *apply,
 {
     return apply->site != NULL && apply->visitor != NULL
            && apply->site->timed && wake(engine, apply, decision);
+}
+
+
+onsite_value_t
+onsite_apply_segments(const onsite_apply_t *apply)
+{
+    onsite_value_t    segments;
+    onsite_context_t  context = context_of(apply);
+
+    onsite_context_forget(&context);
+    segments = onsite_segments(&context);
+    apply->site->stamp = context.stamp;
+
+    return segments;
 }

@@ -18,12 +18,13 @@ onsite_engine_t *onsite_engine_create(void);
 void onsite_engine_destroy(onsite_engine_t *engine);
 
 /* A site's campaigns, ready to evaluate: a verified image and this worker's
- * regexes and memo for it. */
+ * regexes and memo for it; and its slow data, which whoever has some sets. */
 typedef struct {
     onsite_image_t            image;
     struct onsite_regexes_s  *regexes;
     onsite_memo_t            *memo;
     uint32_t                  stamp;
+    const onsite_tables_t    *tables;           /* NULL: no slow data      */
     bool                      timed;            /* some machine has timers */
 } onsite_site_t;
 
@@ -61,7 +62,6 @@ typedef struct {
     const onsite_facts_t    *facts;
     onsite_ms_t              now;
     onsite_ms_t              session_timeout;
-    const onsite_tables_t   *tables;            /* NULL: no slow data      */
     bool                     closed;            /* nobody is logged in now:
                                                    slow data stays shut, also
                                                    of a verified visitor   */
@@ -96,6 +96,13 @@ onsite_choice_leaves(const onsite_choice_t *choice)
  */
 void onsite_apply(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision);
+
+/*
+ * The ids of the segments that apply->visitor is in: what `segments` is to a
+ * condition when nothing has happened (apply->event is not read).  Items in
+ * apply->arena; apply->site is not NULL.
+ */
+onsite_value_t onsite_apply_segments(const onsite_apply_t *apply);
 
 /*
  * When the next timer of the visitor is due, from what the visitor is now; 0:

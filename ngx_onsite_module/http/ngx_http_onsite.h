@@ -24,6 +24,7 @@
  *   collect   the endpoints under onsite_collect
  *   variable  $onsite_...
  *   interest  those of origins and affinities
+ *   segments  $onsite_segments
  *   status    onsite_status
  *   shm       counters that outlive workers and reloads
  *   log       errors of ours, once a minute at most
@@ -227,6 +228,7 @@ typedef struct {
     ngx_str_t                   variant;    /* of the same, same order       */
     uint64_t                    version;    /* of the snapshot; 0: none      */
     uint64_t                    nanoseconds;/* to load, decide and commit    */
+    ngx_str_t                   segments;   /* ids, comma-separated          */
     ngx_str_t                  *interests;  /* as worker.interests; NULL:
                                                none                          */
     unsigned                    visitor:1;  /* there is one: key to status   */
@@ -330,6 +332,7 @@ typedef struct {
     onsite_str_t                name;
     uint32_t                    hash;       /* as keys of its records end   */
     onsite_site_t               site;
+    onsite_snapshot_tables_t    tables;     /* of site, where there are any  */
 } ngx_http_onsite_campaigns_t;
 
 
@@ -345,6 +348,8 @@ typedef struct {
     ngx_http_onsite_campaigns_t *sites;     /* ascending by name             */
     ngx_uint_t                  n_sites;
 
+    ngx_uint_t                  segments;   /* the configuration reads
+                                               $onsite_segments              */
     ngx_str_t                  *interests;  /* variables of interest.c that
                                                the configuration reads       */
     ngx_uint_t                  n_interests;
@@ -593,6 +598,10 @@ ngx_http_onsite_skip_e ngx_http_onsite_policy(ngx_http_request_t *r);
 char *ngx_http_onsite_collect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_onsite_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_onsite_add_variables(ngx_conf_t *cf);
+
+/* segments.c */
+
+void ngx_http_onsite_segments_init(ngx_cycle_t *cycle);
 
 /* interest.c */
 

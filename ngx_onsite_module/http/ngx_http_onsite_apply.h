@@ -1,6 +1,6 @@
 /*
  * ngx_http_onsite_apply.h - what the files share that apply events: apply,
- * resolve, told, interest, explain.
+ * resolve, told, interest, segments, explain.
  */
 
 #ifndef _NGX_HTTP_ONSITE_APPLY_H_INCLUDED_
@@ -89,6 +89,10 @@ void ngx_http_onsite_tell_visitor(run_t *run, const onsite_key_t *key);
 
 void ngx_http_onsite_tell_interests(run_t *run,
     const onsite_visitor_t *visitor);
+
+/* segments.c: likewise. */
+
+void ngx_http_onsite_tell_segments(run_t *run, onsite_visitor_t *visitor);
 
 /* explain.c */
 

@@ -99,6 +99,13 @@ make_sites(live_t *live)
         }
 
         site->hash = onsite_site_hash(site->name);
+
+        if (onsite_snapshot_tables(live->snapshot, site->name,
+                                   &site->tables))
+        {
+            site->site.tables = &site->tables.tables;
+        }
+
         live->n_sites++;
     }
 

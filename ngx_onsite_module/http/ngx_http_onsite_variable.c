@@ -211,7 +211,7 @@ set_variable(ngx_http_variable_value_t *v, ngx_http_onsite_ctx_t *ctx,
         break;
 
     case VARIABLE_SEGMENTS:
-        /* there are none in a snapshot of this version */
+        set_text(v, ngx_http_onsite_str(ctx->told.segments));
         break;
     }
 }

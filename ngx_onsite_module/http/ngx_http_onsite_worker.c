@@ -246,6 +246,7 @@ ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
     open_store(cycle, mcf);
     make_signer(cycle, mcf);
     ngx_http_onsite_interest_init(cycle);
+    ngx_http_onsite_segments_init(cycle);
     ngx_http_onsite_snapshot_load(mcf, cycle->log);
     start_timer(cycle);
     ngx_http_onsite_timer_start(cycle);
