@@ -185,6 +185,7 @@ store(match_t *match, onsite_visitor_t *visitor, onsite_progress_t *progress)
 
     if (progress != NULL) {
         progress->session = visitor->visits;
+        progress->starts = true;
         progress->n = (uint8_t) match->n;
         memcpy(progress->times, match->starts,
                match->n * sizeof(onsite_ms_t));

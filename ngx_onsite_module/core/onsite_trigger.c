@@ -66,6 +66,7 @@ onsite_progress_add(onsite_visitor_t *visitor, uint32_t trigger, onsite_ms_t tim
 
     place->trigger = trigger;
     place->session = visitor->visits;
+    place->starts = false;
     place->n = 0;
 
     return place;

@@ -43,10 +43,12 @@ typedef struct {
     uint32_t      session;          /* visits when last shown              */
 } onsite_exposure_t;
 
-/* Trigger count > 1: when its matches happened, oldest first. */
+/* Trigger count > 1: when its matches happened, oldest first.  A sequence: the
+ * starts of its positions (onsite_machine.h). */
 typedef struct {
-    uint32_t      trigger;          /* onsite_trigger_t.hash               */
+    uint32_t      trigger;          /* onsite_trigger_t.hash, or a machine's*/
     uint32_t      session;          /* visits of the last match            */
+    bool          starts;           /* times are a sequence's starts       */
     uint8_t       n;
     onsite_ms_t   times[ONSITE_PROGRESS_TIMES_MAX];
 } onsite_progress_t;
@@ -232,18 +234,16 @@ uint32_t onsite_visitor_cart_items(const onsite_visitor_t *v);
 double onsite_visitor_cart_value(const onsite_visitor_t *v);
 
 /*
- * Joins other into visitor (an anonymous id linked to a cookie, a device to
- * a customer): counters, visits and orders add, first_seen keeps the earliest,
- * last_seen and the session the latest; sessions without a timeout between
- * them become one, with the events of both, and are one visit; caps take the
- * stricter (more shown, any stop), sticky variants keep visitor's where both
- * have one, the cart has the lines of both (of one sku, the larger quantity),
- * session_only holds when it held for either.  Exposures, progress and pending
- * of the session that is not kept count as the kept one's where the two become
- * one.
+ * Joins other into visitor (an anonymous id linked to a cookie, a device to a
+ * customer); docs/wire.md has the rule.  It does not matter which is which,
+ * except that visitor's wake stays and other's entry in timers is the
+ * caller's to remove, and that of two who are both verified visitor keeps
+ * user_id, traits and variants: two customers are not merged.
  *
- * Caps, cart, seen and identified are idempotent; sums are not: merge a
- * visitor once.  visitor then points to where other's strings live.
+ * Sessions without more than timeout between them become one.  Caps, cart,
+ * seen, standings, touches and messages are idempotent; counters, visits,
+ * orders and affinities are sums: merge a visitor once.  visitor then points
+ * to where other's strings live.  About 40 KB of stack.
  */
 void onsite_visitor_merge(onsite_visitor_t *visitor,
     const onsite_visitor_t *other, onsite_ms_t timeout);

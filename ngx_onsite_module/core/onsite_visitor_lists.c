@@ -14,13 +14,14 @@
 #define COUNTER_ITEMS      3
 #define CART_ITEMS         3
 #define EXPOSURE_ITEMS     8
+#define PROGRESS_ITEMS     2            /* and its times                   */
 #define PENDING_ITEMS      4            /* and a fifth that may follow     */
 
 /* An exposure's bits: holdout below the ONSITE_STOP_* ones. */
 #define BIT_HOLDOUT        0x01
 #define HAPPENED_SHIFT     1
 
-/* A progress' time that is 0. */
+/* In a progress: what follows is a sequence's; there, a start that is 0. */
 #define NO_START           (-1)
 
 
@@ -318,38 +319,101 @@ record_read_exposures(onsite_reader_t *r, onsite_visitor_t *v)
 }
 
 
-/* The first start is a distance before last_seen, each later one behind the
- * one before.  Below 0, where a sequence's starts descend, one further: so -1
- * is left for 0, a position that no match has come to. */
+/* Below 0 one further, so that NO_START is left. */
 
 static void
-write_start(onsite_writer_t *w, const onsite_ms_t *previous,
-    onsite_ms_t last_seen, onsite_ms_t time)
+write_distance(onsite_writer_t *w, int64_t n)
 {
-    int64_t  n;
-
-    n = previous == NULL ? record_distance(last_seen, time)
-        : record_distance(time, *previous);
-
-    onsite_write_long(w, time == 0 ? NO_START
-                         : n < 0 && n != INT64_MIN ? n - 1 : n);
+    onsite_write_long(w, n < 0 && n != INT64_MIN ? n - 1 : n);
 }
 
 
-static onsite_ms_t
-read_start(onsite_reader_t *r, const onsite_ms_t *previous,
-    onsite_ms_t last_seen)
+/* False for NO_START. */
+
+static bool
+read_distance(onsite_reader_t *r, int64_t *distance)
 {
     int64_t  n = onsite_read_long(r);
 
-    if (n == NO_START) {
-        return 0;
+    *distance = n < 0 ? n + 1 : n;
+
+    return n != NO_START;
+}
+
+
+/* Oldest first: the first a distance before last_seen, each later one behind
+ * the one before. */
+
+static void
+write_matches(onsite_writer_t *w, const onsite_progress_t *p,
+    onsite_ms_t last_seen)
+{
+    uint8_t  i;
+
+    for (i = 0; i < p->n; i++) {
+        if (i == 0) {
+            write_distance(w, record_distance(last_seen, p->times[0]));
+
+        } else {
+            onsite_write_long(w, record_distance(p->times[i],
+                                                 p->times[i - 1]));
+        }
     }
+}
 
-    n = n < 0 ? n + 1 : n;
 
-    return previous == NULL ? record_distance(last_seen, n)
-           : record_sum(*previous, n);
+static void
+read_matches(onsite_reader_t *r, onsite_progress_t *p, onsite_ms_t last_seen,
+    int64_t first)
+{
+    uint8_t  i;
+
+    for (i = 0; i < p->n; i++) {
+        p->times[i] = i == 0 ? record_distance(last_seen, first)
+                      : record_sum(p->times[i - 1], onsite_read_long(r));
+    }
+}
+
+
+/* A sequence's: behind a NO_START.  Most descend; 0, a position that no match
+ * has come to, is NO_START again. */
+
+static void
+write_starts(onsite_writer_t *w, const onsite_progress_t *p,
+    onsite_ms_t last_seen)
+{
+    uint8_t      i;
+    onsite_ms_t  from = last_seen;
+
+    onsite_write_long(w, NO_START);
+
+    for (i = 0; i < p->n; i++) {
+        if (p->times[i] == 0) {
+            onsite_write_long(w, NO_START);
+
+        } else {
+            write_distance(w, record_distance(from, p->times[i]));
+            from = p->times[i];
+        }
+    }
+}
+
+
+static void
+read_starts(onsite_reader_t *r, onsite_progress_t *p, onsite_ms_t last_seen)
+{
+    uint8_t      i;
+    int64_t      n;
+    onsite_ms_t  from = last_seen;
+
+    for (i = 0; i < p->n; i++) {
+        p->times[i] = 0;
+
+        if (read_distance(r, &n)) {
+            p->times[i] = record_distance(from, n);
+            from = p->times[i] != 0 ? p->times[i] : from;
+        }
+    }
 }
 
 
@@ -357,21 +421,22 @@ void
 record_write_progress(onsite_writer_t *w, const onsite_visitor_t *v,
     uint32_t from)
 {
-    uint32_t                  i, k;
-    const onsite_ms_t        *previous;
+    uint32_t                  i;
     const onsite_progress_t  *p;
 
     onsite_write_array(w, v->n_progress - from);
 
     for (i = from; i < v->n_progress; i++) {
         p = &v->progress[i];
-        onsite_write_array(w, 2 + (uint32_t) p->n);
+        onsite_write_array(w, PROGRESS_ITEMS + (uint32_t) p->n + p->starts);
         onsite_write_long(w, p->trigger);
         write_session_number(w, v->visits, p->session);
 
-        for (k = 0, previous = NULL; k < p->n; k++) {
-            write_start(w, previous, v->last_seen, p->times[k]);
-            previous = p->times[k] != 0 ? &p->times[k] : previous;
+        if (p->starts) {
+            write_starts(w, p, v->last_seen);
+
+        } else {
+            write_matches(w, p, v->last_seen);
         }
     }
 }
@@ -380,28 +445,34 @@ record_write_progress(onsite_writer_t *w, const onsite_visitor_t *v,
 void
 record_read_progress(onsite_reader_t *r, onsite_visitor_t *v)
 {
-    uint32_t            n, k, items;
+    int64_t             first = 0;
+    uint32_t            n, items;
     onsite_progress_t  *p;
-    const onsite_ms_t  *previous;
 
     n = record_read_entries(r, 1, ONSITE_PROGRESS_MAX);
 
     for (/* void */; n != 0 && !r->bad; n--) {
         items = onsite_read_array(r);
+        p = &v->progress[v->n_progress++];
+        p->trigger = onsite_read_u32(r);
+        p->session = read_session(r, v->visits);
+        p->starts = items > PROGRESS_ITEMS && !read_distance(r, &first);
+        items -= p->starts;
 
-        if (items < 2 || items > 2 + ONSITE_PROGRESS_TIMES_MAX) {
+        if (items < PROGRESS_ITEMS
+            || items > PROGRESS_ITEMS + ONSITE_PROGRESS_TIMES_MAX)
+        {
             r->bad = true;
             return;
         }
 
-        p = &v->progress[v->n_progress++];
-        p->trigger = onsite_read_u32(r);
-        p->session = read_session(r, v->visits);
-        p->n = (uint8_t) (items - 2);
+        p->n = (uint8_t) (items - PROGRESS_ITEMS);
 
-        for (k = 0, previous = NULL; k < p->n; k++) {
-            p->times[k] = read_start(r, previous, v->last_seen);
-            previous = p->times[k] != 0 ? &p->times[k] : previous;
+        if (p->starts) {
+            read_starts(r, p, v->last_seen);
+
+        } else {
+            read_matches(r, p, v->last_seen, first);
         }
     }
 }

@@ -424,14 +424,14 @@ sequences_come_back_small(void **state)
     v.visits = 1;
     v.n_progress = 1;
     v.progress[0] = (onsite_progress_t) { .trigger = 0xffffffff, .session = 1,
-        .n = 1, .times = { NOW - 30 } };
+        .starts = true, .n = 1, .times = { NOW - 30 } };
     one = onsite_visitor_encode(&v, record, sizeof(record));
 
     v.progress[0] = (onsite_progress_t) {
-        .trigger = 0xffffffff, .session = 1, .n = 7,
+        .trigger = 0xffffffff, .session = 1, .starts = true, .n = 7,
         .times = { NOW - 30, 0, NOW - 30, NOW - 61, 0, 0, NOW - 200 } };
     size = onsite_visitor_encode(&v, record, sizeof(record));
-    assert_int_equal(size, one + 1 + 1 + 1 + 1 + 1 + 3);
+    assert_int_equal(size, one + 1 + 1 + 1 + 1 + 1 + 2);
 
     for (i = 0; i < 50000; i++) {
         v.progress[0].n = (uint8_t) roll(&dice, ONSITE_PROGRESS_TIMES_MAX + 1);
@@ -441,11 +441,14 @@ sequences_come_back_small(void **state)
                 : NOW - (int) roll(&dice, 100) + 30;
         }
 
+        v.progress[0].starts = roll(&dice, 2);
+
         size = onsite_visitor_encode(&v, record, sizeof(record));
         assert_int_equal(onsite_visitor_decode(NULL, record, size, &kind,
                                                &back, &link), ONSITE_OK);
         assert_int_equal(back.n_progress, 1);
         assert_int_equal(back.progress[0].n, v.progress[0].n);
+        assert_int_equal(back.progress[0].starts, v.progress[0].starts);
         assert_memory_equal(back.progress[0].times, v.progress[0].times,
                             v.progress[0].n * sizeof(onsite_ms_t));
     }
