@@ -39,6 +39,18 @@ CORE_OBJ := $(CORE_SRC:$(MOD)/core/%.c=$(BUILD)/obj/core/%.o)
 LOADER_SRC := $(wildcard lmdb-loader/*.c)
 LOADER_OBJ := $(LOADER_SRC:lmdb-loader/%.c=$(BUILD)/obj/lmdb-loader/%.o)
 
+# known crawlers: CRAWLERS=/path/to/crawler-user-agents.json, else through npm
+export CRAWLERS
+CRAWLER_TABLE := $(ROOT)/build/gen/onsite_crawler_table.c
+CORE_OBJ += $(BUILD)/obj/core/onsite_crawler_table.o
+
+$(CRAWLER_TABLE): packaging/crawlers packaging/crawler_table $(CRAWLERS)
+	$(call say,GEN)packaging/crawlers $@
+
+$(BUILD)/obj/core/onsite_crawler_table.o: $(CRAWLER_TABLE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -8,7 +8,7 @@ $(BUILD)/bench/%: bench/%.c $(BUILD)/libonsite.a
 bench: build $(BUILD)/bench/populate ## all that docs/measurements.md tells
 	@packaging/packages bench
 	@$(MAKE) --no-print-directory bench-decide bench-record bench-store \
-	    bench-scanner bench-condition bench-json
+	    bench-scanner bench-condition bench-crawler bench-json
 	@bench/http
 	@bench/reload
 
@@ -26,6 +26,10 @@ bench-decide: $(BUILD)/bench/decide ## a decision with 10 to 100,000 campaigns
 
 .PHONY: bench-condition
 bench-condition: $(BUILD)/bench/condition ## conditions a second
+	@$<
+
+.PHONY: bench-crawler
+bench-crawler: $(BUILD)/bench/crawler ## whether a user agent is a crawler's
 	@$<
 
 .PHONY: bench-record

@@ -3,6 +3,7 @@
  * from a request's headers.
  */
 
+#include "onsite_crawler.h"
 #include "onsite_facts.h"
 
 #include <stdlib.h>
@@ -167,13 +168,6 @@ has_any(onsite_str_t text, const char *const *words)
 static onsite_device_t
 classify(onsite_str_t agent)
 {
-    static const char *const  phones_named_so[] = { "cubot", NULL };
-    static const char *const  bots[] = {
-        "bot", "crawl", "spider", "slurp", "facebookexternalhit",
-        "mediapartners", "feedfetcher", "preview", "inspectiontool",
-        "lighthouse", "pingdom", "archiver", "scrapy", "monitor", "validator",
-        "scanner", NULL
-    };
     static const char *const  tablets[] = {
         "ipad", "tablet", "kindle", "silk/", "playbook", NULL
     };
@@ -183,10 +177,6 @@ classify(onsite_str_t agent)
     };
     static const char *const  android[] = { "android", NULL };
     static const char *const  television[] = { "tv", NULL };
-
-    if (has_any(agent, bots) && !has_any(agent, phones_named_so)) {
-        return ONSITE_BOT;
-    }
 
     if (has_any(agent, tablets)) {
         return ONSITE_TABLET;
@@ -218,6 +208,10 @@ onsite_device(onsite_str_t user_agent)
 {
     char    agent[USER_AGENT_MAX];
     size_t  i, len;
+
+    if (onsite_crawler(user_agent)) {
+        return ONSITE_BOT;
+    }
 
     len = user_agent.len < USER_AGENT_MAX ? user_agent.len : USER_AGENT_MAX;
 

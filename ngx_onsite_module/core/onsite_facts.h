@@ -44,11 +44,9 @@ void onsite_facts_from_event(onsite_facts_t *facts,
     const onsite_event_t *event, bool trusted);
 
 /*
- * By words in the user agent.  A bot says so (bot, crawl, spider, …).  A
- * headless browser alone is none: shops test their own pages with one, and
- * crawlers that use it name themselves.  A tablet is an iPad, a Kindle or an
- * Android that is not "Mobile"; what is not known, and a request without one,
- * is a desktop.
+ * By the user agent: a bot is what onsite_crawler.h knows; a tablet an iPad, a
+ * Kindle or an Android that is not "Mobile"; what is not known, and a request
+ * without one, a desktop.
  */
 onsite_device_t onsite_device(onsite_str_t user_agent);
 onsite_str_t onsite_device_text(onsite_device_t device);

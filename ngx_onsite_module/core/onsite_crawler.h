@@ -1,0 +1,20 @@
+/*
+ * onsite_crawler.h - user agents that say they are a machine.
+ *
+ * The patterns are those of the npm package crawler-user-agents, in one
+ * automaton (Aho, Corasick 1975, over regular expressions), and the words bot,
+ * crawl and spider in any case (a CUBOT is a telephone).  A headless browser
+ * alone (HeadlessChrome) is none: shops test their own pages with one, and
+ * crawlers that use it name themselves.
+ */
+
+#ifndef ONSITE_CRAWLER_H
+#define ONSITE_CRAWLER_H
+
+#include "onsite_types.h"
+
+#define ONSITE_CRAWLER_BYTES_MAX  512   /* looked at                        */
+
+bool onsite_crawler(onsite_str_t user_agent);
+
+#endif
