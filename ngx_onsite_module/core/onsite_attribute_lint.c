@@ -17,7 +17,7 @@ static const char *const  paths[] = {
     "event.context", "event.userId", "event.messageId",
     "visitor.status", "visitor.visits", "visitor.first_seen",
     "visitor.last_seen", "visitor.orders", "visitor.counts", "visitor.id",
-    "visitor.user_id", "visitor.verified", "visitor.traits.<name>",
+    "visitor.user_id", "visitor.verified",
     "session.pageviews", "session.events", "session.duration",
     "session.start", "session.counts",
     "cart.items", "cart.value", "cart.skus", "cart.products",
@@ -136,6 +136,15 @@ onsite_attribute_lint(onsite_draft_reader_t *r, onsite_str_t path,
     }
 
     if (onsite_attribute_known(root, keys, n)) {
+        return;
+    }
+
+    if (root == ONSITE_ROOT_VISITOR && n > 0
+        && onsite_str_eq(keys[0], ONSITE_STR("traits")))
+    {
+        onsite_definition_warn(r->d, NULL, "is never there: name one trait,"
+                               " as visitor.traits.<name>; only those that"
+                               " are named are kept");
         return;
     }
 

@@ -493,6 +493,13 @@ build(run_t *run, onsite_image_t *image, onsite_error_t *error)
         status = onsite_site_build(c);
     }
 
+    if (status == ONSITE_LIMIT) {
+        return onsite_error(error, status, "site \"%.*s\": more than %d"
+                            " affinities are read: leave some out",
+                            (int) c->site.len, c->site.data,
+                            ONSITE_AFFINITIES_MAX);
+    }
+
     if (status != ONSITE_OK) {
         return onsite_error(error, status, "site \"%.*s\": %zu campaigns do"
                             " not fit into an image: %s", (int) c->site.len,

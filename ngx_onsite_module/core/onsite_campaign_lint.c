@@ -231,6 +231,31 @@ lint_content(onsite_draft_reader_t *r, const onsite_value_t *object)
 }
 
 
+static void
+lint_webhook(onsite_draft_reader_t *r)
+{
+    onsite_str_t           endpoint;
+    const onsite_value_t  *content, *definition = r->draft->definition;
+
+    if (r->draft->campaign.channel != ONSITE_CHANNEL_WEBHOOK) {
+        return;
+    }
+
+    content = onsite_definition_get(definition, "content");
+    endpoint = onsite_value_get_str(definition, ONSITE_STR("endpoint"));
+
+    if (onsite_definition_get(content, "html") != NULL) {
+        onsite_definition_warn(r->d, "content.html", "is not sent: a webhook"
+                               " sends content.data");
+    }
+
+    if (endpoint.len > 5 && memcmp(endpoint.data, "http:", 5) == 0) {
+        onsite_definition_warn(r->d, "endpoint", "is this machine, without"
+                               " encryption: for tests only");
+    }
+}
+
+
 /* Whether every variant has its own content.<key>. */
 
 static bool
@@ -315,5 +340,6 @@ onsite_draft_lint(onsite_draft_reader_t *r)
     lint_frequency(r);
     lint_targeting(r);
     lint_goal_and_hash(r);
+    lint_webhook(r);
     lint_variants(r);
 }

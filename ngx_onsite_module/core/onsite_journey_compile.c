@@ -640,6 +640,19 @@ read_graph(reader_t *j, const onsite_value_t *definition)
 }
 
 
+/* A timer of the start runs from the visitor's first event, whichever. */
+
+static void
+begin_with_any(reader_t *j)
+{
+    onsite_move_t  begin = { ONSITE_STATE_START, ONSITE_STATE_START };
+
+    if (j->states[0].after_ms != 0 || j->states[0].inactive_ms != 0) {
+        onsite_machine_edge(j->r, (onsite_image_str_t) { 0, 0 }, begin, 0, 0);
+    }
+}
+
+
 void
 onsite_journey_read(onsite_draft_reader_t *r)
 {
@@ -674,6 +687,7 @@ onsite_journey_read(onsite_draft_reader_t *r)
     j.machine.hash = onsite_machine_hash(ONSITE_MACHINE_JOURNEY, journey.id);
 
     if (r->d->errors == 0) {
+        begin_with_any(&j);
         journey.machine = onsite_machine_add(r, &j.machine, j.states);
 
     } else {
