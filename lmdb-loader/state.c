@@ -155,8 +155,8 @@ read_record(state_t *state, onsite_key_t key)
 }
 
 
-/* An id is a cookie's value, the id inside a cookie, or what a client sent;
- * the first that has a record is meant. */
+/* An id is a cookie's value, what a client sent, the id inside a cookie, or a
+ * customer's; the first that has a record is meant. */
 
 static onsite_status_t
 find_record(state_t *state, onsite_str_t id)
@@ -178,6 +178,11 @@ find_record(state_t *state, onsite_str_t id)
     if (status == ONSITE_NOT_FOUND && id.len == ONSITE_ID_TEXT) {
         status = read_record(state, onsite_visitor_key(state->signer,
                                                        state->site, 'c', id));
+    }
+
+    if (status == ONSITE_NOT_FOUND) {
+        status = read_record(state, onsite_visitor_key(state->signer,
+                                                       state->site, 'u', id));
     }
 
     return status;

@@ -150,19 +150,32 @@ onsite_status_t onsite_store_outbox_walk(onsite_store_t *store,
 /*
  * Identities: which ids lead to a visitor, (owner, alias), in the owner's
  * shard.  There is one for every link record, made in the transaction in which
- * the alias' history joins the owner's, so that it joins once.
+ * the alias' history joins the owner's, so that it joins once: it says when the
+ * link was written that carried the history.
  */
 
+/* Adds, or changes, an entry.  FULL: identities have their share of the map (a
+ * quarter) already; nothing changed and the transaction goes on.  Records that
+ * were got stay valid. */
 onsite_status_t onsite_txn_identity_add(onsite_txn_t *txn,
-    const onsite_key_t *owner, const onsite_key_t *alias, onsite_ms_t now);
-/* OK: it is there; NOT_FOUND. */
+    const onsite_key_t *owner, const onsite_key_t *alias, onsite_ms_t since);
+/* OK: it is there; NOT_FOUND; CORRUPT. */
 onsite_status_t onsite_txn_identity_get(onsite_txn_t *txn,
-    const onsite_key_t *owner, const onsite_key_t *alias);
+    const onsite_key_t *owner, const onsite_key_t *alias, onsite_ms_t *since);
 onsite_status_t onsite_txn_identity_delete(onsite_txn_t *txn,
     const onsite_key_t *owner, const onsite_key_t *alias);
 /* The owner's aliases into out; returns how many were written. */
 size_t onsite_txn_identity_list(onsite_txn_t *txn, const onsite_key_t *owner,
     onsite_key_t *out, size_t max);
+/* As onsite_txn_identity_get, outside a write transaction. */
+onsite_status_t onsite_store_identity_get(onsite_store_t *store,
+    const onsite_key_t *owner, const onsite_key_t *alias, onsite_ms_t *since);
+
+/* Looks at up to budget entries (64 at most) behind a cursor that goes round,
+ * and deletes those whose alias does not lead to the owner (any more).  One
+ * short write transaction, none when there is nothing to delete. */
+onsite_status_t onsite_store_sweep(onsite_store_t *store, uint32_t shard,
+    onsite_ms_t now, unsigned budget, unsigned *swept);
 
 /*
  * Erases a visitor: the record that key leads to, all links to it, its

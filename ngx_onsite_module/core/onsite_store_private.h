@@ -6,6 +6,7 @@
  *   onsite_store_dir.c   the directory and its files; knows no LMDB handle
  *   onsite_store_txn.c   reading and writing records
  *   onsite_store_timer.c, onsite_store_outbox.c  timers; what waits to leave
+ *   onsite_store_identity.c  which ids lead to whom
  *   onsite_store_room.c  free pages, eviction, reaping
  *   onsite_store_info.c  meta values, statistics, walking
  *
@@ -77,6 +78,11 @@ void store_log(const onsite_store_options_t *options, int level,
 /* the store */
 
 typedef struct {
+    onsite_key_t   owner;
+    onsite_key_t   alias;
+} identity_key_t;
+
+typedef struct {
     MDB_env       *env;
     MDB_txn       *reader;          /* reset between uses                  */
     MDB_dbi        visitors;
@@ -92,6 +98,7 @@ typedef struct {
     bool           tight;
     bool           damaged;         /* noted for the next open             */
     onsite_key_t   reap_from;
+    identity_key_t sweep_from;
 } shard_t;
 
 struct onsite_txn_s {

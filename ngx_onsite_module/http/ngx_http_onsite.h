@@ -13,6 +13,9 @@
  *   cookie    our cookies, in and out
  *   apply     events in, decision out
  *   resolve   whose record an event is about: one transaction a shard
+ *   link      ids that come to lead to another's record
+ *   record    records in the transaction at hand
+ *   identity  who is proven to be a customer; adopted ids; true reports
  *   told      what the variables tell of it
  *   explain   the same for a debug key's owner
  *   settle    what an event leaves to do: outbox, the visitor's timer
@@ -164,6 +167,8 @@ typedef struct {
     ngx_msec_t                  session_timeout;
     ngx_uint_t                  consent_from;
     ngx_http_complex_value_t   *consent;    /* of ..._CONSENT_VALUE          */
+    ngx_http_complex_value_t   *identity;   /* NULL: nobody is asserted      */
+    ngx_array_t                *adopt;      /* cookies, of ngx_str_t         */
     ngx_array_t                *attributes; /* of ngx_http_onsite_pair_t     */
     ngx_array_t                *events;     /* of ..._server_event_t         */
     ngx_array_t                *write_keys; /* of ngx_str_t; NULL: open      */
@@ -211,6 +216,14 @@ typedef struct {
     ngx_http_onsite_consent_e   consent;    /* the weaker of it and choice   */
     onsite_str_t                cookie_id;  /* verified or made; len 0: none */
     onsite_key_t                cookie_key;
+    onsite_str_t                identity;   /* the customer that is asserted;
+                                               len 0: none                   */
+    onsite_str_t                adopted;    /* by the cookie that was made:
+                                               an id; len 0: none            */
+    onsite_ms_t                 adopted_since;
+                                            /* its first visit; 0: unknown   */
+    unsigned                    anonymous:1;/* nobody is asserted, though
+                                               onsite_identity is set        */
     unsigned                    fresh:1;    /* made: send it                 */
     unsigned                    refused:1;  /* a consent string says no      */
 } ngx_http_onsite_who_t;
@@ -303,6 +316,17 @@ typedef struct {
     ngx_atomic_t                corrupt;        /* records that did not
                                                    decode, begun afresh      */
     ngx_atomic_t                reaped;
+    ngx_atomic_t                links;          /* ids that came to lead to
+                                                   another's record          */
+    ngx_atomic_t                refused;        /* values of onsite_identity */
+    ngx_atomic_t                swept;          /* identities of no link     */
+    ngx_atomic_t                erased;         /* events of who was erased  */
+    ngx_atomic_t                bots;           /* noise: of crawlers        */
+    ngx_atomic_t                prefetch;
+    ngx_atomic_t                duplicates;     /* messageIds applied before */
+    ngx_atomic_t                skewed;         /* events too old, or from the
+                                                   future                    */
+    ngx_atomic_t                forged;         /* exposure tokens, hashes   */
     ngx_atomic_t                timers_fired;
     ngx_atomic_t                timers_refused; /* no room                   */
     ngx_atomic_t                timer_owner;    /* process id; 0: none       */
@@ -460,7 +484,8 @@ void ngx_http_onsite_take_cookies(ngx_str_t *header,
     ngx_http_onsite_loc_conf_t *olcf, ngx_http_onsite_headers_t *headers);
 /* The id in the cookie that came, whatever the consent; len 0: none. */
 onsite_str_t ngx_http_onsite_own_cookie(ngx_http_onsite_ctx_t *ctx);
-/* A cookie for a visitor who brings none; who->fresh is set. */
+/* A cookie for a visitor who brings none, which adopts an id of another's;
+ * who->fresh is set. */
 ngx_int_t ngx_http_onsite_new_cookie(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 /* Adds Set-Cookie when the cookie is new and was not sent yet. */
@@ -471,6 +496,16 @@ ngx_int_t ngx_http_onsite_expire_cookie(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 ngx_int_t ngx_http_onsite_set_choice(ngx_http_request_t *r,
     ngx_http_onsite_consent_e tier);
+
+/* identity.c */
+
+/* Fills who->adopted from the cookies of onsite_adopt. */
+void ngx_http_onsite_adopt(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
+
+/* record.c */
+
+/* Where key leads, as it is committed; itself: nowhere. */
+onsite_key_t ngx_http_onsite_final(const onsite_key_t *key, onsite_ms_t now);
 
 /* apply.c */
 

@@ -73,48 +73,60 @@ visitor_now(run_t *run, onsite_visitor_t *visitor, onsite_event_t *event)
 }
 
 
+/* What the core is told of the event; facts are the event's own. */
+
+static void
+fill(run_t *run, uint32_t index, onsite_visitor_t *visitor,
+    onsite_facts_t *facts, onsite_apply_t *a)
+{
+    onsite_event_t              *event;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
+    event = &run->apply->events[index];
+    *facts = *run->apply->facts;
+
+    if (run->apply->beacon) {
+        onsite_facts_from_event(facts, event, run->ctx->trusted);
+    }
+
+    ngx_memzero(a, sizeof(onsite_apply_t));
+
+    a->site = ngx_http_onsite_site(run->ctx->who.site);
+    a->visitor = visitor;
+    a->key = visitor != NULL ? &run->key : NULL;
+    a->closed = run->closed;
+    a->event = event;
+    a->facts = facts;
+    a->now = visitor_now(run, visitor, event);
+    a->session_timeout = (onsite_ms_t) olcf->session_timeout;
+    a->arena = ngx_http_onsite_worker.arena;
+}
+
+
 /* visitor NULL: decided without state. */
 
 void
 ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     onsite_visitor_t *visitor)
 {
-    ngx_uint_t                   last, kept;
-    onsite_facts_t               facts;
-    onsite_event_t              *event;
-    onsite_apply_t               a;
-    explanation_t                explanation;
-    ngx_http_onsite_ctx_t       *ctx;
-    ngx_http_onsite_worker_t    *w;
-    ngx_http_onsite_settle_t     settle;
-    ngx_http_onsite_loc_conf_t  *olcf;
+    ngx_uint_t                  last, kept;
+    onsite_facts_t              facts;
+    onsite_apply_t              a;
+    explanation_t               explanation;
+    ngx_http_onsite_worker_t   *w;
+    ngx_http_onsite_settle_t    settle;
 
-    ctx = run->ctx;
     w = &ngx_http_onsite_worker;
-    olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
     last = (index == run->apply->n - 1);
-    event = &run->apply->events[index];
-    facts = *run->apply->facts;
 
-    if (run->apply->beacon) {
-        onsite_facts_from_event(&facts, event, ctx->trusted);
-    }
-
-    ngx_memzero(&a, sizeof(onsite_apply_t));
-
-    a.site = ngx_http_onsite_site(ctx->who.site);
-    a.visitor = visitor;
-    a.event = event;
-    a.facts = &facts;
-    a.now = visitor_now(run, visitor, event);
-    a.session_timeout = (onsite_ms_t) olcf->session_timeout;
-    a.arena = w->arena;
+    fill(run, index, visitor, &facts, &a);
     a.decide.visitor_id = id;
     a.decide.deliver = run->apply->deliver && last;
 
     explanation.more = 0;
 
-    if (ctx->explained && a.site != NULL && last) {
+    if (run->ctx->explained && a.site != NULL && last) {
         ngx_http_onsite_explain(&explanation, &a.decide, &a.site->image);
     }
 
@@ -137,7 +149,7 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     }
 
     if (!run->apply->peek) {
-        count_decision(event, w->decision);
+        count_decision(a.event, w->decision);
     }
 }
 
@@ -164,43 +176,25 @@ without_state(run_t *run)
 static ngx_int_t
 peek(run_t *run)
 {
-    size_t                     size;
     uint32_t                   i;
-    onsite_key_t               link;
-    onsite_status_t            status;
-    onsite_record_kind_t       kind;
-    ngx_http_onsite_who_t     *who;
+    ngx_int_t                  rc;
+    onsite_str_t               id;
     ngx_http_onsite_worker_t  *w;
 
-    who = &run->ctx->who;
     w = &ngx_http_onsite_worker;
+    rc = ngx_http_onsite_peek(run);
 
-    if (who->cookie_id.len == 0
-        && ngx_http_onsite_new_cookie(run->r, run->ctx) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    onsite_visitor_init(w->visitor);
-
-    if (!who->fresh) {
-        status = onsite_store_get(w->store, &who->cookie_key, run->ctx->now,
-                                  w->record, ONSITE_RECORD_BYTES_MAX, &size);
-
-        if (status == ONSITE_OK
-            && (onsite_visitor_decode(w->arena, w->record, size, &kind,
-                                      w->visitor, &link) != ONSITE_OK
-                || kind != ONSITE_RECORD_VISITOR))
-        {
-            onsite_visitor_init(w->visitor);
-        }
+    if (rc != NGX_OK) {
+        return rc == NGX_DECLINED ? without_state(run) : rc;
     }
 
     for (i = 0; i < run->apply->n; i++) {
-        ngx_http_onsite_apply_event(run, i, who->cookie_id, w->visitor);
+        id = w->visitor->verified ? w->visitor->user_id
+                                  : run->ctx->who.cookie_id;
+        ngx_http_onsite_apply_event(run, i, id, w->visitor);
     }
 
-    ngx_http_onsite_tell_visitor(run, &who->cookie_key);
+    ngx_http_onsite_tell_visitor(run, &run->key);
 
     if (run->apply->n != 0) {
         ngx_http_onsite_tell_decision(run);
@@ -217,10 +211,7 @@ peek(run_t *run)
 static ngx_int_t
 commit(run_t *run)
 {
-    ngx_int_t               rc;
-    ngx_http_onsite_who_t  *who;
-
-    who = &run->ctx->who;
+    ngx_int_t  rc;
 
     rc = ngx_http_onsite_resolve(run);
 
@@ -238,17 +229,19 @@ commit(run_t *run)
         return NGX_BUSY;
     }
 
-    ngx_http_onsite_count_n(events, run->apply->n);
-    ngx_http_onsite_tell_visitor(run, &run->key);
+    ngx_http_onsite_count_n(events, run->applied);
     ngx_http_onsite_tell_decision(run);
+
+    if (run->dropped) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_onsite_tell_visitor(run, &run->key);
 
     /* a visit that begins sends the cookie anew, so that it lives on */
 
-    if (who->cookie_id.len != 0
-        && ngx_http_onsite_same_key(&run->key, &who->cookie_key)
-        && ngx_http_onsite_worker.visitor->visits != run->visits)
-    {
-        who->fresh = 1;
+    if (run->visit) {
+        run->ctx->who.fresh = 1;
     }
 
     return NGX_OK;
@@ -268,10 +261,6 @@ ngx_http_onsite_apply(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
     ngx_memzero(&run, offsetof(run_t, error));
     run.error.text[0] = '\0';
-    run.held = 0;
-    run.foreign = 0;
-    run.first = 0;
-    run.brief = 0;
     run.r = r;
     run.ctx = ctx;
     run.apply = apply;

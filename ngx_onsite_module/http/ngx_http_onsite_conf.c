@@ -604,3 +604,42 @@ ngx_http_onsite_conf_words(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return NGX_CONF_OK;
 }
+
+
+/* Names of cookies; "off" alone: none, whatever the level above has. */
+
+char *
+ngx_http_onsite_conf_adopt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_onsite_loc_conf_t  *olcf = conf;
+
+    ngx_str_t   *word;
+    ngx_uint_t   i;
+
+    word = cf->args->elts;
+
+    if (cf->args->nelts == 2 && same(&word[1], "off")) {
+        if (olcf->adopt != NGX_CONF_UNSET_PTR) {
+            return "has both names and \"off\"";
+        }
+
+        olcf->adopt = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (olcf->adopt == NULL) {
+        return "has both names and \"off\"";
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (!cookie_name(&word[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid cookie name "
+                               "\"%V\" of \"%V\": it takes names like "
+                               "ajs_anonymous_id or _ga", &word[i],
+                               &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_onsite_conf_words(cf, cmd, conf);
+}

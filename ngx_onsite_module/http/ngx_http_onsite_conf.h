@@ -22,6 +22,9 @@ char *ngx_http_onsite_conf_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_onsite_conf_event(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+char *ngx_http_onsite_conf_adopt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* Words into the ngx_array_t of ngx_str_t at cmd->offset. */
 char *ngx_http_onsite_conf_words(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -138,6 +138,8 @@ ngx_http_onsite_new_cookie(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
                                          who->site, 'c', who->cookie_id);
     who->fresh = 1;
 
+    ngx_http_onsite_adopt(r, ctx);
+
     return NGX_OK;
 }
 

@@ -106,6 +106,20 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
       offsetof(ngx_http_onsite_loc_conf_t, session_timeout),
       &ngx_http_onsite_positive_time },
 
+    { ngx_string("onsite_identity"),
+      NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_onsite_loc_conf_t, identity),
+      NULL },
+
+    { ngx_string("onsite_adopt"),
+      NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_1MORE,
+      ngx_http_onsite_conf_adopt,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_onsite_loc_conf_t, adopt),
+      NULL },
+
     { ngx_string("onsite_consent"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
       ngx_http_onsite_conf_consent,
@@ -305,6 +319,7 @@ ngx_http_onsite_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->site = NULL;
+     *     conf->identity = NULL;
      *     conf->consent_from = NGX_HTTP_ONSITE_CONSENT_DEFAULT;
      *     conf->consent = NULL;
      *     conf->types = { NULL };
@@ -322,6 +337,7 @@ ngx_http_onsite_create_loc_conf(ngx_conf_t *cf)
     conf->enable = NGX_CONF_UNSET_UINT;
     conf->cookie = NGX_CONF_UNSET_PTR;
     conf->session_timeout = NGX_CONF_UNSET_MSEC;
+    conf->adopt = NGX_CONF_UNSET_PTR;
     conf->attributes = NGX_CONF_UNSET_PTR;
     conf->events = NGX_CONF_UNSET_PTR;
     conf->write_keys = NGX_CONF_UNSET_PTR;
@@ -411,6 +427,11 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              &ngx_http_onsite_default_cookie);
     ngx_conf_merge_msec_value(conf->session_timeout, prev->session_timeout,
                               30 * 60 * 1000);
+    if (conf->identity == NULL) {
+        conf->identity = prev->identity;
+    }
+
+    ngx_conf_merge_ptr_value(conf->adopt, prev->adopt, NULL);
     ngx_conf_merge_ptr_value(conf->attributes, prev->attributes, NULL);
     ngx_conf_merge_ptr_value(conf->events, prev->events, NULL);
     ngx_conf_merge_ptr_value(conf->write_keys, prev->write_keys, NULL);

@@ -1,386 +1,367 @@
 /*
- * ngx_http_onsite_resolve.c - whose record an event is about: ids, links, what
- * joins; one transaction a shard.
+ * ngx_http_onsite_resolve.c - whose record an event is about, and the order in
+ * which shards and events have their turns.
  *
- * Who an event is about: an anonymousId where it gives one, else the cookie.
- * A request that brings both links them: the record under the anonymousId's
- * key becomes a link to the cookie's, and what it held joins the cookie's
- * record.  A link never comes to name another: another cookie that comes with
- * this id stays who it is, a request without a cookie follows the link.  It is
- * written anew when it is old, so that it does not expire in use.  A cookie
- * that is made for an event of a batch links no other event's id.
+ * A subject is whom events are about: the cookie's visitor, where the request
+ * brought a cookie, else the one of the event's anonymousId, else of a new
+ * cookie, or, where a trusted server names a customer only, that customer.
+ * Its record may be a link, which is followed.
  *
- * When the two keys lie in different shards the link is committed first.  So
- * two workers that link the same pair at the same moment cannot join it
- * twice; what a crash between the two commits would lose is the history of an
- * id that had no cookie until then.
+ * A request that brings both an id and a cookie links them: the id leads to the
+ * cookie's record from then on.  A link never comes to name another because of
+ * an id alone: another cookie that comes with this id stays who it is, a
+ * request without a cookie follows the link.  A cookie that is made for an
+ * event of a batch links no other event's id.
+ *
+ * An event that is proven to be a customer's is about the customer's record;
+ * the subject's becomes a link to it, and what it held joins.  Where the
+ * subject was linked to another customer it leads to this one from then on, and
+ * nothing joins.  Only the subject's own record is linked so, not one that an
+ * id led to; a trusted server may link both.
+ *
+ * Links are made first (link.c), one transaction a shard, then events apply,
+ * one transaction a shard and round.  The events of one subject apply in their
+ * order.  The last event comes last, because the decision that is told is the
+ * last event's.
  */
 
 #include "ngx_http_onsite_apply.h"
 
 
-#define NGX_HTTP_ONSITE_LINK_REFRESH  (6 * ONSITE_HOUR)
-
-
-static void
-record_failed(run_t *run, onsite_status_t status, const char *doing)
+static const onsite_key_t *
+item_key(const item_t *item)
 {
-    ngx_http_onsite_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(run->r, ngx_http_onsite_module);
-
-    (void) onsite_error(&run->error, status, "state: cannot %s a record in "
-                        "shard %u in %s: %s", doing, (unsigned) run->shard,
-                        (const char *) mcf->state.data,
-                        onsite_status_text(status));
+    return item->direct ? &item->customer : &item->subject->at;
 }
 
 
-static ngx_int_t
-flush(run_t *run)
+/* Late events do not bring the erased back: those of before, and for a day all
+ * that come without a cookie; a cookie that was erased itself is no consent. */
+
+static ngx_uint_t
+lifts(run_t *run, item_t *item)
 {
-    size_t                     size;
-    onsite_status_t            status;
-    ngx_http_onsite_worker_t  *w;
+    onsite_event_t  *event;
 
-    w = &ngx_http_onsite_worker;
+    event = &run->apply->events[item->index];
 
-    if (!run->held) {
-        return NGX_OK;
-    }
-
-    run->held = 0;
-
-    if (run->foreign) {
-        return NGX_OK;
-    }
-
-    size = onsite_visitor_encode(w->visitor, w->record,
-                                 ONSITE_RECORD_BYTES_MAX);
-    status = onsite_txn_put(run->txn, &run->key, onsite_str(w->record, size),
-                            run->ctx->now);
-
-    if (status != ONSITE_OK) {
-        record_failed(run, status, "write");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* When the link was written, and for how long. */
-
-static void
-note_link(run_t *run, onsite_str_t record)
-{
-    bool  brief;
-
-    run->linked = onsite_record_last_seen(record.data, record.len, &brief);
-    run->brief = brief;
-}
-
-
-static void
-begin_afresh(run_t *run, onsite_status_t why)
-{
-    ngx_http_onsite_count(corrupt);
-    ngx_http_onsite_log(run->r->connection->log, NGX_HTTP_ONSITE_LOG_RECORD,
-                        NGX_LOG_ERR, "visitor state: a record does not "
-                        "decode: its visitor begins afresh");
-
-    run->foreign = (why == ONSITE_VERSION);
-    onsite_visitor_init(ngx_http_onsite_worker.visitor);
-}
-
-
-/*
- * The visitor of key into worker.visitor.  A link has *kind LINK and its
- * target in *link; then nothing is held.
- */
-
-static ngx_int_t
-hold(run_t *run, const onsite_key_t *key, onsite_record_kind_t *kind,
-    onsite_key_t *link)
-{
-    onsite_str_t               record;
-    onsite_status_t            status;
-    ngx_http_onsite_worker_t  *w;
-
-    w = &ngx_http_onsite_worker;
-    *kind = ONSITE_RECORD_VISITOR;
-
-    if (run->held && ngx_http_onsite_same_key(&run->key, key)) {
-        return NGX_OK;
-    }
-
-    if (flush(run) != NGX_OK
-        || onsite_txn_renew(run->txn, &run->error) != ONSITE_OK)
+    if (event->time <= run->linked
+        || ngx_http_onsite_same_key(item_key(item),
+                                    &run->ctx->who.cookie_key))
     {
-        return NGX_ERROR;
+        return 0;
     }
 
-    run->foreign = 0;
-    status = onsite_txn_get(run->txn, key, run->ctx->now, &record);
-
-    if (status == ONSITE_OK) {
-        status = onsite_visitor_decode(w->arena, record.data, record.len,
-                                       kind, w->visitor, link);
-
-    } else if (status == ONSITE_NOT_FOUND) {
-        onsite_visitor_init(w->visitor);
-        status = ONSITE_OK;
-
-    } else {
-        record_failed(run, status, "read");
-        return NGX_ERROR;
-    }
-
-    if (status == ONSITE_NO_MEMORY) {
-        (void) onsite_error(&run->error, status, "visitor state: no memory to "
-                            "read a record");
-        return NGX_ERROR;
-    }
-
-    if (status != ONSITE_OK) {
-        begin_afresh(run, status);
-        *kind = ONSITE_RECORD_VISITOR;
-    }
-
-    if (*kind == ONSITE_RECORD_LINK) {
-        note_link(run, record);
-
-    } else {
-        *kind = ONSITE_RECORD_VISITOR;
-        run->key = *key;
-        run->held = 1;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_http_onsite_brief(run_t *run)
-{
-    return run->ctx->who.consent == NGX_HTTP_ONSITE_CONSENT_SESSION;
-}
-
-
-static ngx_int_t
-put_link(run_t *run, item_t *item, const onsite_key_t *link)
-{
-    size_t           size;
-    onsite_status_t  status;
-
-    /* the record at hand lies in the map: nothing may be held over a put */
-
-    if (flush(run) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    size = onsite_link_encode(link, run->ctx->now, ngx_http_onsite_brief(run),
-                              ngx_http_onsite_worker.record,
-                              ONSITE_RECORD_BYTES_MAX);
-    status = onsite_txn_put(run->txn, &item->key,
-                            onsite_str(ngx_http_onsite_worker.record, size),
-                            run->ctx->now);
-    if (status != ONSITE_OK) {
-        record_failed(run, status, "link");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* So that a link lives as long as its id is used. */
-
-static ngx_int_t
-refresh_link(run_t *run, item_t *item, const onsite_key_t *link)
-{
-    onsite_ms_t                   age;
-    ngx_http_onsite_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(run->r, ngx_http_onsite_module);
-    age = NGX_HTTP_ONSITE_LINK_REFRESH;
-
-    if (mcf->ttl != 0) {
-        age = ngx_min(age, (onsite_ms_t) mcf->ttl * ONSITE_SECOND / 8);
-    }
-
-    if (run->linked > run->ctx->now - age
-        && run->brief == ngx_http_onsite_brief(run))
-    {
-        return NGX_OK;
-    }
-
-    return put_link(run, item, link);
-}
-
-
-/* The item has an anonymousId and the request brought a cookie. */
-
-static ngx_int_t
-link_item(run_t *run, item_t *item)
-{
-    ngx_int_t                  rc;
-    onsite_key_t               link;
-    onsite_str_t               record;
-    onsite_status_t            status;
-    onsite_record_kind_t       kind;
-    ngx_http_onsite_worker_t  *w;
-
-    w = &ngx_http_onsite_worker;
-    kind = ONSITE_RECORD_VISITOR;
-    status = onsite_txn_get(run->txn, &item->key, run->ctx->now, &record);
-
-    if (status != ONSITE_OK && status != ONSITE_NOT_FOUND) {
-        record_failed(run, status, "read");
-        return NGX_ERROR;
-    }
-
-    if (status == ONSITE_OK) {
-        record = onsite_arena_copy(w->arena, record);
-        if (record.data == NULL) {
-            (void) onsite_error(&run->error, ONSITE_NO_MEMORY,
-                                "visitor state: no memory to link an id");
-            return NGX_ERROR;
-        }
-
-        status = onsite_visitor_decode(w->arena, record.data, record.len,
-                                       &kind, w->other, &link);
-
-        if (status == ONSITE_OK && kind == ONSITE_RECORD_VISITOR) {
-            item->joins = record;
-        }
-    }
-
-    if (status == ONSITE_OK && kind == ONSITE_RECORD_LINK) {
-        note_link(run, record);
-        rc = refresh_link(run, item, &link);
-
-    } else if (status == ONSITE_VERSION) {
-        /* a later version's: not ours to replace */
-        rc = NGX_OK;
-
-    } else {
-        rc = put_link(run, item, &run->ctx->who.cookie_key);
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    item->by_id = 0;
-    item->key = run->ctx->who.cookie_key;
-
-    return NGX_OK;
+    return (item->subject->cookie && item->subject->linked && run->brought)
+           || event->received - run->linked > ONSITE_DAY;
 }
 
 
 static void
-join(run_t *run, item_t *item)
+drop(run_t *run, item_t *item)
 {
-    onsite_key_t                 link;
-    onsite_record_kind_t         kind;
-    ngx_http_onsite_worker_t    *w;
-    ngx_http_onsite_loc_conf_t  *olcf;
+    ngx_http_onsite_count(erased);
 
-    w = &ngx_http_onsite_worker;
-    olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
-
-    if (onsite_visitor_decode(w->arena, item->joins.data, item->joins.len,
-                              &kind, w->other, &link)
-        == ONSITE_OK)
-    {
-        onsite_visitor_merge(w->visitor, w->other,
-                             (onsite_ms_t) olcf->session_timeout);
+    if (item->subject->cookie && !item->subject->linked) {
+        run->ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_NONE;
     }
+
+    item->done = 1;
+    run->left--;
+
+    if (item->index == run->apply->n - 1) {
+        run->dropped = 1;
+        ngx_http_onsite_apply_event(run, item->index, onsite_str(NULL, 0),
+                                    NULL);
+    }
+}
+
+
+/* The id that buckets hash: the same on all devices of a customer. */
+
+static onsite_str_t
+bucket_id(run_t *run, const item_t *item, const onsite_visitor_t *visitor)
+{
+    if (visitor->verified) {
+        return visitor->user_id;
+    }
+
+    return item->subject->by_id ? run->apply->events[item->index].anonymous_id
+                                : run->ctx->who.cookie_id;
+}
+
+
+/* Who is not proven to be somebody else changes nothing of a customer. */
+
+static void
+settle_user(item_t *item, onsite_event_t *event, onsite_visitor_t *visitor)
+{
+    if (item->user.len != 0) {
+        visitor->user_id = item->user;
+        visitor->verified = true;
+        visitor->identified = true;
+
+    } else if (visitor->verified && event->user_id.len != 0
+               && !onsite_str_eq(event->user_id, visitor->user_id))
+    {
+        event->traits.type = ONSITE_ABSENT;
+    }
+
+    if (visitor->verified && event->user_id.len != 0) {
+        event->user_id = visitor->user_id;
+    }
+}
+
+
+/* Slow data is shut where nobody is logged in, and to who has no more than an
+ * id that anybody may send. */
+
+static ngx_uint_t
+is_closed(run_t *run, const item_t *item)
+{
+    if (item->user.len != 0 || run->ctx->trusted) {
+        return 0;
+    }
+
+    return run->ctx->who.anonymous || item->subject->by_id;
+}
+
+
+/* The event counts as nothing; its call succeeds. */
+
+static ngx_uint_t
+is_noise(run_t *run, const item_t *item, onsite_event_t *event,
+    onsite_visitor_t *visitor)
+{
+    if (event->message_id.len != 0
+        && onsite_visitor_message(visitor, event->message_id))
+    {
+        ngx_http_onsite_count(duplicates);
+        return 1;
+    }
+
+    if (ngx_http_onsite_forged(run, item, event)) {
+        ngx_http_onsite_count(forged);
+        return 1;
+    }
+
+    if (!event->live) {
+        ngx_http_onsite_count(skewed);
+    }
+
+    return 0;
 }
 
 
 static void
 finish_item(run_t *run, item_t *item)
 {
-    ngx_uint_t              own;
-    onsite_event_t         *event;
-    onsite_visitor_t       *visitor;
-    ngx_http_onsite_who_t  *who;
+    uint32_t                   visits;
+    onsite_event_t            *event;
+    onsite_visitor_t          *visitor;
+    ngx_http_onsite_worker_t  *w;
 
-    who = &run->ctx->who;
-    visitor = ngx_http_onsite_worker.visitor;
+    w = &ngx_http_onsite_worker;
+    visitor = w->visitor;
     event = &run->apply->events[item->index];
-
-    own = who->cookie_id.len != 0
-          && ngx_http_onsite_same_key(&item->key, &who->cookie_key);
-
-    if (own && !run->first) {
-        run->first = 1;
-        run->visits = visitor->visits;
-    }
-
-    if (item->joins.len != 0) {
-        join(run, item);
-    }
+    visits = visitor->visits;
 
     visitor->session_only = ngx_http_onsite_brief(run);
+    settle_user(item, event, visitor);
+    run->closed = is_closed(run, item);
 
-    ngx_http_onsite_apply_event(run, item->index,
-                                own ? who->cookie_id : event->anonymous_id,
-                                visitor);
+    if (is_noise(run, item, event, visitor)) {
+        w->decision->n = 0;
+        w->decision->reason = ONSITE_REASON_NONE;
 
+    } else {
+        if (item->subject->cookie) {
+            ngx_http_onsite_adopted(run, visitor);
+        }
+
+        ngx_http_onsite_apply_event(run, item->index,
+                                    bucket_id(run, item, visitor), visitor);
+        run->applied++;
+    }
+
+    run->visit |= item->subject->cookie && visitor->visits != visits;
     item->done = 1;
     run->left--;
 }
 
 
-/* Until the event is applied, or its visitor turns out to be elsewhere. */
+/* The subject's record is a link. */
 
 static ngx_int_t
-step(run_t *run, item_t *item)
+follow(run_t *run, item_t *item, const onsite_key_t *target)
 {
-    onsite_key_t          link;
-    onsite_record_kind_t  kind;
+    link_t     *link;
+    subject_t  *subject;
 
-    if (item->by_id && run->brought) {
-        if (link_item(run, item) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    subject = item->subject;
 
-    } else if (item->by_id) {
-        if (hold(run, &item->key, &kind, &link) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (kind == ONSITE_RECORD_LINK) {
-            if (refresh_link(run, item, &link) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            item->key = link;
-        }
-
-        item->by_id = 0;
+    if (item->hops++ == NGX_HTTP_ONSITE_HOPS_MAX) {
+        (void) onsite_error(&run->error, ONSITE_CORRUPT,
+                            "visitor state: links lead in circles");
+        return NGX_ERROR;
     }
 
-    item->shard = onsite_key_shard(&item->key,
-                             onsite_store_shards(ngx_http_onsite_worker.store));
-
-    if (item->shard != run->shard) {
+    if (item->direct) {
+        item->customer = *target;
         return NGX_OK;
     }
 
-    if (hold(run, &item->key, &kind, &link) != NGX_OK) {
+    if (run->carried.len != 0) {
+        link = ngx_http_onsite_link_new(run, &subject->at, target);
+        if (link == NULL) {
+            return NGX_ERROR;
+        }
+
+        link->carried = run->carried;
+        link->written = run->linked;
+        link->state = LINK_JOIN;
+        subject->link = link;
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_onsite_link_refresh(run, &subject->at, target) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (item->user.len != 0
+        && ngx_http_onsite_same_key(&subject->at, &item->customer))
+    {
+        item->customer = *target;
+    }
+
+    subject->via = subject->at;
+    subject->linked = 1;
+    subject->at = *target;
+
+    return NGX_OK;
+}
+
+
+/* The event is a customer's, and the record at hand is not. */
+
+static ngx_int_t
+claim(run_t *run, item_t *item)
+{
+    link_t              *link;
+    subject_t           *subject;
+    ngx_uint_t           another;
+    const onsite_key_t  *alias;
+
+    subject = item->subject;
+    another = ngx_http_onsite_worker.visitor->verified;
+
+    if (ngx_http_onsite_link_end(run, &item->customer) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_onsite_same_key(&subject->at, &item->customer)) {
+        return NGX_OK;
+    }
+
+    alias = !another ? &subject->at
+            : subject->linked ? &subject->via : NULL;
+
+    if (alias == NULL
+        || (!ngx_http_onsite_same_key(alias, &subject->start)
+            && !run->ctx->trusted))
+    {
+        item->direct = 1;
+        return NGX_OK;
+    }
+
+    link = ngx_http_onsite_link_new(run, alias, &item->customer);
+    if (link == NULL) {
+        return NGX_ERROR;
+    }
+
+    link->relinks = 1;
+    link->user = item->user;
+    link->lifts = subject->cookie && run->brought;
+    subject->link = link;
+
+    return NGX_OK;
+}
+
+
+/* Whether the link that the subject waited for is made: then it has led. */
+
+static ngx_uint_t
+is_led(subject_t *subject)
+{
+    link_t  *link;
+
+    link = subject->link;
+
+    if (link == NULL) {
+        return 1;
+    }
+
+    if (link->state < LINK_SETTLE) {
+        return 0;
+    }
+
+    subject->link = NULL;
+    subject->via = link->alias;
+    subject->linked = 1;
+    subject->at = link->wanted;
+
+    return 1;
+}
+
+
+/* One look at where the event is to apply.  NGX_AGAIN: look once more. */
+
+static ngx_int_t
+step_once(run_t *run, item_t *item)
+{
+    ngx_int_t             rc;
+    onsite_key_t          key, link;
+    onsite_record_kind_t  kind;
+
+    if (!is_led(item->subject)) {
+        if (ngx_http_onsite_link_shard(item->subject->link) != run->shard) {
+            return NGX_OK;
+        }
+
+        rc = ngx_http_onsite_link_step(run, item->subject->link);
+        return rc == NGX_OK ? NGX_AGAIN : NGX_ERROR;
+    }
+
+    key = *item_key(item);
+
+    if (ngx_http_onsite_shard(&key) != run->shard) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_onsite_turn(run, &key) != NGX_OK
+        || ngx_http_onsite_hold(run, &key, &kind, &link) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     if (kind == ONSITE_RECORD_LINK) {
-        /* a link to a link is never written */
-        ngx_http_onsite_count(corrupt);
-        onsite_visitor_init(ngx_http_onsite_worker.visitor);
-        run->key = item->key;
-        run->held = 1;
+        return follow(run, item, &link) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
+    }
+
+    if (kind == ONSITE_RECORD_TOMBSTONE) {
+        if (!lifts(run, item)) {
+            drop(run, item);
+            return NGX_OK;
+        }
+
+        ngx_http_onsite_hold_new(run, &key);
+    }
+
+    if (item->user.len != 0
+        && !ngx_http_onsite_same_key(&key, &item->customer))
+    {
+        return claim(run, item) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
     }
 
     finish_item(run, item);
@@ -389,56 +370,126 @@ step(run_t *run, item_t *item)
 }
 
 
-/*
- * With a cookie all events are one visitor's: first all ids elsewhere are
- * linked, then the events apply in their order.  Without, the last event comes
- * last, because the decision that is told is the last event's.
- */
+/* Until the event is applied, or has to go on in another shard. */
+
+static ngx_int_t
+step(run_t *run, item_t *item)
+{
+    ngx_int_t  rc;
+
+    do {
+        rc = step_once(run, item);
+    } while (rc == NGX_AGAIN);
+
+    return rc;
+}
+
 
 static ngx_uint_t
-waits(run_t *run, item_t *item)
+is_linking(const run_t *run)
 {
-    if (run->brought) {
-        return run->round == 0
-               && item->shard == onsite_key_shard(&run->ctx->who.cookie_key,
-                             onsite_store_shards(ngx_http_onsite_worker.store));
+    link_t  *link;
+
+    for (link = run->links; link != NULL; link = link->next) {
+        if (link->first && link->state < LINK_SETTLE) {
+            return 1;
+        }
     }
 
-    return item->index == run->apply->n - 1 && run->left > 1;
+    return 0;
+}
+
+
+/* Not its turn: links come first, and events of its subject before it. */
+
+static ngx_uint_t
+waits(run_t *run, const item_t *item)
+{
+    return item->done
+           || (item != run->items && item[-1].subject == item->subject
+               && !item[-1].done)
+           || (item->index == run->apply->n - 1 && run->left > 1);
+}
+
+
+static uint32_t
+item_shard(const item_t *item)
+{
+    link_t  *link;
+
+    link = item->subject->link;
+
+    return link != NULL && link->state < LINK_SETTLE
+           ? ngx_http_onsite_link_shard(link)
+           : ngx_http_onsite_shard(link != NULL && !item->direct
+                                   ? &link->wanted : item_key(item));
+}
+
+
+static ngx_int_t
+step_links(run_t *run, ngx_uint_t settle)
+{
+    link_t     *link;
+    ngx_uint_t  mine;
+
+    for (link = run->links; link != NULL; link = link->next) {
+
+        mine = settle ? link->state == LINK_SETTLE
+                      : link->first && link->state < LINK_SETTLE;
+
+        if (mine && ngx_http_onsite_link_shard(link) == run->shard
+            && ngx_http_onsite_link_step(run, link) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+step_items(run_t *run)
+{
+    item_t      *item;
+    ngx_uint_t   i;
+
+    if (is_linking(run)) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < run->apply->n; i++) {
+        item = &run->items[i];
+
+        if (!waits(run, item) && item_shard(item) == run->shard
+            && step(run, item) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 run_shard(run_t *run, uint32_t shard)
 {
-    item_t          *item;
-    ngx_int_t        rc;
-    ngx_uint_t       i;
-    onsite_status_t  status;
-
     run->shard = shard;
     run->held = 0;
-    rc = NGX_OK;
 
-    status = onsite_txn_begin(ngx_http_onsite_worker.store, shard, &run->txn,
-                              &run->error);
-    if (status != ONSITE_OK) {
+    if (onsite_txn_begin(ngx_http_onsite_worker.store, shard, &run->txn,
+                         &run->error)
+        != ONSITE_OK)
+    {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < run->apply->n && rc == NGX_OK; i++) {
-        item = &run->items[i];
-
-        if (!item->done && item->shard == shard && !waits(run, item)) {
-            rc = step(run, item);
-        }
-    }
-
-    if (rc == NGX_OK) {
-        rc = flush(run);
-    }
-
-    if (rc != NGX_OK) {
+    if (step_links(run, 0) != NGX_OK
+        || step_items(run) != NGX_OK
+        || step_links(run, 1) != NGX_OK
+        || ngx_http_onsite_flush(run) != NGX_OK)
+    {
         onsite_txn_abort(run->txn);
         return NGX_ERROR;
     }
@@ -448,26 +499,55 @@ run_shard(run_t *run, uint32_t shard)
 }
 
 
+/* Where there is something to do; NGX_DONE: nowhere. */
+
+static ngx_int_t
+next_shard(run_t *run, uint32_t *shard)
+{
+    link_t      *link;
+    ngx_uint_t   i;
+
+    for (link = run->links; link != NULL; link = link->next) {
+        if (link->state < (run->left == 0 ? LINK_DONE : LINK_SETTLE)
+            && (link->first || run->left == 0))
+        {
+            *shard = ngx_http_onsite_link_shard(link);
+            return NGX_OK;
+        }
+    }
+
+    for (i = 0; i < run->apply->n; i++) {
+        if (!waits(run, &run->items[i])) {
+            *shard = item_shard(&run->items[i]);
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DONE;
+}
+
+
+/*
+ * Once all events are applied, what links still carry has joined: that they
+ * carry no more is left to the next one who meets them, if it fails now.
+ */
+
 static ngx_int_t
 run_all(run_t *run)
 {
-    item_t      *item;
-    ngx_uint_t   i;
+    uint32_t    shard;
+    ngx_uint_t  round, applied;
 
-    /* an event moves to another shard once at most, when a link is met */
+    for (round = 0; round < 16 + 8 * run->apply->n; round++) {
 
-    for (run->round = 0; run->left != 0 && run->round < 3; run->round++) {
+        if (next_shard(run, &shard) != NGX_OK) {
+            break;
+        }
 
-        for (i = 0; i < run->apply->n; i++) {
-            item = &run->items[i];
+        applied = (run->left == 0);
 
-            if (item->done || waits(run, item)) {
-                continue;
-            }
-
-            if (run_shard(run, item->shard) != NGX_OK) {
-                return NGX_ERROR;
-            }
+        if (run_shard(run, shard) != NGX_OK) {
+            return applied ? NGX_OK : NGX_ERROR;
         }
     }
 
@@ -475,7 +555,7 @@ run_all(run_t *run)
 }
 
 
-/* By record, the last event's last, then in the order of the events. */
+/* By subject, the last event's last, then in the order of the events. */
 
 static int
 compare_items(const void *a, const void *b)
@@ -490,38 +570,234 @@ compare_items(const void *a, const void *b)
         return (int) x->last - (int) y->last;
     }
 
-    rc = ngx_memcmp(x->key.bytes, y->key.bytes, sizeof(x->key.bytes));
+    rc = ngx_memcmp(x->subject->start.bytes, y->subject->start.bytes,
+                    sizeof(onsite_key_t));
 
     return rc != 0 ? rc : (x->index > y->index) - (x->index < y->index);
 }
 
 
-static ngx_int_t
-name_item(run_t *run, item_t *item, onsite_event_t *event)
+/* Without a cookie each event has a subject of its own, and those of one
+ * subject shall lie together. */
+
+static void
+sort_items(run_t *run)
 {
-    onsite_signer_t        *signer;
+    item_t              *items;
+    ngx_uint_t           i, n;
+    const onsite_key_t  *last;
+
+    n = run->apply->n;
+    items = run->items;
+    last = &items[n - 1].subject->start;
+
+    for (i = 0; i < n; i++) {
+        items[i].last = ngx_http_onsite_same_key(&items[i].subject->start,
+                                                 last);
+    }
+
+    qsort(items, n, sizeof(item_t), compare_items);
+
+    for (i = 1; i < n; i++) {
+        if (ngx_http_onsite_same_key(&items[i].subject->start,
+                                     &items[i - 1].subject->start))
+        {
+            items[i].subject = items[i - 1].subject;
+        }
+    }
+}
+
+
+static ngx_int_t
+link_first(run_t *run, char kind, onsite_str_t id, const onsite_key_t *wanted,
+    link_t **made)
+{
+    link_t        *link;
+    onsite_key_t   alias, target;
+
+    alias = onsite_visitor_key(ngx_http_onsite_worker.signer,
+                               run->ctx->who.site, kind, id);
+
+    if (made == NULL && ngx_http_onsite_link_rests(run, &alias, &target)) {
+        return NGX_OK;
+    }
+
+    link = ngx_http_onsite_link_new(run, &alias, wanted);
+    if (link == NULL) {
+        return NGX_ERROR;
+    }
+
+    link->first = 1;
+
+    if (made != NULL) {
+        *made = link;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * previousId is an anonymousId, or an old user id.  Who is not a trusted server
+ * can only take along an id that is nobody's yet.
+ */
+
+static ngx_int_t
+take_alias(run_t *run, const item_t *item, const onsite_event_t *event)
+{
+    link_t              *link;
+    const onsite_key_t  *wanted;
+
+    wanted = item->user.len != 0 ? &item->customer : &item->subject->start;
+
+    if (link_first(run, 'a', event->previous_id, wanted, &link) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    link->existing = 1;
+    link->user = item->user;
+
+    if (item->user.len == 0 || !run->ctx->trusted) {
+        return NGX_OK;
+    }
+
+    link->relinks = 1;
+
+    if (link_first(run, 'u', event->previous_id, wanted, &link) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    link->existing = 1;
+    link->relinks = 1;
+    link->customer = 1;
+    link->user = item->user;
+
+    return NGX_OK;
+}
+
+
+static void
+name_customer(run_t *run, item_t *item, onsite_event_t *event)
+{
+    onsite_str_t  user;
+
+    user = ngx_http_onsite_customer(run->r, run->ctx, event);
+
+    if (user.len == 0) {
+        return;
+    }
+
+    item->user = user;
+
+    if (item->index != 0 && onsite_str_eq(item[-1].user, user)) {
+        item->customer = item[-1].customer;
+
+    } else {
+        item->customer = onsite_visitor_key(ngx_http_onsite_worker.signer,
+                                            run->ctx->who.site, 'u', user);
+    }
+}
+
+
+/* An id that another's cookie holds leads to the cookie that is made. */
+
+static ngx_int_t
+make_cookie(run_t *run)
+{
+    link_t                 *link;
     ngx_http_onsite_who_t  *who;
 
     who = &run->ctx->who;
-    signer = ngx_http_onsite_worker.signer;
 
-    if (event->anonymous_id.len != 0) {
-        item->key = onsite_visitor_key(signer, who->site, 'a',
-                                       event->anonymous_id);
-        item->by_id = 1;
+    if (who->cookie_id.len == 0
+        && ngx_http_onsite_new_cookie(run->r, run->ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (who->adopted.len == 0 || run->adopts) {
+        return NGX_OK;
+    }
+
+    run->adopts = 1;
+
+    return link_first(run, 'a', who->adopted, &who->cookie_key, &link);
+}
+
+
+/* The cookie that came with the request is whom all of it is about. */
+
+static ngx_int_t
+name_brought(run_t *run, item_t *item, subject_t *subject,
+    onsite_event_t *event)
+{
+    onsite_key_t           target;
+    ngx_http_onsite_who_t  *who;
+
+    who = &run->ctx->who;
+
+    if (item->index != 0) {
+        item->subject = item[-1].subject;
 
     } else {
-        if (who->cookie_id.len == 0
-            && ngx_http_onsite_new_cookie(run->r, run->ctx) != NGX_OK)
+        item->subject = subject;
+        subject->start = who->cookie_key;
+        subject->at = who->cookie_key;
+        subject->cookie = 1;
+
+        if (item->user.len != 0
+            && ngx_http_onsite_link_rests(run, &who->cookie_key, &target))
         {
+            subject->via = who->cookie_key;
+            subject->linked = 1;
+            subject->at = target;
+        }
+    }
+
+    if (event->anonymous_id.len == 0
+        || (item->index != 0
+            && onsite_str_eq(event->anonymous_id, event[-1].anonymous_id)))
+    {
+        return NGX_OK;
+    }
+
+    return link_first(run, 'a', event->anonymous_id, &who->cookie_key, NULL);
+}
+
+
+static ngx_int_t
+name_subject(run_t *run, item_t *item, subject_t *subject,
+    onsite_event_t *event)
+{
+    item->subject = subject;
+
+    if (event->anonymous_id.len != 0) {
+        subject->by_id = 1;
+
+        if (item->index != 0
+            && onsite_str_eq(event->anonymous_id, event[-1].anonymous_id))
+        {
+            subject->start = item[-1].subject->start;
+
+        } else {
+            subject->start = onsite_visitor_key(ngx_http_onsite_worker.signer,
+                                                run->ctx->who.site, 'a',
+                                                event->anonymous_id);
+        }
+
+    } else if (item->user.len != 0 && run->ctx->trusted) {
+        subject->start = item->customer;
+
+    } else {
+        if (make_cookie(run) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        item->key = who->cookie_key;
+        subject->start = run->ctx->who.cookie_key;
+        subject->cookie = 1;
     }
 
-    item->shard = onsite_key_shard(&item->key,
-                             onsite_store_shards(ngx_http_onsite_worker.store));
+    subject->at = subject->start;
 
     return NGX_OK;
 }
@@ -530,57 +806,58 @@ name_item(run_t *run, item_t *item, onsite_event_t *event)
 static ngx_int_t
 make_items(run_t *run)
 {
-    ngx_uint_t           i;
-    onsite_event_t      *event;
-    const onsite_key_t  *last;
+    item_t           *item;
+    ngx_int_t         rc;
+    ngx_uint_t        i, n;
+    subject_t        *subjects;
+    onsite_event_t   *event;
+    onsite_arena_t   *arena;
 
+    n = run->apply->n;
+    arena = ngx_http_onsite_worker.arena;
+    run->left = n;
     run->brought = run->ctx->who.cookie_id.len != 0 && !run->ctx->who.fresh;
 
-    run->items = onsite_arena_zalloc(ngx_http_onsite_worker.arena,
-                                     run->apply->n * sizeof(item_t));
-    if (run->items == NULL) {
+    run->items = onsite_arena_zalloc(arena, n * sizeof(item_t));
+    subjects = onsite_arena_zalloc(arena, (run->brought ? 1 : n)
+                                          * sizeof(subject_t));
+    if (run->items == NULL || subjects == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < run->apply->n; i++) {
+    for (i = 0; i < n; i++) {
+        item = &run->items[i];
         event = &run->apply->events[i];
-        run->items[i].index = (uint32_t) i;
+        item->index = (uint32_t) i;
 
-        if (i > 0 && event->anonymous_id.len != 0
-            && onsite_str_eq(event->anonymous_id, event[-1].anonymous_id))
-        {
-            run->items[i] = run->items[i - 1];
-            run->items[i].index = (uint32_t) i;
-            continue;
+        name_customer(run, item, event);
+
+        rc = run->brought ? name_brought(run, item, subjects, event)
+                          : name_subject(run, item, &subjects[i], event);
+
+        if (rc == NGX_OK && event->previous_id.len != 0) {
+            rc = take_alias(run, item, event);
         }
 
-        if (name_item(run, &run->items[i], event) != NGX_OK) {
+        if (rc != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
-    run->left = run->apply->n;
-
-    if (run->apply->n > 1 && !run->brought) {
-        last = &run->items[run->apply->n - 1].key;
-
-        for (i = 0; i < run->apply->n; i++) {
-            run->items[i].last = ngx_http_onsite_same_key(&run->items[i].key,
-                                                          last);
-        }
-
-        qsort(run->items, run->apply->n, sizeof(item_t), compare_items);
+    if (n > 1 && !run->brought) {
+        sort_items(run);
     }
 
     return NGX_OK;
 }
 
 
-
 ngx_int_t
 ngx_http_onsite_resolve(run_t *run)
 {
-    if (make_items(run) != NGX_OK) {
+    if (ngx_http_onsite_identify(run->r, run->ctx) != NGX_OK
+        || make_items(run) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

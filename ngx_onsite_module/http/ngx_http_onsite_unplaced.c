@@ -73,6 +73,8 @@ rewrite(ngx_http_onsite_ctx_t *ctx, onsite_txn_t *txn)
 }
 
 
+/* The visitor may have become somebody's meanwhile. */
+
 static onsite_status_t
 give_back(ngx_http_onsite_ctx_t *ctx, onsite_error_t *error)
 {
@@ -82,6 +84,7 @@ give_back(ngx_http_onsite_ctx_t *ctx, onsite_error_t *error)
     ngx_http_onsite_worker_t  *w;
 
     w = &ngx_http_onsite_worker;
+    ctx->told.key = ngx_http_onsite_final(&ctx->told.key, ctx->now);
     shard = onsite_key_shard(&ctx->told.key, onsite_store_shards(w->store));
 
     status = onsite_txn_begin(w->store, shard, &txn, error);

@@ -14,6 +14,7 @@
 #define NGX_HTTP_ONSITE_TICK           250      /* ms: snapshot check        */
 #define NGX_HTTP_ONSITE_REAP_TICKS     4
 #define NGX_HTTP_ONSITE_REAP_BUDGET    512      /* records looked at         */
+#define NGX_HTTP_ONSITE_SWEEP_BUDGET   64       /* identities looked at      */
 #define NGX_HTTP_ONSITE_READER_TICKS   240
 
 #define NGX_HTTP_ONSITE_ARENA_CHUNK    (1024 * 1024)
@@ -171,7 +172,7 @@ make_scratch(void)
 static void
 reap(void)
 {
-    unsigned          reaped;
+    unsigned          reaped, swept;
     onsite_store_t   *store;
 
     store = ngx_http_onsite_worker.store;
@@ -185,6 +186,15 @@ reap(void)
     }
 
     ngx_http_onsite_count_n(reaped, reaped);
+
+    if (onsite_store_sweep(store, ngx_http_onsite_reap_shard, clock_ms(),
+                           NGX_HTTP_ONSITE_SWEEP_BUDGET, &swept)
+        != ONSITE_OK)
+    {
+        ngx_http_onsite_count(store_errors);
+    }
+
+    ngx_http_onsite_count_n(swept, swept);
 
     ngx_http_onsite_reap_shard = (ngx_http_onsite_reap_shard + 1)
                                  % onsite_store_shards(store);
