@@ -104,7 +104,11 @@ write_entry(outbox_t *outbox, uint64_t seq,
     if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
         number = onsite_value_number(entry->propensity);
         write_text(out, "campaign", entry->campaign);
-        write_text(out, "variant", entry->variant);
+
+        /* one without a name is "", as `decide` has it */
+
+        onsite_buf_str(out, ONSITE_STR(",\"variant\":"));
+        onsite_write_json_string(out, entry->variant);
         onsite_buf_str(out, ONSITE_STR(",\"propensity\":"));
         onsite_value_write_json(out, &number);
         write_text(out, "endpoint", entry->endpoint);

@@ -33,11 +33,13 @@ typedef struct {
     double                propensity;
 } onsite_outbox_entry_t;
 
-/* A delivery of a choice whose channel is webhook; its id follows from
- * visitor, campaign and time, so that the same delivery has the same one. */
+/* A delivery of a choice whose channel is webhook, for the visitor's nth event
+ * of its name; its id follows from visitor, campaign, time and nth, so that
+ * the same delivery has the same one, and another one of the same moment has
+ * not. */
 void onsite_outbox_delivery(const onsite_image_t *image,
     const onsite_choice_t *choice, const onsite_event_t *event,
-    const onsite_key_t *visitor, onsite_str_t user_id,
+    const onsite_key_t *visitor, onsite_str_t user_id, uint32_t nth,
     onsite_outbox_entry_t *entry);
 
 /* Appends the entry's bytes; buf->failed tells when it did not fit. */

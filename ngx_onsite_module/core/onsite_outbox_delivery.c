@@ -8,26 +8,33 @@
 #include <openssl/sha.h>
 
 
-/* The first half of SHA-256 (FIPS 180-4) over visitor, time (big-endian) and
- * campaign: whatever makes the same delivery again gives it the same id. */
+/* What an id follows from, without a gap. */
+typedef struct {
+    uint8_t   visitor[sizeof(onsite_key_t)];
+    uint64_t  time;
+    uint32_t  nth;
+    char      campaign[ONSITE_CAMPAIGN_ID_MAX];
+} seed_t;
+
+
+/* The first half of SHA-256 (FIPS 180-4) over visitor, time, nth (big-endian)
+ * and campaign: whatever makes the same delivery again gives it the same id. */
 
 static void
-make_id(onsite_outbox_entry_t *entry)
+make_id(onsite_outbox_entry_t *entry, uint32_t nth)
 {
-    size_t    n = entry->campaign.len;
-    uint8_t   digest[SHA256_DIGEST_LENGTH];
-    uint8_t   bytes[sizeof(onsite_key_t) + sizeof(uint64_t)
-                    + ONSITE_CAMPAIGN_ID_MAX];
-    uint64_t  time = htobe64((uint64_t) entry->time);
+    size_t   n = entry->campaign.len;
+    uint8_t  digest[SHA256_DIGEST_LENGTH];
+    seed_t   bytes;
 
     n = n > ONSITE_CAMPAIGN_ID_MAX ? ONSITE_CAMPAIGN_ID_MAX : n;
 
-    memcpy(bytes, entry->visitor.bytes, sizeof(onsite_key_t));
-    memcpy(bytes + sizeof(onsite_key_t), &time, sizeof(time));
-    memcpy(bytes + sizeof(onsite_key_t) + sizeof(time),
-           entry->campaign.data, n);
+    memcpy(bytes.visitor, entry->visitor.bytes, sizeof(bytes.visitor));
+    bytes.time = htobe64((uint64_t) entry->time);
+    bytes.nth = htobe32(nth);
+    memcpy(bytes.campaign, entry->campaign.data, n);
 
-    (void) SHA256(bytes, sizeof(onsite_key_t) + sizeof(time) + n, digest);
+    (void) SHA256((uint8_t *) &bytes, offsetof(seed_t, campaign) + n, digest);
     memcpy(entry->id, digest, sizeof(entry->id));
 }
 
@@ -35,7 +42,7 @@ make_id(onsite_outbox_entry_t *entry)
 void
 onsite_outbox_delivery(const onsite_image_t *image,
     const onsite_choice_t *choice, const onsite_event_t *event,
-    const onsite_key_t *visitor, onsite_str_t user_id,
+    const onsite_key_t *visitor, onsite_str_t user_id, uint32_t nth,
     onsite_outbox_entry_t *entry)
 {
     *entry = (onsite_outbox_entry_t) {
@@ -52,5 +59,5 @@ onsite_outbox_delivery(const onsite_image_t *image,
         .propensity = choice->propensity
     };
 
-    make_id(entry);
+    make_id(entry, nth);
 }

@@ -52,6 +52,8 @@ static void
 take_choice(void *data, const onsite_image_t *image,
     const onsite_choice_t *choice, const onsite_event_t *event)
 {
+    const onsite_counter_t    *counter;
+    const onsite_visitor_t    *visitor;
     onsite_outbox_entry_t      entry;
     ngx_http_onsite_settle_t  *settle = data;
 
@@ -59,8 +61,12 @@ take_choice(void *data, const onsite_image_t *image,
         return;
     }
 
+    visitor = settle->apply->visitor;
+    counter = onsite_visitor_counter(visitor, event->name);
+
     onsite_outbox_delivery(image, choice, event, &settle->key,
-                           settle->apply->visitor->user_id, &entry);
+                           visitor->user_id,
+                           counter != NULL ? counter->total : 0, &entry);
     add_entry(settle, &entry);
 }
 

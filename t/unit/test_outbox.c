@@ -227,33 +227,37 @@ tells_of_a_delivery_by_an_id_of_its_own(void **state)
     made.campaign.endpoint = text_at(9, 17);
 
     onsite_outbox_delivery(&image, &choice, &event, &key, delivery.user_id,
-                           &entry);
+                           1, &entry);
 
-    /* printf '\1\2…\x10\0\0\1\x8b\xcf\xe5\x68\0cart' | sha256sum */
+    /* printf '\1\2…\x10\0\0\1\x8b\xcf\xe5\x68\0\0\0\0\1cart' | sha256sum */
 
-    memcpy(expected.id, "\x56\x18\xd7\x36\xce\x46\x02\x70"
-           "\x86\x29\x6a\x53\x3d\x99\x30\x9b", 16);
+    memcpy(expected.id, "\xbe\x03\xc2\xe6\x26\x0c\xa8\xda"
+           "\x47\xeb\x57\x51\x81\x15\xc7\x84", 16);
     assert_same(&entry, &expected);
 
     memcpy(first, entry.id, 16);
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""),
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
                            &entry);
     assert_memory_equal(first, entry.id, 16);
 
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 2,
+                           &entry);
+    assert_memory_not_equal(first, entry.id, 16);
+
     event.time++;
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""),
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
                            &entry);
     assert_memory_not_equal(first, entry.id, 16);
 
     event.time--;
     key.bytes[15]++;
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""),
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
                            &entry);
     assert_memory_not_equal(first, entry.id, 16);
 
     key.bytes[15]--;
     made.text[7] = 'y';
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""),
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
                            &entry);
     assert_memory_not_equal(first, entry.id, 16);
 }
