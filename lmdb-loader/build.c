@@ -16,10 +16,14 @@ typedef struct {
     size_t  warnings;
 } findings_t;
 
+#define LOADER_FILE_KINDS  (ONSITE_FILE_SITE + 1)
+
 typedef struct {
     onsite_builder_t        **builders;
     onsite_snapshot_site_t   *sites;
     size_t                    n;
+    size_t                    live[LOADER_FILE_KINDS];
+                                    /* enabled files of each kind          */
 } compiled_t;
 
 
@@ -86,11 +90,12 @@ is_enabled(const onsite_value_t *definition)
 
 static bool
 list_definitions(onsite_arena_t *arena, const loader_site_t *site,
-    onsite_snapshot_site_t *out)
+    onsite_snapshot_site_t *out, size_t *live)
 {
     size_t                 i;
     onsite_str_t          *ids;
     onsite_value_t        *definitions;
+    onsite_file_kind_t     kind;
     const onsite_value_t  *definition;
 
     ids = onsite_arena_alloc(arena, (site->n + 1) * sizeof(onsite_str_t));
@@ -103,10 +108,15 @@ list_definitions(onsite_arena_t *arena, const loader_site_t *site,
 
     for (i = 0; i < site->n; i++) {
         definition = site->sources[i].definition;
+        kind = onsite_file_kind(&site->sources[i]);
 
-        if (onsite_file_kind(&site->sources[i]) == ONSITE_FILE_CAMPAIGN
-            && is_enabled(definition))
-        {
+        if (!is_enabled(definition)) {
+            continue;
+        }
+
+        live[kind]++;
+
+        if (kind == ONSITE_FILE_CAMPAIGN) {
             ids[out->n] = onsite_value_get_str(definition, ONSITE_STR("id"));
             definitions[out->n++] = *definition;
         }
@@ -132,7 +142,7 @@ compile_site(loader_sources_t *sources, size_t i, compiled_t *compiled,
     compiled->n = i + 1;
 
     if (compiled->builders[i] == NULL
-        || !list_definitions(sources->arena, site, out))
+        || !list_definitions(sources->arena, site, out, compiled->live))
     {
         loader_complain("out of memory");
         return LOADER_FAILED;
@@ -209,16 +219,37 @@ free_compiled(compiled_t *compiled, loader_sources_t *sources)
 }
 
 
-static size_t
-count_campaigns(const compiled_t *compiled)
+static void
+print_count(size_t n, const char *what)
 {
-    size_t  i, n;
-
-    for (i = n = 0; i < compiled->n; i++) {
-        n += compiled->sites[i].n;
+    if (n != 0) {
+        (void) printf(", %zu %s%s", n, what, n == 1 ? "" : "s");
     }
+}
 
-    return n;
+
+/* Where there are any. */
+
+static void
+print_other_files(const compiled_t *compiled)
+{
+    print_count(compiled->live[ONSITE_FILE_JOURNEY], "journey");
+    print_count(compiled->live[ONSITE_FILE_SEGMENT], "segment");
+}
+
+
+static void
+print_summary(const loader_sources_t *sources, const compiled_t *compiled,
+    const findings_t *findings)
+{
+    size_t  n = compiled->live[ONSITE_FILE_CAMPAIGN];
+
+    (void) printf("%zu file%s, %zu campaign%s live", sources->files,
+                  sources->files == 1 ? "" : "s", n, n == 1 ? "" : "s");
+    print_other_files(compiled);
+    (void) printf(", %zu error%s, %zu warning%s\n", findings->errors,
+                  findings->errors == 1 ? "" : "s", findings->warnings,
+                  findings->warnings == 1 ? "" : "s");
 }
 
 
@@ -247,13 +278,7 @@ loader_lint(int argc, char **argv)
     }
 
     if (!findings.json && sources.files != 0) {
-        (void) printf("%zu file%s, %zu campaign%s live, %zu error%s, "
-                      "%zu warning%s\n",
-                      sources.files, sources.files == 1 ? "" : "s",
-                      count_campaigns(&compiled),
-                      count_campaigns(&compiled) == 1 ? "" : "s",
-                      findings.errors, findings.errors == 1 ? "" : "s",
-                      findings.warnings, findings.warnings == 1 ? "" : "s");
+        print_summary(&sources, &compiled, &findings);
     }
 
     free_compiled(&compiled, &sources);
@@ -307,6 +332,36 @@ read_version(const char *text, const char *path)
 }
 
 
+static void
+write_counts(onsite_buf_t *line, const compiled_t *compiled)
+{
+    onsite_buf_printf(line, "\"sites\":%zu,\"campaigns\":%zu,"
+                      "\"journeys\":%zu,\"segments\":%zu}\n", compiled->n,
+                      compiled->live[ONSITE_FILE_CAMPAIGN],
+                      compiled->live[ONSITE_FILE_JOURNEY],
+                      compiled->live[ONSITE_FILE_SEGMENT]);
+
+    if (!line->failed) {
+        (void) fwrite(line->data, 1, line->len, stdout);
+    }
+}
+
+
+static void
+tell_written(const char *path, uint64_t version, const compiled_t *compiled)
+{
+    onsite_buf_t  line;
+
+    onsite_buf_init(&line, 0);
+    onsite_buf_printf(&line, "{\"file\":");
+    onsite_write_json_string(&line, onsite_str(path, strlen(path)));
+    onsite_buf_printf(&line, ",\"version\":%llu,",
+                      (unsigned long long) version);
+    write_counts(&line, compiled);
+    onsite_buf_free(&line);
+}
+
+
 static int
 write_snapshot(const char *path, uint64_t version, const compiled_t *compiled,
     bool json)
@@ -320,11 +375,16 @@ write_snapshot(const char *path, uint64_t version, const compiled_t *compiled,
         return LOADER_FAILED;
     }
 
-    (void) printf(json ? "{\"file\":\"%s\",\"version\":%llu,\"sites\":%zu,"
-                         "\"campaigns\":%zu}\n"
-                       : "%s: version %llu, %zu site(s), %zu campaign(s)\n",
-                  path, (unsigned long long) version, compiled->n,
-                  count_campaigns(compiled));
+    if (json) {
+        tell_written(path, version, compiled);
+        return LOADER_OK;
+    }
+
+    (void) printf("%s: version %llu, %zu site(s), %zu campaign(s)", path,
+                  (unsigned long long) version, compiled->n,
+                  compiled->live[ONSITE_FILE_CAMPAIGN]);
+    print_other_files(compiled);
+    (void) printf("\n");
 
     return LOADER_OK;
 }
@@ -338,10 +398,12 @@ print_dry_run(const char *path, const compiled_t *compiled)
     size_t                         i, n;
     const onsite_snapshot_site_t  *site;
 
-    (void) printf("%s%swould hold %zu site(s), %zu campaign(s); nothing was "
-                  "written\n", path != NULL ? path : "the snapshot",
+    (void) printf("%s%swould hold %zu site(s), %zu campaign(s)",
+                  path != NULL ? path : "the snapshot",
                   path != NULL ? ": " : " ", compiled->n,
-                  count_campaigns(compiled));
+                  compiled->live[ONSITE_FILE_CAMPAIGN]);
+    print_other_files(compiled);
+    (void) printf("; nothing was written\n");
 
     for (i = 0; i < compiled->n; i++) {
         site = &compiled->sites[i];
@@ -352,6 +414,8 @@ print_dry_run(const char *path, const compiled_t *compiled)
             (void) printf("  %.*s\n", (int) site->ids[n].len,
                           site->ids[n].data);
         }
+
+        loader_print_others(&site->image);
     }
 }
 
@@ -375,14 +439,8 @@ tell_dry_run(const char *path, const compiled_t *compiled, bool json)
         onsite_buf_append(&line, "null", 4);
     }
 
-    onsite_buf_printf(&line, ",\"dry_run\":true,\"sites\":%zu,"
-                      "\"campaigns\":%zu}\n", compiled->n,
-                      count_campaigns(compiled));
-
-    if (!line.failed) {
-        (void) fwrite(line.data, 1, line.len, stdout);
-    }
-
+    onsite_buf_printf(&line, ",\"dry_run\":true,");
+    write_counts(&line, compiled);
     onsite_buf_free(&line);
 }
 

@@ -69,10 +69,13 @@ write_site(onsite_buf_t *out, onsite_str_t name, const onsite_image_t *image)
 
     onsite_buf_printf(out, "{\"site\":");
     onsite_write_json_string(out, name);
-    onsite_buf_printf(out, ",\"campaigns\":%u,\"image_bytes\":%u,"
-                      "\"attributes\":%u,\"regexes\":%u,\"zones\":%u}",
-                      header->n_campaigns, header->size, header->n_slots,
-                      header->n_regexes, header->n_zones);
+    onsite_buf_printf(out, ",\"campaigns\":%u,\"journeys\":%u,"
+                      "\"segments\":%u,\"affinities\":%u,"
+                      "\"image_bytes\":%u,\"attributes\":%u,"
+                      "\"regexes\":%u,\"zones\":%u}",
+                      header->n_campaigns, loader_count_journeys(image),
+                      header->n_segments, header->n_affinities, header->size,
+                      header->n_slots, header->n_regexes, header->n_zones);
 }
 
 
@@ -111,7 +114,8 @@ static void
 print_campaigns(const onsite_image_t *image)
 {
     uint32_t                      i;
-    onsite_str_t                  id, event, channel;
+    onsite_buf_t                  trigger;
+    onsite_str_t                  id, channel;
     const onsite_campaign_t      *c;
     const onsite_image_header_t  *header = onsite_image_header(image);
 
@@ -119,12 +123,15 @@ print_campaigns(const onsite_image_t *image)
 
     for (i = 0; i < header->n_campaigns; i++, c++) {
         id = onsite_image_str(image, c->id);
-        event = onsite_image_str(image, c->trigger.event);
         channel = onsite_channel_text(c->channel);
+
+        onsite_buf_init(&trigger, 0);
+        loader_write_trigger(&trigger, image, i);
 
         (void) printf("  %-32.*s %4d  %-12.*s on %.*s\n", (int) id.len,
                       id.data, c->priority, (int) channel.len, channel.data,
-                      (int) event.len, event.data);
+                      (int) trigger.len, trigger.data);
+        onsite_buf_free(&trigger);
     }
 }
 
@@ -153,6 +160,7 @@ print_text(const char *path, const onsite_snapshot_t *snapshot)
                           onsite_image_header(&image)->n_campaigns,
                           onsite_image_header(&image)->size);
             print_campaigns(&image);
+            loader_print_others(&image);
         }
     }
 }

@@ -94,6 +94,18 @@ void loader_sources_free(loader_sources_t *sources);
 char *loader_read_file(const char *path, size_t *len);
 
 
+/* describe.c - what an image holds */
+
+/* What triggers a campaign: "Page Viewed", "journey game: left". */
+void loader_write_trigger(onsite_buf_t *out, const onsite_image_t *image,
+    uint32_t rank);
+
+uint32_t loader_count_journeys(const onsite_image_t *image);
+
+/* Journeys, segments and affinities, a line each. */
+void loader_print_others(const onsite_image_t *image);
+
+
 /* zone.c - time zones, from the C library */
 
 extern const onsite_zones_t  loader_zones;

@@ -111,8 +111,50 @@ like($out, qr/1 site.*1 campaign.*nothing was written\nsite default: 1 .*\n  goo
 ($code, $out) = $t->run_loader('build', "$dir/one", '--dry-run', '--json',
     '-o', "$dir/dry.mdb");
 is_deeply(json_decode($out), { file => "$dir/dry.mdb", dry_run => JSON::PP::true(),
-    sites => 1, campaigns => 1 }, 'as JSON too');
+    sites => 1, campaigns => 1, journeys => 0, segments => 0 }, 'as JSON too');
 ok(!-e "$dir/dry.mdb", 'and writes nothing');
+
+# the other kinds of files; what is not enabled is left out
+$t->write_file('kinds/left.json', campaign('left',
+    trigger => { journey => 'game', state => 'left' }));
+$t->write_file('kinds/idle.json', campaign('idle',
+    trigger => { inactive => '1h30m', after => { event => 'Product Added' } }));
+$t->write_file('kinds/steps.json', campaign('steps',
+    trigger => { sequence => [{ event => 'Product Viewed', count => 2 },
+        { not => { event => 'Product Added' } }], within => '10m' }));
+$t->write_file('kinds/game.json', json_encode({ id => 'game', start => 'main',
+    states => { main => { after => { '1h' => 'left' } }, left => {} } }));
+$t->write_file('kinds/off.json', json_encode({ id => 'off', enabled => \0,
+    start => 'main', states => { main => {} } }));
+$t->write_file('kinds/big.json', json_encode({ id => 'big',
+    condition => { 'cart.value' => { '$gt' => 100 } } }));
+$t->write_file('kinds/small.json', json_encode({ id => 'small', enabled => \0,
+    condition => { 'cart.value' => { '$lt' => 10 } } }));
+$t->write_file('kinds/site.json', json_encode({ affinities => { brand => {} } }));
+($code, $out, $err) = $t->run_loader('lint', '--strict', "$dir/kinds");
+is($code, 0, 'journeys, segments and a site file are good') or diag($err);
+like($out, qr/^8 files, 3 campaigns live, 1 journey, 1 segment, 0 errors, 0 warnings$/m,
+    'and counted');
+($code, $out) = $t->run_loader('build', "$dir/kinds", '-o', "$dir/kinds.mdb", '--json');
+is($code, 0, 'and built');
+is_deeply([@{ json_decode($out) }{qw(campaigns journeys segments)}], [3, 1, 1],
+    'and counted there');
+($code, $out) = $t->run_loader('inspect', "$dir/kinds.mdb");
+like($out, qr/left .* on journey game: left$/m, 'inspect: a journey triggers');
+like($out, qr/idle .* on inactivity for 1h30m$/m, 'inactivity triggers');
+like($out, qr/steps .* on a sequence of 3$/m, 'a sequence triggers');
+like($out, qr/^  journey game: main, left\n  segment big\n  affinity brand$/m,
+    'inspect: what else is there');
+unlike($out, qr/off|small/, 'but not what is not enabled');
+($code, $out) = $t->run_loader('inspect', '--json', "$dir/kinds.mdb");
+is_deeply([@{ json_decode($out)->{sites}[0] }{qw(journeys segments affinities)}],
+    [1, 1, 1], 'inspect --json: counted');
+$t->write_file('kinds/typo.json', campaign('typo',
+    trigger => { journey => 'gmae', state => 'left' }));
+($code, $out, $err) = $t->run_loader('lint', "$dir/kinds");
+is($code, 1, 'a journey that is not there');
+like($err, qr/typo\.json: trigger\.journey: there is no journey "gmae"; did you mean "game"\?/,
+    'is told, with what was meant');
 mkdir "$dir/empty";
 for ('lint', 'build') {
     ($code, $out, $err) = $t->run_loader($_, "$dir/empty", $_ eq 'build'
