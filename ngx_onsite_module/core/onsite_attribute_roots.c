@@ -625,6 +625,32 @@ known_event(const onsite_str_t *keys, size_t n_keys)
 }
 
 
+static bool
+known_visitor(const onsite_str_t *keys, size_t n_keys)
+{
+    static const char *const  names[] = {
+        "id", "status", "visits", "first_seen", "last_seen", "orders",
+        "user_id", "verified", NULL
+    };
+
+    return known_counted(keys, n_keys, names)
+           || (n_keys == 2 && is(keys[0], "traits"));
+}
+
+
+static bool
+known_cart(const onsite_str_t *keys, size_t n_keys)
+{
+    static const char *const  names[] = {
+        "items", "value", "skus", "products", NULL
+    };
+
+    return one_of(keys[0], names)
+           && (n_keys == 1 || is(keys[0], "skus")
+               || is(keys[0], "products"));
+}
+
+
 /* A single key may always be an onsite_attribute. */
 
 static bool
@@ -638,15 +664,8 @@ bool
 onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     size_t n_keys)
 {
-    static const char *const  visitor[] = {
-        "id", "status", "visits", "first_seen", "last_seen", "orders",
-        "user_id", "verified", NULL
-    };
     static const char *const  session[] = {
         "pageviews", "events", "duration", "start", NULL
-    };
-    static const char *const  cart[] = {
-        "items", "value", "skus", "products", NULL
     };
     static const char *const  time[] = {
         "hour", "minute", "weekday", "date", "unix", NULL
@@ -669,16 +688,13 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
         return known_event(keys, n_keys);
 
     case ONSITE_ROOT_VISITOR:
-        return known_counted(keys, n_keys, visitor)
-               || (n_keys == 2 && is(keys[0], "traits"));
+        return known_visitor(keys, n_keys);
 
     case ONSITE_ROOT_SESSION:
         return known_counted(keys, n_keys, session);
 
     case ONSITE_ROOT_CART:
-        return one_of(keys[0], cart)
-               && (n_keys == 1 || is(keys[0], "skus")
-                   || is(keys[0], "products"));
+        return known_cart(keys, n_keys);
 
     case ONSITE_ROOT_ORIGIN:
         return onsite_attribute_origin_known(keys, n_keys);

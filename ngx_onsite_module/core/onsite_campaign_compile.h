@@ -86,7 +86,7 @@ typedef struct {
     uint32_t                n_segments;
     onsite_draft_rule_t     rules[ONSITE_AFFINITIES_MAX];
     uint32_t                n_rules;
-    uint32_t                touches;
+    int32_t                 touches;
     onsite_str_t            site_file;      /* data NULL: there is none    */
 } onsite_compiler_t;
 

@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-#define TOUCHES      4
-#define WEIGHTS_MAX  64
+#define TOUCHES             4
+#define TOUCHES_NOT_SAID  (-1)
+#define WEIGHTS_MAX        64
 
 /* What an event says of interest where the site file does not. */
 static const struct {
@@ -253,7 +254,7 @@ read_rules(onsite_draft_reader_t *r, const onsite_value_t *rules)
 void
 onsite_site_read(onsite_draft_reader_t *r)
 {
-    int32_t                   touches = TOUCHES;
+    int32_t                   touches = TOUCHES_NOT_SAID;
     onsite_str_t              name;
     const onsite_value_t     *rules, *definition = r->draft->definition;
     static const char *const  keys[] = {
@@ -274,7 +275,7 @@ onsite_site_read(onsite_draft_reader_t *r)
 
     (void) onsite_definition_integer(r->d, definition, "touches", 0,
                                      ONSITE_TOUCHES_MAX, &touches);
-    r->c->touches = (uint32_t) touches;
+    r->c->touches = touches;
 
     rules = onsite_definition_get(definition, "affinities");
 
@@ -460,6 +461,28 @@ write_traits(onsite_compiler_t *c, onsite_ref_t *ref, uint32_t *n_traits)
 }
 
 
+/* Without a word of it, only what something reads is kept. */
+
+static uint32_t
+kept_touches(onsite_compiler_t *c)
+{
+    size_t                i, n;
+    const onsite_slot_t  *slots = onsite_builder_slots(c->b, &n);
+
+    if (c->site_file.data != NULL && c->touches != TOUCHES_NOT_SAID) {
+        return (uint32_t) c->touches;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (slots[i].root == ONSITE_ROOT_ORIGIN) {
+            return TOUCHES;
+        }
+    }
+
+    return 0;
+}
+
+
 onsite_status_t
 onsite_site_build(onsite_compiler_t *c)
 {
@@ -484,7 +507,7 @@ onsite_site_build(onsite_compiler_t *c)
     header->n_affinities = c->n_rules;
     header->traits = traits;
     header->n_traits = n_traits;
-    header->touches = c->site_file.data != NULL ? c->touches : TOUCHES;
+    header->touches = kept_touches(c);
 
     return ONSITE_OK;
 }

@@ -26,7 +26,7 @@
  *   policy    a page's Content-Security-Policy
  *   collect   the endpoints under onsite_collect
  *   variable  $onsite_...
- *   interest  those of origins and affinities
+ *   interest  those of origins, affinities and journeys
  *   segments  $onsite_segments
  *   status    onsite_status
  *   shm       counters that outlive workers and reloads

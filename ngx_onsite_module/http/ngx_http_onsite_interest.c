@@ -1,6 +1,6 @@
 /*
  * ngx_http_onsite_interest.c - $onsite_origin, $onsite_first_origin,
- * $onsite_affinity_NAME.
+ * $onsite_affinity_NAME, $onsite_journey_NAME.
  *
  * A record's bytes are gone when a variable is read: the texts of those that
  * the configuration names are copied while the visitor is at hand.  Where it
@@ -10,6 +10,7 @@
 #include "ngx_http_onsite_apply.h"
 
 #include "onsite_affinity.h"
+#include "onsite_machine.h"
 #include "onsite_origin.h"
 
 
@@ -20,7 +21,8 @@
 typedef enum {
     INTEREST_ORIGIN = 0,
     INTEREST_FIRST_ORIGIN,
-    INTEREST_AFFINITY
+    INTEREST_AFFINITY,
+    INTEREST_JOURNEY
 } interest_e;
 
 
@@ -35,6 +37,7 @@ static const family_t  families[] = {
     { ngx_string("onsite_origin"), INTEREST_ORIGIN, 0 },
     { ngx_string("onsite_first_origin"), INTEREST_FIRST_ORIGIN, 0 },
     { ngx_string("onsite_affinity_"), INTEREST_AFFINITY, 1 },
+    { ngx_string("onsite_journey_"), INTEREST_JOURNEY, 1 },
 };
 
 #define FAMILIES  (sizeof(families) / sizeof(families[0]))
@@ -203,6 +206,33 @@ write_affinity(u_char *p, run_t *run, const onsite_image_t *image,
 
 
 static u_char *
+write_journey(u_char *p, const onsite_image_t *image,
+    const onsite_visitor_t *visitor, ngx_str_t *variable,
+    const family_t *family)
+{
+    uint32_t                 i;
+    onsite_str_t             id, state;
+    const onsite_machine_t  *machines;
+
+    machines = onsite_image_at(image, onsite_image_header(image)->machines);
+
+    for (i = 0; i < onsite_image_header(image)->n_machines; i++) {
+        id = onsite_image_str(image, machines[i].id);
+
+        if (machines[i].kind == ONSITE_MACHINE_JOURNEY
+            && is_named(id, variable, family))
+        {
+            state = onsite_journey_state(image, visitor, id);
+
+            return ngx_cpymem(p, state.data, ngx_min(state.len, TEXT_MAX));
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
 write_value(u_char *p, run_t *run, const onsite_image_t *image,
     const onsite_visitor_t *visitor, ngx_str_t *variable)
 {
@@ -220,6 +250,9 @@ write_value(u_char *p, run_t *run, const onsite_image_t *image,
 
     case INTEREST_AFFINITY:
         return write_affinity(p, run, image, visitor, variable, family);
+
+    case INTEREST_JOURNEY:
+        return write_journey(p, image, visitor, variable, family);
     }
 
     return p;
