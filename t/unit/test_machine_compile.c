@@ -877,11 +877,37 @@ traits_are_those_that_are_read(void **unused)
     c = ALL_GOOD(texts);
 
     assert_int_equal(onsite_image_header(&c->image)->n_traits, 2);
-    assert_int_equal(onsite_image_header(&c->image)->touches, 4);
+    assert_int_equal(onsite_image_header(&c->image)->touches, 0);
     traits = onsite_image_at(&c->image,
                              onsite_image_header(&c->image)->traits);
     assert_str(onsite_image_str(&c->image, traits[0]), "city");
     assert_str(onsite_image_str(&c->image, traits[1]), "plan");
+    release(c);
+}
+
+
+static void
+touches_are_kept_where_they_are_read(void **unused)
+{
+    compiled_t  *c;
+
+    static const char *const  template[] = {
+        "{'id': 'c', 'channel': 'popup', 'content': {'html':"
+            " '<p>{{origin.last.source}}</p>'}}"
+    };
+    static const char *const  site[] = {
+        "{'id': 'c', 'channel': 'popup', 'content': {'html': 'x'},"
+            " 'audience': {'origin.first.medium': 'cpc'}}",
+        "{'touches': 0}"
+    };
+
+    (void) unused;
+    c = ALL_GOOD(template);
+    assert_int_equal(onsite_image_header(&c->image)->touches, 4);
+    release(c);
+
+    c = ALL_GOOD(site);
+    assert_int_equal(onsite_image_header(&c->image)->touches, 0);
     release(c);
 }
 
@@ -1158,6 +1184,7 @@ main(void)
         cmocka_unit_test(segments_are_sorted),
         cmocka_unit_test(affinities_are_those_that_are_read),
         cmocka_unit_test(traits_are_those_that_are_read),
+        cmocka_unit_test(touches_are_kept_where_they_are_read),
         cmocka_unit_test(too_many_affinities_are_refused),
         cmocka_unit_test(kinds_of_files),
         cmocka_unit_test(no_damaged_image_passes),
