@@ -81,10 +81,15 @@ my $why = json_decode($r->{headers}{'x-onsite-explain'});
 ok((grep { $_->{campaign} eq 'grouped' && $_->{reason} eq 'shown' } @$why),
     'a page tells the owner of the debug key why');
 
+ok(!(grep { ref($_->{detail} // {}) ne 'HASH' } @$why),
+    'with the facts as an object');
+
 $r = $t->post('/onsite/decide', { type => 'track', event => 'Many' }, %debug);
 cmp_ok(length $r->{content}, '<', 40_000, 'an explanation is bounded');
 $why = json_decode($r->{content})->{explain};
 is($why->[0]{reason}, 'audience', 'and well-formed');
+is_deeply($why->[0]{detail}, { path => 'visitor.visits', op => '\$gt',
+    operand => 1001, value => 1 }, 'and tells what was asked and found');
 ok($why->[-1]{more}, 'and says what is left out');
 
 $r = $t->post('/onsite/decide', { batch => [

@@ -106,6 +106,9 @@ bool onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
 /* "visitor" → ONSITE_ROOT_VISITOR; ONSITE_ROOTS when there is none. */
 onsite_root_t onsite_root(onsite_str_t name);
 
+/* And back; len 0 for ONSITE_ROOT_VALUE, which has none. */
+onsite_str_t onsite_root_name(onsite_root_t root);
+
 /* Local time in a zone of an image. */
 typedef struct {
     int      year, month, day;      /* month 1-12                          */

@@ -720,34 +720,40 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
 }
 
 
+static const onsite_str_t  root_names[ONSITE_ROOTS] = {
+    [ONSITE_ROOT_EVENT] = ONSITE_STR("event"),
+    [ONSITE_ROOT_VISITOR] = ONSITE_STR("visitor"),
+    [ONSITE_ROOT_SESSION] = ONSITE_STR("session"),
+    [ONSITE_ROOT_CART] = ONSITE_STR("cart"),
+    [ONSITE_ROOT_AFFINITY] = ONSITE_STR("affinity"),
+    [ONSITE_ROOT_ORIGIN] = ONSITE_STR("origin"),
+    [ONSITE_ROOT_PROFILE] = ONSITE_STR("profile"),
+    [ONSITE_ROOT_SEGMENTS] = ONSITE_STR("segments"),
+    [ONSITE_ROOT_REQUEST] = ONSITE_STR("request"),
+    [ONSITE_ROOT_TIME] = ONSITE_STR("time"),
+    [ONSITE_ROOT_MODEL] = ONSITE_STR("model"),
+    [ONSITE_ROOT_JOURNEY] = ONSITE_STR("journey"),
+    [ONSITE_ROOT_PRODUCT] = ONSITE_STR("product"),
+    [ONSITE_ROOT_RECOMMENDED] = ONSITE_STR("recommended")
+};
+
+
+onsite_str_t
+onsite_root_name(onsite_root_t root)
+{
+    return (unsigned) root < ONSITE_ROOTS ? root_names[root]
+                                          : onsite_str(NULL, 0);
+}
+
+
 onsite_root_t
 onsite_root(onsite_str_t name)
 {
-    size_t  i;
+    onsite_root_t  root;
 
-    static const struct {
-        const char     *name;
-        onsite_root_t   root;
-    } roots[] = {
-        { "event", ONSITE_ROOT_EVENT },
-        { "visitor", ONSITE_ROOT_VISITOR },
-        { "session", ONSITE_ROOT_SESSION },
-        { "cart", ONSITE_ROOT_CART },
-        { "affinity", ONSITE_ROOT_AFFINITY },
-        { "origin", ONSITE_ROOT_ORIGIN },
-        { "profile", ONSITE_ROOT_PROFILE },
-        { "segments", ONSITE_ROOT_SEGMENTS },
-        { "product", ONSITE_ROOT_PRODUCT },
-        { "recommended", ONSITE_ROOT_RECOMMENDED },
-        { "request", ONSITE_ROOT_REQUEST },
-        { "time", ONSITE_ROOT_TIME },
-        { "model", ONSITE_ROOT_MODEL },
-        { "journey", ONSITE_ROOT_JOURNEY },
-    };
-
-    for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        if (is(name, roots[i].name)) {
-            return roots[i].root;
+    for (root = ONSITE_ROOT_EVENT; root < ONSITE_ROOTS; root++) {
+        if (onsite_str_eq(name, root_names[root])) {
+            return root;
         }
     }
 

@@ -53,6 +53,18 @@ typedef enum {
 onsite_truth_t onsite_condition_eval(onsite_context_t *context,
     onsite_ref_t program);
 
+/*
+ * Appends, of a condition that is not true, the first thing that it asks and
+ * is answered otherwise:
+ *     {"path":"cart.items","op":"$lt","operand":4,"value":5}
+ * Without value: there is none.  With "not": it is asked for below a $not.
+ * alternatives says how many of $or's there are beside it.  A long text is
+ * cut, a long list or object told by its length alone.  Returns false, having
+ * written nothing, for one that is true.
+ */
+bool onsite_condition_explain(onsite_context_t *context, onsite_ref_t program,
+    onsite_buf_t *out);
+
 onsite_status_t onsite_condition_verify(const onsite_image_t *image,
     onsite_ref_t program, onsite_error_t *error);
 

@@ -683,6 +683,14 @@ eval_node(onsite_context_t *context, const onsite_node_t *node,
 
 
 onsite_truth_t
+onsite_condition_node(onsite_context_t *context, const onsite_node_t *node,
+    const onsite_value_t *value)
+{
+    return eval_node(context, node, value);
+}
+
+
+onsite_truth_t
 onsite_condition_eval(onsite_context_t *context, onsite_ref_t program)
 {
     const onsite_program_t  *p;

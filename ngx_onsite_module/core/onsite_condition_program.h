@@ -1,6 +1,6 @@
 /*
  * onsite_condition_program.h - compiled conditions: shared by their compiler,
- * evaluator and verifier, and no one else.
+ * evaluator, explainer and verifier, and no one else.
  *
  * A program is its nodes in preorder: a node's children follow it, and span
  * says how many nodes it takes with them.  Every node asks something of a
@@ -90,6 +90,10 @@ typedef struct {
 
 /* Nodes nest by a few for each level of a condition. */
 #define ONSITE_PROGRAM_DEPTH_MAX  (6 * ONSITE_CONDITION_DEPTH_MAX)
+
+/* A node of a program alone, asked of a value. */
+onsite_truth_t onsite_condition_node(onsite_context_t *context,
+    const onsite_node_t *node, const onsite_value_t *value);
 
 /* Of scalars, as === tells them apart. */
 uint64_t onsite_scalar_hash(const onsite_value_t *value, bool lower);

@@ -3,6 +3,7 @@
  */
 
 #include "onsite_decide.h"
+#include "onsite_decide_explain.h"
 #include "onsite_frequency.h"
 #include "onsite_index.h"
 #include "onsite_pending.h"
@@ -11,6 +12,8 @@
 #include "onsite_variant.h"
 
 #define BEYOND_ALL  UINT32_MAX
+
+#define DETAIL_MAX  4096            /* of an explanation                   */
 
 #define CACHE_LINE  64
 #define AHEAD       4               /* candidates that memory is ahead     */
@@ -406,6 +409,90 @@ choose(decide_t *d, const onsite_campaign_t *campaign, bool waited)
 }
 
 
+static void
+explain(decide_t *d, const onsite_campaign_t *campaign,
+    onsite_reason_t reason, bool waited)
+{
+    bool              told;
+    onsite_buf_t      detail;
+    onsite_explain_t  facts = { .context = d->context, .clock = &d->clock,
+                                .visitor = d->visitor,
+                                .decision = d->decision, .waited = waited };
+
+    onsite_buf_init(&detail, DETAIL_MAX);
+    onsite_decide_explain(&facts, campaign, reason, &detail);
+    told = detail.len != 0;
+    onsite_buf_char(&detail, '\0');
+    d->options->explain(d->options->explain_data, campaign, reason,
+                        told && !detail.failed ? detail.data : NULL);
+    onsite_buf_free(&detail);
+}
+
+
+static bool
+is_waiting(const decide_t *d, uint32_t rank)
+{
+    uint32_t  i;
+
+    for (i = 0; i < d->n_waiting; i++) {
+        if (d->waiting[i].rank == rank) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static onsite_reason_t
+check_skipped(decide_t *d, const onsite_campaign_t *campaign)
+{
+    onsite_reason_t  reason;
+
+    if (d->visitor == NULL && !runs_without_consent(d, campaign)) {
+        return ONSITE_REASON_CONSENT;
+    }
+
+    if (!onsite_schedule_open(&d->clock, campaign)) {
+        return ONSITE_REASON_SCHEDULE;
+    }
+
+    reason = check_condition(d, campaign->trigger.where, ONSITE_REASON_WHERE);
+
+    return reason != ONSITE_REASON_NONE ? reason
+           : check_condition(d, campaign->audience, ONSITE_REASON_AUDIENCE);
+}
+
+
+/* Campaigns from *rank to below end that wait for the event and that the
+ * index knew to fail. */
+
+static void
+explain_skipped(decide_t *d, uint32_t *rank, uint32_t end)
+{
+    const onsite_image_t     *image = d->context->image;
+    const onsite_campaign_t  *campaign;
+
+    if (d->options->explain == NULL) {
+        return;
+    }
+
+    for (/* void */; *rank < end; (*rank)++) {
+        campaign = &d->campaigns[*rank];
+
+        if (campaign->trigger.kind == ONSITE_TRIGGER_EVENT
+            && onsite_str_eq(onsite_image_str(image, campaign->trigger.event),
+                             d->context->event->name)
+            && !is_waiting(d, *rank))
+        {
+            explain(d, campaign, check_skipped(d, campaign), false);
+        }
+    }
+
+    (*rank)++;
+}
+
+
 static onsite_reason_t
 consider(decide_t *d, uint32_t rank, bool waited)
 {
@@ -423,8 +510,7 @@ consider(decide_t *d, uint32_t rank, bool waited)
     }
 
     if (d->options->explain != NULL) {
-        d->options->explain(d->options->explain_data, campaign, reason,
-                            waited ? "pending" : NULL);
+        explain(d, campaign, reason, waited);
     }
 
     return reason;
@@ -546,6 +632,7 @@ static void
 consider_candidates(decide_t *d)
 {
     size_t           i, n;
+    uint32_t         next = 0;
     const uint32_t  *candidates;
 
     if (onsite_index_candidates(d->context, &candidates, &n) != ONSITE_OK) {
@@ -558,10 +645,14 @@ consider_candidates(decide_t *d)
 
     for (i = 0; i < n; i++) {
         fetch_ahead(d, candidates, n, i);
+        explain_skipped(d, &next, candidates[i]);
         consider_fired_until(d, candidates[i]);
         consider_waiting_until(d, candidates[i]);
         (void) consider(d, candidates[i], false);
     }
+
+    explain_skipped(d, &next,
+                    onsite_image_header(d->context->image)->n_campaigns);
 }
 
 

@@ -75,7 +75,9 @@ typedef struct {
                                        call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,
                          onsite_reason_t reason, const char *detail);
-                                    /* NULL, or told of each considered    */
+                                    /* NULL, or told of each considered;
+                                       detail: JSON (onsite_decide_explain.h)
+                                       or NULL                             */
     void            *explain_data;
 } onsite_decide_options_t;
 
@@ -105,6 +107,10 @@ typedef struct {
  * priority, and before the same campaign fired anew; what only lost its place
  * to another (group, limit) stays pending, all else that is not shown is
  * dropped.
+ *
+ * explain is also told of the campaigns that wait for the event and that the
+ * index knew to fail: where or audience.  They are not counted as considered,
+ * and nothing else changes with explain.
  *
  * The event also marks the exposures whose goal it is (ONSITE_STOP_GOAL).  A
  * dead event (event->live false) brings nothing.

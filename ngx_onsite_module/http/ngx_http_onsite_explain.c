@@ -43,7 +43,7 @@ tell_reason(void *data, const onsite_campaign_t *campaign,
 
     if (detail != NULL) {
         onsite_buf_str(buf, ONSITE_STR(",\"detail\":"));
-        onsite_write_json_string(buf, onsite_str(detail, ngx_strlen(detail)));
+        onsite_buf_append(buf, detail, ngx_strlen(detail));
     }
 
     onsite_buf_char(buf, '}');

@@ -821,6 +821,198 @@ damage_does_no_harm(void **state)
 }
 
 
+static void
+assert_explained(const char *condition, const char *attributes,
+    const char *expected)
+{
+    bool              told;
+    fixture_t         f;
+    onsite_buf_t      out;
+    onsite_value_t    c, a;
+    onsite_context_t  context;
+
+    fixture_start(&f);
+    c = parse(&f, condition);
+    a = parse(&f, attributes);
+
+    if (compile(&f, &c, NULL, ONSITE_SCOPE_PLAIN) != ONSITE_OK) {
+        fail_msg("%s: %s", condition, f.error.text);
+    }
+
+    finish(&f);
+    context = (onsite_context_t) { .image = &f.image, .arena = f.arena,
+                                   .regexes = f.regexes, .memo = f.memo,
+                                   .root = &a, .stamp = 1 };
+    onsite_buf_init(&out, 0);
+    told = onsite_condition_explain(&context, f.program, &out);
+    onsite_buf_char(&out, '\0');
+
+    assert_int_equal(told, onsite_condition_eval(&context, f.program)
+                           != ONSITE_TRUE);
+
+    if (strcmp(out.data, expected) != 0) {
+        fail_msg("%s of %s: %s, not %s", condition, attributes, out.data,
+                 expected);
+    }
+
+    onsite_buf_free(&out);
+    fixture_end(&f);
+}
+
+
+static void
+what_fails_is_explained(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *condition;
+        const char  *attributes;
+        const char  *expected;
+    } cases[] = {
+        { "{}", "{}", "" },
+        { "{\"a\":1}", "{\"a\":1}", "" },
+        { "{\"a\":1}", "{\"a\":2}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,\"value\":2}" },
+        { "{\"a\":1}", "{}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1}" },
+        { "{\"a\":\"x\"}", "{\"a\":null}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":\"x\","
+          "\"value\":null}" },
+        { "{\"a\":true}", "{\"a\":false}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":true,"
+          "\"value\":false}" },
+        { "{\"a\":null}", "{\"a\":5}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":null,"
+          "\"value\":5}" },
+        { "{\"a\":[1,\"b\"]}", "{\"a\":[1]}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":[1,\"b\"],"
+          "\"value\":[1]}" },
+
+        /* the first that fails, not the first */
+
+        { "{\"ok\":1,\"a.b\":{\"$gte\":3,\"$lt\":4},\"c\":9}",
+          "{\"ok\":1,\"a\":{\"b\":5}}",
+          "{\"path\":\"a.b\",\"op\":\"$lt\",\"operand\":4,"
+          "\"value\":5}" },
+        { "{\"a\":{\"$ne\":1}}", "{\"a\":1}",
+          "{\"path\":\"a\",\"op\":\"$ne\",\"operand\":1,"
+          "\"value\":1}" },
+        { "{\"a\":{\"$exists\":true}}", "{}",
+          "{\"path\":\"a\",\"op\":\"$exists\",\"operand\":true}" },
+        { "{\"a\":{\"$exists\":false}}", "{\"a\":1}",
+          "{\"path\":\"a\",\"op\":\"$exists\",\"operand\":false,"
+          "\"value\":1}" },
+        { "{\"a\":{\"$in\":[\"x\",2]}}", "{\"a\":\"y\"}",
+          "{\"path\":\"a\",\"op\":\"$in\",\"operand\":[\"x\",2],"
+          "\"value\":\"y\"}" },
+        { "{\"a\":{\"$nin\":[1,2,3,4,5,6,7,8,9,10,11,12]}}", "{\"a\":2}",
+          "{\"path\":\"a\",\"op\":\"$nin\","
+          "\"operand\":[1,2,3,4,5,6,7,8,9,10],\"more\":2,\"value\":2}" },
+        { "{\"a\":{\"$in\":[]}}", "{\"a\":2}",
+          "{\"path\":\"a\",\"op\":\"$in\",\"operand\":[],"
+          "\"value\":2}" },
+        { "{\"a\":{\"$regex\":\"^/shoes\"}}", "{\"a\":\"/hats\"}",
+          "{\"path\":\"a\",\"op\":\"$regex\","
+          "\"operand\":\"^/shoes\",\"value\":\"/hats\"}" },
+        { "{\"a\":{\"$type\":\"string\"}}", "{\"a\":1}",
+          "{\"path\":\"a\",\"op\":\"$type\",\"operand\":\"string\","
+          "\"value\":1}" },
+        { "{\"a\":{\"$vgt\":\"1.12.3\"}}", "{\"a\":\"1.2.0\"}",
+          "{\"path\":\"a\",\"op\":\"$vgt\",\"operand\":\"1.12.3\","
+          "\"value\":\"1.2.0\"}" },
+        { "{\"a\":{\"$size\":{\"$gt\":2}}}", "{\"a\":[1]}",
+          "{\"path\":\"a.length\",\"op\":\"$gt\",\"operand\":2,"
+          "\"value\":1}" },
+        { "{\"a\":{\"$size\":2}}", "{\"a\":7}",
+          "{\"path\":\"a\",\"op\":\"$size\",\"value\":7}" },
+        { "{\"a\":{\"$all\":[1,2]}}", "{\"a\":[1,3]}",
+          "{\"path\":\"a\",\"op\":\"$all\",\"operand\":2,"
+          "\"value\":[1,3]}" },
+        { "{\"a\":{\"$elemMatch\":{\"b\":1}}}", "{\"a\":[{\"b\":2}]}",
+          "{\"path\":\"a\",\"op\":\"$elemMatch\","
+          "\"value\":[{\"b\":2}]}" },
+
+        /* why something is true where it may not be */
+
+        { "{\"a\":{\"$not\":{\"$gt\":4}}}", "{\"a\":5}",
+          "{\"path\":\"a\",\"op\":\"$gt\",\"not\":true,"
+          "\"operand\":4,\"value\":5}" },
+        { "{\"$not\":{\"a\":1,\"b\":{\"$lt\":3}}}",
+          "{\"a\":1,\"b\":2}",
+          "{\"path\":\"a\",\"op\":\"$ne\",\"operand\":1,"
+          "\"value\":1}" },
+        { "{\"$nor\":[{\"a\":1},{\"b\":2}]}", "{\"a\":9,\"b\":2}",
+          "{\"path\":\"b\",\"op\":\"$ne\",\"operand\":2,"
+          "\"value\":2}" },
+        { "{\"$not\":{\"$not\":{\"a\":1}}}", "{\"a\":2}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,"
+          "\"value\":2}" },
+        { "{\"$or\":[{\"a\":1},{\"b\":2},{\"c\":3}]}", "{\"b\":3}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,"
+          "\"alternatives\":2}" },
+        { "{\"$and\":[{\"a\":1},{\"b\":2}]}", "{\"a\":1,\"b\":3}",
+          "{\"path\":\"b\",\"op\":\"$eq\",\"operand\":2,"
+          "\"value\":3}" },
+
+        /* texts are escaped */
+
+        { "{\"a\":\"<\\n\"}", "{\"a\":\"</script>\\r\\n\"}",
+          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":\"\\u003c\\n\","
+          "\"value\":\"\\u003c/script>\\u000d\\n\"}" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_explained(cases[i].condition, cases[i].attributes,
+                         cases[i].expected);
+    }
+}
+
+
+/* Nobody's headers are flooded by a long attribute. */
+
+static void
+what_is_long_is_cut(void **state)
+{
+    int   i, n;
+    char  attributes[2048], expected[512];
+
+    (void) state;
+
+    n = snprintf(attributes, sizeof(attributes), "{\"a\":\"");
+
+    for (i = 0; i < 300; i++) {
+        n += snprintf(attributes + n, sizeof(attributes) - (size_t) n,
+                      "\xc3\xa9");
+    }
+
+    (void) snprintf(attributes + n, sizeof(attributes) - (size_t) n, "\"}");
+    n = snprintf(expected, sizeof(expected), "{\"path\":\"a\","
+                 "\"op\":\"$eq\",\"operand\":1,\"value\":\"");
+
+    for (i = 0; i < 60; i++) {
+        n += snprintf(expected + n, sizeof(expected) - (size_t) n,
+                      "\xc3\xa9");
+    }
+
+    (void) snprintf(expected + n, sizeof(expected) - (size_t) n,
+                    "\xe2\x80\xa6\"}");
+    assert_explained("{\"a\":1}", attributes, expected);
+
+    n = snprintf(attributes, sizeof(attributes), "{\"a\":[0");
+
+    for (i = 0; i < 200; i++) {
+        n += snprintf(attributes + n, sizeof(attributes) - (size_t) n, ",1");
+    }
+
+    (void) snprintf(attributes + n, sizeof(attributes) - (size_t) n, "]}");
+    assert_explained("{\"a\":7}", attributes,
+        "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":7,\"length\":201}");
+}
+
+
 int
 main(void)
 {
@@ -843,6 +1035,8 @@ main(void)
         cmocka_unit_test(text_to_number),
         cmocka_unit_test(long_numbers_round_once),
         cmocka_unit_test(damage_does_no_harm),
+        cmocka_unit_test(what_fails_is_explained),
+        cmocka_unit_test(what_is_long_is_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
