@@ -67,7 +67,7 @@ $(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
 	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
-	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
+	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcsv $(CORE_LIBS)
 
 # The module is built in a shadow of nginx's tree, so that nothing is written
 # into it; sources and libonsite.a are followed through nginx's own makefile.

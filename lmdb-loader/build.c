@@ -1,5 +1,5 @@
 /*
- * build.c - `lint` and `build`: campaign files into a snapshot.
+ * build.c - `lint` and `build`: campaign files and slow data into a snapshot.
  *
  * Both compile everything; `build` then writes.
  */
@@ -16,6 +16,15 @@ typedef struct {
     size_t  warnings;
 } findings_t;
 
+/* What is in a snapshot besides campaigns. */
+typedef struct {
+    const char       *site;
+    const char       *profiles[LOADER_REPEATS + 1];
+    const char       *products[LOADER_REPEATS + 1];
+    const char       *segments[LOADER_REPEATS + 1];
+    loader_tables_t  *tables;
+} slow_t;
+
 #define LOADER_FILE_KINDS  (ONSITE_FILE_SITE + 1)
 
 typedef struct {
@@ -24,7 +33,18 @@ typedef struct {
     size_t                    n;
     size_t                    live[LOADER_FILE_KINDS];
                                     /* enabled files of each kind          */
+    const slow_t             *slow;
 } compiled_t;
+
+
+#define SLOW_OPTIONS(slow)                                                    \
+    { "profiles", 0, "FILE...", "profiles of customers, beside those of DIR", \
+      (slow).profiles },                                                      \
+    { "products", 0, "FILE...", "products, likewise", (slow).products },      \
+    { "segment", 0, "ID=FILE...", "a list of customers, likewise",            \
+      (slow).segments },                                                      \
+    { "site", 0, "S", "site of rows that name none; default: default",        \
+      &(slow).site }
 
 
 static void
@@ -204,6 +224,120 @@ compile_all(const char *dir, loader_sources_t *sources, compiled_t *compiled,
 }
 
 
+/* Slow data */
+
+static void
+add_files(loader_tables_t *tables, onsite_table_t table,
+    const char *const *files)
+{
+    for (/* void */; *files != NULL; files++) {
+        loader_tables_add(tables, table, *files);
+    }
+}
+
+
+/* The folder of a file that is to be written. */
+
+static void
+folder_of(const char *path, char *dir, size_t size)
+{
+    char  *slash;
+
+    (void) snprintf(dir, size, "%s", path);
+    slash = strrchr(dir, '/');
+
+    if (slash == NULL) {
+        (void) snprintf(dir, size, ".");
+
+    } else {
+        slash[slash == dir] = '\0';
+    }
+}
+
+
+/* output: what the rows are for; NULL: they are only checked. */
+
+static int
+read_slow_data(const char *dir, slow_t *slow, const loader_sources_t *sources,
+    findings_t *findings, const char *output)
+{
+    char           folder[4096];
+    size_t         i;
+    onsite_str_t  *sites;
+
+    slow->tables = loader_tables_create(slow->site, !findings->json,
+                                        print_finding, findings);
+    sites = onsite_arena_alloc(sources->arena,
+                               (sources->n + 1) * sizeof(onsite_str_t));
+
+    if (slow->tables == NULL || sites == NULL) {
+        loader_complain("out of memory");
+        return LOADER_FAILED;
+    }
+
+    for (i = 0; i < sources->n; i++) {
+        sites[i] = sources->sites[i].name;
+    }
+
+    if (strcmp(dir, "-") != 0) {
+        loader_tables_find(slow->tables, dir);
+    }
+
+    add_files(slow->tables, ONSITE_TABLE_PROFILES, slow->profiles);
+    add_files(slow->tables, ONSITE_TABLE_PRODUCTS, slow->products);
+    add_files(slow->tables, ONSITE_TABLE_LISTS, slow->segments);
+
+    if (output != NULL) {
+        folder_of(output, folder, sizeof(folder));
+    }
+
+    if (loader_tables_read(slow->tables, sites, sources->n,
+                           output != NULL ? folder : NULL)
+        != LOADER_OK)
+    {
+        return LOADER_FAILED;
+    }
+
+    return findings->errors == 0 ? LOADER_OK : LOADER_FAILED;
+}
+
+
+static int
+compile_and_read(const char *dir, loader_sources_t *sources,
+    compiled_t *compiled, slow_t *slow, findings_t *findings,
+    const char *output)
+{
+    int  rc, slow_rc;
+
+    rc = compile_all(dir, sources, compiled, findings);
+    compiled->slow = slow;
+
+    if (sources->files == 0) {
+        return rc;
+    }
+
+    slow_rc = read_slow_data(dir, slow, sources, findings, output);
+
+    return rc != LOADER_OK ? rc : slow_rc;
+}
+
+
+static unsigned long long
+slow_rows(const slow_t *slow, onsite_table_t table)
+{
+    return slow->tables != NULL ? loader_tables_rows(slow->tables, table) : 0;
+}
+
+
+static bool
+has_slow_data(const slow_t *slow)
+{
+    return slow_rows(slow, ONSITE_TABLE_PROFILES) != 0
+           || slow_rows(slow, ONSITE_TABLE_LISTS) != 0
+           || slow_rows(slow, ONSITE_TABLE_PRODUCTS) != 0;
+}
+
+
 static void
 free_compiled(compiled_t *compiled, loader_sources_t *sources)
 {
@@ -233,8 +367,17 @@ print_count(size_t n, const char *what)
 static void
 print_other_files(const compiled_t *compiled)
 {
+    const slow_t  *slow = compiled->slow;
+
     print_count(compiled->live[ONSITE_FILE_JOURNEY], "journey");
     print_count(compiled->live[ONSITE_FILE_SEGMENT], "segment");
+
+    if (has_slow_data(slow)) {
+        (void) printf(", rows: %llu of profiles, %llu of lists, %llu of "
+                      "products", slow_rows(slow, ONSITE_TABLE_PROFILES),
+                      slow_rows(slow, ONSITE_TABLE_LISTS),
+                      slow_rows(slow, ONSITE_TABLE_PRODUCTS));
+    }
 }
 
 
@@ -260,18 +403,21 @@ loader_lint(int argc, char **argv)
     compiled_t        compiled;
     findings_t        findings = { 0 };
     const char       *json, *strict;
+    slow_t            slow = { 0 };
     loader_sources_t  sources;
 
     const loader_option_t  options[] = {
         { "json", 0, NULL, "findings as NDJSON on standard output", &json },
         { "strict", 0, NULL, "warnings fail too", &strict },
+        SLOW_OPTIONS(slow),
         { 0 }
     };
 
     (void) loader_options(argc, argv, options, "DIR", 1, 1);
     findings.json = json != NULL;
 
-    rc = compile_all(argv[0], &sources, &compiled, &findings);
+    rc = compile_and_read(argv[0], &sources, &compiled, &slow, &findings,
+                          NULL);
 
     if (rc == LOADER_OK && strict != NULL && findings.warnings != 0) {
         rc = LOADER_FAILED;
@@ -281,6 +427,7 @@ loader_lint(int argc, char **argv)
         print_summary(&sources, &compiled, &findings);
     }
 
+    loader_tables_free(slow.tables);
     free_compiled(&compiled, &sources);
 
     return rc;
@@ -335,11 +482,23 @@ read_version(const char *text, const char *path)
 static void
 write_counts(onsite_buf_t *line, const compiled_t *compiled)
 {
+    const slow_t  *slow = compiled->slow;
+
     onsite_buf_printf(line, "\"sites\":%zu,\"campaigns\":%zu,"
-                      "\"journeys\":%zu,\"segments\":%zu}\n", compiled->n,
+                      "\"journeys\":%zu,\"segments\":%zu", compiled->n,
                       compiled->live[ONSITE_FILE_CAMPAIGN],
                       compiled->live[ONSITE_FILE_JOURNEY],
                       compiled->live[ONSITE_FILE_SEGMENT]);
+
+    if (has_slow_data(slow)) {
+        onsite_buf_printf(line, ",\"rows\":{\"profiles\":%llu,"
+                          "\"lists\":%llu,\"products\":%llu}",
+                          slow_rows(slow, ONSITE_TABLE_PROFILES),
+                          slow_rows(slow, ONSITE_TABLE_LISTS),
+                          slow_rows(slow, ONSITE_TABLE_PRODUCTS));
+    }
+
+    onsite_buf_append(line, "}\n", 2);
 
     if (!line->failed) {
         (void) fwrite(line->data, 1, line->len, stdout);
@@ -364,13 +523,22 @@ tell_written(const char *path, uint64_t version, const compiled_t *compiled)
 
 static int
 write_snapshot(const char *path, uint64_t version, const compiled_t *compiled,
-    bool json)
+    slow_t *slow, bool json)
 {
-    onsite_error_t  error = { "" };
+    onsite_error_t          error = { "" };
+    onsite_status_t         status;
+    onsite_snapshot_rows_t  rows[ONSITE_TABLES];
 
-    if (onsite_snapshot_write(path, version, loader_now(), compiled->sites,
-                              compiled->n, &error) != ONSITE_OK)
-    {
+    if (loader_tables_sort(slow->tables, rows) != LOADER_OK) {
+        return LOADER_FAILED;
+    }
+
+    status = onsite_snapshot_write_tables(path, version, loader_now(),
+                                          compiled->sites, compiled->n, rows,
+                                          &error);
+    loader_tables_done(slow->tables);
+
+    if (status != ONSITE_OK) {
         loader_complain("%s", error.text);
         return LOADER_FAILED;
     }
@@ -451,6 +619,7 @@ loader_build(int argc, char **argv)
     int               rc;
     compiled_t        compiled;
     findings_t        findings = { 0 };
+    slow_t            slow = { 0 };
     const char       *output, *version, *json, *dry_run;
     loader_sources_t  sources;
 
@@ -461,6 +630,7 @@ loader_build(int argc, char **argv)
         { "dry-run", 0, NULL, "tell what would be written; write nothing",
           &dry_run },
         { "json", 0, NULL, "findings and result as NDJSON", &json },
+        SLOW_OPTIONS(slow),
         { 0 }
     };
 
@@ -473,20 +643,22 @@ loader_build(int argc, char **argv)
         return LOADER_USAGE;
     }
 
-    rc = compile_all(argv[0], &sources, &compiled, &findings);
+    rc = compile_and_read(argv[0], &sources, &compiled, &slow, &findings,
+                          dry_run == NULL ? output : NULL);
 
     if (rc == LOADER_OK && dry_run != NULL) {
         tell_dry_run(output, &compiled, json != NULL);
 
     } else if (rc == LOADER_OK) {
         rc = write_snapshot(output, read_version(version, output), &compiled,
-                            json != NULL);
+                            &slow, json != NULL);
 
     } else if (findings.errors != 0) {
         loader_complain("%zu error%s: nothing was written", findings.errors,
                         findings.errors == 1 ? "" : "s");
     }
 
+    loader_tables_free(slow.tables);
     free_compiled(&compiled, &sources);
 
     return rc;

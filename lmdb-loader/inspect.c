@@ -62,6 +62,19 @@ write_info(onsite_buf_t *out, const char *path,
 }
 
 
+/* Rows of slow data. */
+
+static void
+write_tables(onsite_buf_t *out, const onsite_snapshot_info_t *info)
+{
+    onsite_buf_printf(out, "],\"profiles\":%llu,\"listed\":%llu,"
+                      "\"products\":%llu}\n",
+                      (unsigned long long) info->profiles,
+                      (unsigned long long) info->listed,
+                      (unsigned long long) info->products);
+}
+
+
 static void
 write_site(onsite_buf_t *out, onsite_str_t name, const onsite_image_t *image)
 {
@@ -100,7 +113,7 @@ print_json(const char *path, const onsite_snapshot_t *snapshot)
         }
     }
 
-    onsite_buf_append(&out, "]}\n", 3);
+    write_tables(&out, info);
 
     if (!out.failed) {
         (void) fwrite(out.data, 1, out.len, stdout);
@@ -153,6 +166,13 @@ print_text(const char *path, const onsite_snapshot_t *snapshot)
                   built.data, (unsigned long long) info->bytes);
     onsite_buf_free(&built);
 
+    if (info->profiles + info->listed + info->products != 0) {
+        (void) printf("slow data: %llu profiles, %llu customers on lists, "
+                      "%llu products\n", (unsigned long long) info->profiles,
+                      (unsigned long long) info->listed,
+                      (unsigned long long) info->products);
+    }
+
     for (i = 0; i < info->sites; i++) {
         if (onsite_snapshot_site(snapshot, i, &name, &image) == ONSITE_OK) {
             (void) printf("site %.*s: %u campaigns, %u bytes\n",
@@ -183,11 +203,91 @@ print_definitions(const onsite_snapshot_t *snapshot)
 }
 
 
+/* What a look-up finds, as JSON; null: nothing. */
+
+static void
+write_record(onsite_buf_t *out, onsite_arena_t *arena, bool found,
+    onsite_str_t record)
+{
+    onsite_value_t  value = { .type = ONSITE_NULL };
+
+    if (found) {
+        value = onsite_record_value(arena, record, NULL, 0);
+    }
+
+    onsite_value_write_json(out, &value);
+}
+
+
+static bool
+write_row(onsite_buf_t *out, onsite_arena_t *arena,
+    const onsite_tables_t *tables, const char *customer, const char *sku)
+{
+    bool          profile = false, lists = false, product = false;
+    onsite_str_t  id, record = { 0, NULL };
+
+    if (customer != NULL) {
+        id = onsite_str(customer, strlen(customer));
+        profile = tables->profile(tables->data, id, &record);
+        onsite_buf_printf(out, ",\"profile\":");
+        write_record(out, arena, profile, record);
+
+        lists = tables->lists(tables->data, id, &record);
+        onsite_buf_printf(out, ",\"lists\":");
+        write_record(out, arena, lists, record);
+    }
+
+    if (sku != NULL) {
+        id = onsite_str(sku, strlen(sku));
+        product = tables->product(tables->data, id, &record);
+        onsite_buf_printf(out, ",\"product\":");
+        write_record(out, arena, product, record);
+    }
+
+    return profile || lists || product;
+}
+
+
+static int
+print_row(const onsite_snapshot_t *snapshot, const char *site,
+    const char *customer, const char *sku)
+{
+    bool                       found;
+    onsite_buf_t               out;
+    onsite_arena_t            *arena;
+    onsite_snapshot_tables_t   tables;
+
+    arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+    if (arena == NULL) {
+        return LOADER_FAILED;
+    }
+
+    site = site != NULL ? site : "default";
+    (void) onsite_snapshot_tables(snapshot, onsite_str(site, strlen(site)),
+                                  &tables);
+
+    onsite_buf_init(&out, 0);
+    onsite_buf_printf(&out, "{\"site\":");
+    onsite_write_json_string(&out, onsite_str(site, strlen(site)));
+    found = write_row(&out, arena, &tables.tables, customer, sku);
+    onsite_buf_append(&out, "}\n", 2);
+
+    if (!out.failed) {
+        (void) fwrite(out.data, 1, out.len, stdout);
+    }
+
+    onsite_buf_free(&out);
+    onsite_arena_destroy(arena);
+
+    return found ? LOADER_OK : LOADER_FAILED;
+}
+
+
 int
 loader_inspect(int argc, char **argv)
 {
     int                 rc = LOADER_OK;
-    const char         *json, *campaigns;
+    const char         *json, *campaigns, *customer, *sku, *site;
     onsite_error_t      error = { "" };
     onsite_snapshot_t  *snapshot;
 
@@ -195,6 +295,10 @@ loader_inspect(int argc, char **argv)
         { "json", 0, NULL, "facts as one JSON object", &json },
         { "campaigns", 0, NULL, "the campaigns' definitions as NDJSON",
           &campaigns },
+        { "customer", 0, "ID", "a customer's profile and lists; exit 1: there"
+          " are none", &customer },
+        { "sku", 0, "SKU", "a product; likewise", &sku },
+        { "site", 0, "S", "whose; default: default", &site },
         { 0 }
     };
 
@@ -206,7 +310,10 @@ loader_inspect(int argc, char **argv)
         return LOADER_FAILED;
     }
 
-    if (campaigns != NULL) {
+    if (customer != NULL || sku != NULL) {
+        rc = print_row(snapshot, site, customer, sku);
+
+    } else if (campaigns != NULL) {
         rc = print_definitions(snapshot);
 
     } else if (json != NULL) {

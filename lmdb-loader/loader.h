@@ -34,10 +34,15 @@ typedef struct {
 typedef struct {
     const char   *name;         /* long name; NULL ends a table            */
     char          letter;       /* short form; 0: none                     */
-    const char   *argument;     /* its name in the help; NULL: a flag      */
+    const char   *argument;     /* its name in the help; NULL: a flag; one
+                                   that ends in "..." may come again       */
     const char   *help;
-    const char  **value;        /* set to the text; flags to ""            */
+    const char  **value;        /* set to the text; flags to ""; of one that
+                                   may come again an array of
+                                   LOADER_REPEATS + 1, NULL behind its last*/
 } loader_option_t;
+
+#define LOADER_REPEATS  64
 
 /*
  * Reads argv by the table, with ONSITE_<NAME> of the environment for an
@@ -104,6 +109,42 @@ uint32_t loader_count_journeys(const onsite_image_t *image);
 
 /* Journeys, segments and affinities, a line each. */
 void loader_print_others(const onsite_image_t *image);
+
+
+/* table.c - slow data, as files and on its way into a snapshot */
+
+typedef struct loader_tables_s  loader_tables_t;
+
+/* site: of rows that name none; NULL: "default".  bar: progress on standard
+ * error, where that is a terminal.  NULL: out of memory. */
+loader_tables_t *loader_tables_create(const char *site, bool bar,
+    onsite_lint_pt lint, void *lint_data);
+void loader_tables_free(loader_tables_t *tables);
+
+/* profiles.csv, products.ndjson, segments/<id>.txt, … anywhere below dir. */
+void loader_tables_find(loader_tables_t *tables, const char *dir);
+
+/* One more; a list is ID=FILE, or exit LOADER_USAGE. */
+void loader_tables_add(loader_tables_t *tables, onsite_table_t table,
+    const char *file);
+
+/* Reads and checks them all; findings go to lint.  dir: where rows may be put
+ * aside to sort them; NULL: they are only checked.  sites are those that have
+ * campaigns.  LOADER_FAILED when the machine said no. */
+int loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
+    size_t n_sites, const char *dir);
+
+/* Rows that were right. */
+uint64_t loader_tables_rows(const loader_tables_t *tables,
+    onsite_table_t table);
+
+/* The rows in order, for onsite_snapshot_write_tables; of equal keys the last
+ * one, which lint hears of.  They live as long as tables. */
+int loader_tables_sort(loader_tables_t *tables,
+    onsite_snapshot_rows_t out[ONSITE_TABLES]);
+
+/* No more progress is to be drawn. */
+void loader_tables_done(loader_tables_t *tables);
 
 
 /* zone.c - time zones, from the C library */

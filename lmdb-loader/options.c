@@ -93,6 +93,40 @@ says_no(const char *value)
 }
 
 
+/* Whether an option may come again. */
+
+static bool
+repeats(const loader_option_t *o)
+{
+    size_t  n = o->argument != NULL ? strlen(o->argument) : 0;
+
+    return n >= 3 && strcmp(o->argument + n - 3, "...") == 0;
+}
+
+
+static void
+set_value(const loader_option_t *o, const char *value)
+{
+    size_t  n = 0;
+
+    while (repeats(o) && o->value[n] != NULL) {
+        n++;
+    }
+
+    if (n == LOADER_REPEATS) {
+        loader_complain("--%s: more than %d of them", o->name,
+                        LOADER_REPEATS);
+        exit(LOADER_USAGE);
+    }
+
+    o->value[n] = value;
+
+    if (repeats(o)) {
+        o->value[n + 1] = NULL;
+    }
+}
+
+
 static void
 from_environment(const loader_option_t *o)
 {
@@ -108,7 +142,7 @@ from_environment(const loader_option_t *o)
         return;
     }
 
-    *o->value = value;
+    set_value(o, value);
 }
 
 
@@ -177,6 +211,7 @@ loader_options(int argc, char **argv, const loader_option_t *options,
     const char *arguments, int min, int max)
 {
     int                     c, i, n;
+    bool                    given[OPTIONS_MAX] = { false };
     char                    shorts[2 * OPTIONS_MAX + 4];
     struct option           longs[OPTIONS_MAX + 2];
     const loader_option_t  *o;
@@ -198,7 +233,12 @@ loader_options(int argc, char **argv, const loader_option_t *options,
             usage_error(argv, c);
         }
 
-        *o->value = o->argument != NULL ? optarg : "";
+        if (repeats(o) && !given[o - options]) {
+            *o->value = NULL;
+        }
+
+        given[o - options] = true;
+        set_value(o, o->argument != NULL ? optarg : "");
     }
 
     n = argc - optind;

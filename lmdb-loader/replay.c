@@ -37,6 +37,7 @@ typedef struct {
     onsite_engine_t    *engine;
     onsite_snapshot_t  *snapshot;
     onsite_site_t       site;
+    onsite_snapshot_tables_t  tables;   /* of the site */
     bool                has_site;
     onsite_ms_t         session_timeout;
     bool                deliver;
@@ -523,6 +524,14 @@ open_site(replay_t *replay, const char *path, const char *site)
             replay->has_site = replay->tallies != NULL
                                && onsite_site_init(&replay->site, image)
                                   == ONSITE_OK;
+
+            if (replay->has_site
+                && onsite_snapshot_tables(replay->snapshot, name,
+                                          &replay->tables))
+            {
+                replay->site.tables = &replay->tables.tables;
+            }
+
             return replay->has_site ? LOADER_OK : LOADER_FAILED;
         }
     }

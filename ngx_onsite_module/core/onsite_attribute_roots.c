@@ -660,6 +660,17 @@ known_request(const onsite_str_t *keys, size_t n_keys)
 }
 
 
+/* Roots that are values themselves, with any names below. */
+
+static bool
+is_whole(onsite_root_t root)
+{
+    return root == ONSITE_ROOT_VALUE || root == ONSITE_ROOT_SEGMENTS
+           || root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_PRODUCT
+           || root == ONSITE_ROOT_RECOMMENDED;
+}
+
+
 bool
 onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
     size_t n_keys)
@@ -671,10 +682,7 @@ onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
         "hour", "minute", "weekday", "date", "unix", NULL
     };
 
-    if (root == ONSITE_ROOT_VALUE || root == ONSITE_ROOT_SEGMENTS
-        || root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_PRODUCT
-        || root == ONSITE_ROOT_RECOMMENDED)
-    {
+    if (is_whole(root)) {
         return true;
     }
 

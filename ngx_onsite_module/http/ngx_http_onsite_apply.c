@@ -145,7 +145,6 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
 
     if (last) {
         ngx_http_onsite_tell_interests(run, visitor);
-        ngx_http_onsite_tell_segments(run, visitor);
     }
 
     if (!run->apply->peek) {
@@ -201,7 +200,6 @@ peek(run_t *run)
 
     } else {
         ngx_http_onsite_tell_interests(run, w->visitor);
-        ngx_http_onsite_tell_segments(run, w->visitor);
     }
 
     return NGX_OK;

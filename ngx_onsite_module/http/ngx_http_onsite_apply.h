@@ -229,13 +229,10 @@ ngx_uint_t ngx_http_onsite_forged(run_t *run, const item_t *item,
 void ngx_http_onsite_tell_decision(run_t *run);
 void ngx_http_onsite_tell_visitor(run_t *run, const onsite_key_t *key);
 
-/* interest.c: while visitor's strings are where they were. */
+/* interest.c, and from there segments.c: while visitor's strings are where
+ * they were. */
 
-void ngx_http_onsite_tell_interests(run_t *run,
-    const onsite_visitor_t *visitor);
-
-/* segments.c: likewise. */
-
+void ngx_http_onsite_tell_interests(run_t *run, onsite_visitor_t *visitor);
 void ngx_http_onsite_tell_segments(run_t *run, onsite_visitor_t *visitor);
 
 /* explain.c */

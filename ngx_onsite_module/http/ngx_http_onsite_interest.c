@@ -282,7 +282,7 @@ copy_text(ngx_http_request_t *r, ngx_str_t *to, u_char *text, u_char *end)
 
 
 void
-ngx_http_onsite_tell_interests(run_t *run, const onsite_visitor_t *visitor)
+ngx_http_onsite_tell_interests(run_t *run, onsite_visitor_t *visitor)
 {
     u_char                     text[TEXT_MAX], *end;
     ngx_str_t                 *values;
@@ -291,6 +291,7 @@ ngx_http_onsite_tell_interests(run_t *run, const onsite_visitor_t *visitor)
     ngx_http_onsite_worker_t  *w;
 
     w = &ngx_http_onsite_worker;
+    ngx_http_onsite_tell_segments(run, visitor);
 
     if (w->n_interests == 0 || visitor == NULL) {
         return;
