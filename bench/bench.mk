@@ -5,16 +5,21 @@ $(BUILD)/bench/%: bench/%.c $(BUILD)/libonsite.a
 	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
 
 .PHONY: bench
-bench: build $(BUILD)/bench/populate ## all that docs/measurements.md tells
+bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/measurements.md tells
 	@packaging/packages bench
 	@$(MAKE) --no-print-directory bench-decide bench-record bench-store \
 	    bench-scanner bench-condition bench-crawler bench-json
 	@bench/http
 	@bench/reload
+	@bench/timers
 
 .PHONY: bench-http
 bench-http: build $(BUILD)/bench/populate ## beacons, pages and batches against their peers
 	@bench/http $(BENCH_FLAGS)
+
+.PHONY: bench-timers
+bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due a second
+	@bench/timers $(BENCH_FLAGS)
 
 .PHONY: bench-reload
 bench-reload: build ## what a new snapshot costs the requests under way

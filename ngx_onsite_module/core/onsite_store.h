@@ -208,6 +208,7 @@ typedef struct {
     uint64_t  map_full;
     uint32_t  readers;          /* slots taken, most of all shards         */
     uint64_t  timers;           /* pending                                 */
+    uint64_t  timers_bytes;     /* pages that they take                    */
     uint64_t  events;           /* waiting in the outbox                   */
     uint64_t  deliveries;
     uint64_t  outbox_bytes;     /* pages that the outbox takes             */

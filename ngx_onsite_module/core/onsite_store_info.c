@@ -153,6 +153,7 @@ add_trees(shard_t *shard, onsite_store_stat_t *stat)
 
     stat->visitors += visitors.entries;
     stat->timers += timers.entries;
+    stat->timers_bytes += timers.pages * shard->page_size;
     stat->events += state.events;
     stat->deliveries += state.deliveries;
     stat->outbox_bytes += outbox.pages * shard->page_size;

@@ -32,6 +32,7 @@ typedef struct {
     double                   sites;
     double                   bytes;
     double                   timers;
+    double                   timers_bytes;
     double                   late;
     double                   timer_owner;
     double                   outbox_events;
@@ -150,6 +151,8 @@ static const metric_t  metrics[] = {
       "Expired records removed by the timer.", COUNTER, COUNT(reaped) },
     { "timers", "pending", "timers_pending",
       "Timers of visitors that wait.", GAUGE, FACT(timers) },
+    { "timers", "bytes", "timers_bytes",
+      "Bytes of the state that timers take.", GAUGE, FACT(timers_bytes) },
     { "timers", "fired", "timers_fired_total",
       "Timers that came to their time and moved something.",
       COUNTER, COUNT(timers_fired) },
@@ -287,6 +290,7 @@ gather_facts(facts_t *facts)
     facts->readers = (double) state.readers;
 
     facts->timers = (double) state.timers;
+    facts->timers_bytes = (double) state.timers_bytes;
     facts->late = w->store != NULL ? lateness(w->store) : 0;
     facts->timer_owner = (double) ngx_http_onsite_counters->timer_owner;
     facts->outbox_events = (double) state.events;

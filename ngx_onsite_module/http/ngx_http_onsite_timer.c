@@ -9,7 +9,8 @@
  * the outbox and the record is stored, or none of it.
  *
  * A slice is bounded by time, a transaction in it by how much it changes, and
- * between slices the worker serves its requests.
+ * between slices the worker serves its requests.  Where timers fire, it looks
+ * more often, so that there is less to do at once.
  *
  * An entry whose visitor is gone (evicted, expired, erased), has become a link
  * to another, or does not decode, is dropped.  While there is no snapshot
@@ -22,8 +23,9 @@
 
 
 #define NGX_HTTP_ONSITE_TIMER_TICK      100         /* ms                   */
+#define NGX_HTTP_ONSITE_TIMER_BUSY      10          /* ms, when some fired  */
 #define NGX_HTTP_ONSITE_TIMER_PAUSE     1           /* ms, while more is due*/
-#define NGX_HTTP_ONSITE_TIMER_SLICE     3000000     /* ns                   */
+#define NGX_HTTP_ONSITE_TIMER_SLICE     1000000     /* ns                   */
 #define NGX_HTTP_ONSITE_TIMER_LEASE     1000        /* ms                   */
 #define NGX_HTTP_ONSITE_TIMER_WAKES     16          /* of one visitor       */
 
@@ -35,6 +37,7 @@ typedef struct {
     onsite_ms_t               now;
     uint64_t                  end;          /* of the slice                 */
     onsite_txn_t             *txn;
+    ngx_uint_t                n;            /* entries taken                */
     onsite_error_t            error;
 } slice_t;
 
@@ -328,6 +331,7 @@ fire_until_end(slice_t *slice)
         }
 
         rc = fire_next(slice);
+        slice->n++;
 
     } while (rc == NGX_OK && monotonic() < slice->end);
 
@@ -386,9 +390,9 @@ complain(slice_t *slice)
 
 
 /* The shards take turns, so that one with much to do does not keep the others
- * waiting.  Whether more is due. */
+ * waiting.  When to look again. */
 
-static ngx_uint_t
+static ngx_msec_t
 fire(ngx_log_t *log)
 {
     slice_t      slice;
@@ -402,6 +406,7 @@ fire(ngx_log_t *log)
     slice.log = log;
     slice.now = (onsite_ms_t) tp->sec * 1000 + tp->msec;
     slice.end = monotonic() + NGX_HTTP_ONSITE_TIMER_SLICE;
+    slice.n = 0;
     slice.error.text[0] = '\0';
 
     for (i = 0; i < n; i++) {
@@ -411,16 +416,17 @@ fire(ngx_log_t *log)
         if (rc == NGX_ERROR) {
             complain(&slice);
             ngx_http_onsite_timer_shard = (shard + 1) % n;
-            return 0;
+            return NGX_HTTP_ONSITE_TIMER_TICK;
         }
 
         if (rc == NGX_OK) {
             ngx_http_onsite_timer_shard = (shard + 1) % n;
-            return 1;
+            return NGX_HTTP_ONSITE_TIMER_PAUSE;
         }
     }
 
-    return 0;
+    return slice.n != 0 ? NGX_HTTP_ONSITE_TIMER_BUSY
+                        : NGX_HTTP_ONSITE_TIMER_TICK;
 }
 
 
@@ -438,8 +444,8 @@ tick(ngx_event_t *ev)
     w = &ngx_http_onsite_worker;
     delay = NGX_HTTP_ONSITE_TIMER_TICK;
 
-    if (hold_lease() && w->snapshot != NULL && fire(ev->log)) {
-        delay = NGX_HTTP_ONSITE_TIMER_PAUSE;
+    if (hold_lease() && w->snapshot != NULL) {
+        delay = fire(ev->log);
     }
 
     ngx_add_timer(ev, delay);
