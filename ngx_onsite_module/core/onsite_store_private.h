@@ -111,6 +111,7 @@ struct onsite_txn_s {
     uint32_t         puts;
     uint64_t         grown;         /* pages, about, that timers and outbox
                                        took                                */
+    uint32_t         forgotten;     /* timers of evicted records           */
     bool             failed;        /* LMDB lets it only be aborted        */
 };
 
@@ -163,6 +164,10 @@ typedef struct {
 
 int outbox_state_read(MDB_txn *mdb, const shard_t *shard,
     outbox_state_t *state);
+
+/* onsite_store_timer.c */
+int txn_timer_forget(onsite_txn_t *txn, const onsite_key_t *key,
+    onsite_ms_t due);
 
 /* onsite_store_room.c */
 void shard_measure(onsite_store_t *store, shard_t *shard);

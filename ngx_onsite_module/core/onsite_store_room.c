@@ -25,6 +25,7 @@
 #define NODE_INDEX       2
 #define PAGE_NUMBER      8
 #define EVICT_MAX        64         /* records for one put */
+#define FORGET_MAX       4          /* timers, for one transaction */
 #define SWEEP_LEAVES     16         /* emptied in one go */
 #define SWEEP_PAGES      8          /* that emptying one may take */
 #define LEAF_NODES_MAX   4096
@@ -214,20 +215,40 @@ survey(onsite_txn_t *txn, const onsite_key_t *key, side_t side,
 }
 
 
+/*
+ * The record's timer goes with it, else those of visitors long gone would keep
+ * others' from being set.  It lies in a page of its own, mostly, so this is
+ * done for a few a transaction; the others wake to nothing in their time.
+ */
+
 static int
 evict(onsite_txn_t *txn, const onsite_key_t *key)
 {
-    int      rc;
-    MDB_val  k;
+    int          rc;
+    MDB_val      k, v;
+    onsite_ms_t  wake;
 
     k = key_val(key);
+    rc = mdb_get(txn->mdb, txn->shard->visitors, &k, &v);
+
+    if (rc != 0) {
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    }
+
+    wake = onsite_record_wake(v.mv_data, v.mv_size);
+
     rc = mdb_del(txn->mdb, txn->shard->visitors, &k, NULL);
 
     if (rc == 0) {
         txn->store->counts.evictions++;
     }
 
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    if (rc == 0 && wake != 0 && txn->forgotten < FORGET_MAX) {
+        txn->forgotten++;
+        rc = txn_timer_forget(txn, key, wake);
+    }
+
+    return rc;
 }
 
 
@@ -423,7 +444,10 @@ sweep(onsite_store_t *store, shard_t *shard, uint64_t free)
     onsite_key_t  key;
     onsite_txn_t  txn;
 
-    txn = (onsite_txn_t) { .store = store, .shard = shard };
+    /* pages are short: each goes to the leaves */
+
+    txn = (onsite_txn_t) { .store = store, .shard = shard,
+                           .forgotten = FORGET_MAX };
 
     rc = mdb_txn_begin(shard->env, NULL, 0, &txn.mdb);
     if (rc != 0) {

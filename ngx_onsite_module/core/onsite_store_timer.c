@@ -1,8 +1,8 @@
 /*
  * onsite_store_timer.c - when visitors wake: entries (due, key) in order.
  *
- * A record that was evicted or has expired leaves its entry behind; whoever
- * wakes it finds no record, and drops it.
+ * A record that has expired leaves its entry behind, and sometimes one that
+ * was evicted; whoever wakes it finds no record, and drops it.
  */
 
 #include "onsite_store_private.h"
@@ -34,8 +34,8 @@ timer_due(MDB_val k)
 }
 
 
-static onsite_status_t
-timer_delete(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t due)
+int
+txn_timer_forget(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t due)
 {
     int      rc;
     char     bytes[TIMER_KEY];
@@ -44,7 +44,18 @@ timer_delete(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t due)
     k = timer_key(bytes, due, key);
     rc = mdb_del(txn->mdb, txn->shard->timers, &k, NULL);
 
-    return rc == 0 || rc == MDB_NOTFOUND ? ONSITE_OK
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+static onsite_status_t
+timer_delete(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t due)
+{
+    int  rc;
+
+    rc = txn_timer_forget(txn, key, due);
+
+    return rc == 0 ? ONSITE_OK
            : txn_failed(txn, rc, "delete from");
 }
 

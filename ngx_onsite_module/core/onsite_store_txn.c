@@ -63,6 +63,7 @@ begin(onsite_store_t *store, shard_t *shard)
     store->txn.found = false;
     store->txn.puts = 0;
     store->txn.grown = 0;
+    store->txn.forgotten = 0;
     store->txn.failed = false;
 
     return rc;

@@ -523,3 +523,23 @@ onsite_record_last_seen(const void *data, size_t size, bool *session_only)
 
     return last_seen;
 }
+
+
+onsite_ms_t
+onsite_record_wake(const void *data, size_t size)
+{
+    uint32_t         n, flags;
+    onsite_ms_t      last_seen, wake;
+    onsite_reader_t  r = { data, (const uint8_t *) data + size, false };
+
+    if (read_head(&r, &n, &last_seen, &flags) != ONSITE_OK
+        || (flags & (FLAG_LINK|FLAG_TOMBSTONE)) || n <= AT_WAKE)
+    {
+        return 0;
+    }
+
+    (void) onsite_read_skip(&r, AT_WAKE - AT_FIRST_SEEN);
+    wake = record_read_time(&r, last_seen);
+
+    return r.bad ? 0 : wake;
+}

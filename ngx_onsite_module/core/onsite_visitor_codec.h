@@ -74,4 +74,7 @@ onsite_str_t onsite_link_carried(const void *data, size_t size);
 onsite_ms_t onsite_record_last_seen(const void *data, size_t size,
     bool *session_only);
 
+/* The visitor's wake likewise; 0: none, or not a visitor's record. */
+onsite_ms_t onsite_record_wake(const void *data, size_t size);
+
 #endif

@@ -148,10 +148,10 @@ key_of(uint64_t n)
 }
 
 
-/* A visitor with a record of a usual size. */
+/* A visitor with a record of a usual size; wake: of its timer, or 0. */
 
 static inline onsite_status_t
-put_visitor(state_t *s, uint64_t n, onsite_ms_t seen)
+put_visitor(state_t *s, uint64_t n, onsite_ms_t seen, onsite_ms_t wake)
 {
     size_t                   i, size;
     char                     record[ONSITE_RECORD_BYTES_MAX];
@@ -169,6 +169,7 @@ put_visitor(state_t *s, uint64_t n, onsite_ms_t seen)
     }
 
     v.n_counters = 4;
+    v.wake = wake;
     size = onsite_visitor_encode(&v, record, sizeof(record));
 
     return onsite_txn_put(s->txn, &key, onsite_str(record, size), seen);

@@ -53,6 +53,16 @@ onsite_record_last_seen(const void *data, size_t size, bool *session_only)
 }
 
 
+onsite_ms_t
+onsite_record_wake(const void *data, size_t size)
+{
+    (void) data;
+    (void) size;
+
+    return 0;
+}
+
+
 uint32_t
 onsite_key_shard(const onsite_key_t *key, uint32_t shards)
 {

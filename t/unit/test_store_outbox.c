@@ -250,7 +250,7 @@ visit_of_larger(state_t *s, uint64_t n, size_t len, unsigned *refused)
                  entry_of(ONSITE_OUTBOX_DELIVERY, 'a', len), &seq);
     assert_true(status == ONSITE_OK || status == ONSITE_FULL);
     *refused += status == ONSITE_FULL;
-    assert_int_equal(put_visitor(s, n, NOW + (onsite_ms_t) n), ONSITE_OK);
+    assert_int_equal(put_visitor(s, n, NOW + (onsite_ms_t) n, 0), ONSITE_OK);
     commit(s);
 }
 
@@ -322,7 +322,7 @@ refuses_before_pages_run_out(void **data)
                  == ONSITE_OK;
     }
 
-    assert_int_equal(put_visitor(s, 1, NOW), ONSITE_OK);
+    assert_int_equal(put_visitor(s, 1, NOW, 0), ONSITE_OK);
     commit(s);
     assert_in_range(taken, 2, 10);
     assert_int_equal(onsite_store_stat(s->store, &stat), ONSITE_OK);

@@ -176,7 +176,7 @@ do_not_void_a_record(void **data)
 
     open_state(s);
     begin_in(s, 0);
-    assert_int_equal(put_visitor(s, 7, NOW), ONSITE_OK);
+    assert_int_equal(put_visitor(s, 7, NOW, 0), ONSITE_OK);
     commit(s);
 
     begin_in(s, 0);
@@ -210,7 +210,8 @@ leave_room_in_a_full_map(void **data)
     for (n = 0, refused = 0; n < 60000; n++) {
         key = key_of(n);
         begin_in(s, 0);
-        assert_int_equal(put_visitor(s, n, NOW + (onsite_ms_t) n), ONSITE_OK);
+        assert_int_equal(put_visitor(s, n, NOW + (onsite_ms_t) n,
+                                     0), ONSITE_OK);
         status = onsite_txn_timer_move(s->txn, &key, 0,
                                        NOW + (onsite_ms_t) (n % 977));
         assert_true(status == ONSITE_OK || status == ONSITE_FULL);
@@ -244,6 +245,39 @@ leave_room_in_a_full_map(void **data)
 }
 
 
+/* Evicted visitors take their timers with them: nobody's is refused for
+ * them. */
+
+static void
+go_with_an_evicted_record(void **data)
+{
+    state_t              *s = *data;
+    uint64_t              n;
+    onsite_ms_t           due;
+    onsite_key_t          key;
+    onsite_store_stat_t   stat;
+
+    s->options.size = 2 * MB;
+    open_state(s);
+
+    for (n = 0; n < 60000; n++) {
+        key = key_of(n);
+        due = NOW + ONSITE_DAY + (onsite_ms_t) (n * 7919 % 4000000);
+        begin_in(s, 0);
+        assert_int_equal(onsite_txn_timer_move(s->txn, &key, 0, due),
+                         ONSITE_OK);
+        assert_int_equal(put_visitor(s, n, NOW + (onsite_ms_t) n, due),
+                         ONSITE_OK);
+        commit(s);
+    }
+
+    assert_int_equal(onsite_store_stat(s->store, &stat), ONSITE_OK);
+    assert_int_equal(stat.map_full, 0);
+    assert_true(stat.evictions > 40000);
+    assert_in_range(stat.timers, stat.visitors, 2 * stat.visitors);
+}
+
+
 int
 main(void)
 {
@@ -253,6 +287,7 @@ main(void)
         state_test(of_one_moment_are_all_seen),
         state_test(do_not_void_a_record),
         state_test(leave_room_in_a_full_map),
+        state_test(go_with_an_evicted_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -486,6 +486,43 @@ links_of_a_session_say_so(void **state)
 
 
 static void
+wake_is_read_alone(void **state)
+{
+    size_t            i, size;
+    char              record[ONSITE_RECORD_BYTES_MAX];
+    onsite_key_t      key = { { 1 } };
+    onsite_visitor_t  v;
+
+    (void) state;
+    onsite_visitor_init(&v);
+    v.last_seen = NOW;
+    v.counters[0] = (onsite_counter_t) { ONSITE_STR("Seen"), 1, 1 };
+    v.n_counters = 1;
+
+    size = onsite_visitor_encode(&v, record, sizeof(record));
+    assert_true(onsite_record_wake(record, size) == 0);
+
+    v.wake = NOW + ONSITE_HOUR;
+    size = onsite_visitor_encode(&v, record, sizeof(record));
+    assert_true(onsite_record_wake(record, size) == v.wake);
+
+    for (i = 0; i < size; i++) {
+        assert_true(onsite_record_wake(record, i) == 0);
+    }
+
+    v.user_id = ONSITE_STR("someone");
+    v.wake = NOW - 5;
+    size = onsite_visitor_encode(&v, record, sizeof(record));
+    assert_true(onsite_record_wake(record, size) == v.wake);
+
+    size = onsite_link_encode(&key, NOW, true, record, sizeof(record));
+    assert_true(onsite_record_wake(record, size) == 0);
+    size = onsite_tombstone_encode(NOW, record, sizeof(record));
+    assert_true(onsite_record_wake(record, size) == 0);
+}
+
+
+static void
 links_lead_elsewhere(void **state)
 {
     bool                  session_only;
@@ -914,6 +951,7 @@ main(void)
         cmocka_unit_test(prices_come_back_exactly),
         cmocka_unit_test(resting_changes_nothing),
         cmocka_unit_test(pending_keeps_its_properties),
+        cmocka_unit_test(wake_is_read_alone),
         cmocka_unit_test(links_lead_elsewhere),
         cmocka_unit_test(links_of_a_session_say_so),
         cmocka_unit_test(last_seen_is_read_alone),
