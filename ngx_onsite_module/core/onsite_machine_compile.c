@@ -204,6 +204,8 @@ next_arc(const graph_t *g, visit_t *visit, visit_t *to)
 
         if (emits.len == 0 || e->event.len != emits.len
             || e->event.ref != emits.ref
+            || g->m->list[e->edge.machine].machine.kind
+               != ONSITE_MACHINE_JOURNEY
             || (e->edge.machine == visit->machine
                 && e->edge.from != visit->state))
         {
