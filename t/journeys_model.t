@@ -13,14 +13,17 @@ use Onsite::Test;
 use POSIX qw(strftime);
 use Test::More;
 
-my $SITES = $ENV{ONSITE_MODEL_SITES} // 120;
-my $VISITORS = 5;
-my $EVENTS = 40;
+my $SITES = $ENV{ONSITE_MODEL_SITES} // 80;
+my $VISITORS = 3;
+my $EVENTS = 30;
 my $BEGIN = 1_792_497_600_000;
-my $UNTIL = $BEGIN + 30 * 3_600_000;
 my @NAMES = qw(A B C D E);
 
 srand($ENV{ONSITE_MODEL_SEED} // 20261121);
+
+# No two timers of a site are due at once: which is first then is not told.
+my $differ = 0;
+sub duration { $_[rand @_] * 60_000 + $differ++ . 'ms' }
 
 sub one { $_[rand @_] }
 sub chance { rand() < $_[0] }
@@ -57,8 +60,8 @@ sub journey {
             } 1 .. 1 + int rand 2;
             $s->{on}{ $w->{event} } = @edges == 1 ? $edges[0] : \@edges;
         }
-        $s->{after} = { one(qw(7m 20m 1h)) => one(@names) } if chance(0.3);
-        $s->{inactive} = { one(qw(5m 40m 2h)) => one(@names) }
+        $s->{after} = { duration(7, 20, 60) => one(@names) } if chance(0.3);
+        $s->{inactive} = { duration(5, 40, 120) => one(@names) }
             if chance(0.3);
         $s->{entry} = { event => "Entered $number" } if chance(0.2);
     }
@@ -72,7 +75,7 @@ sub sequence {
         push @steps, { %{ wanted(3) },
             chance(0.2) ? (count => 2 + int rand 2) : () };
     }
-    my $within = one(undef, 'session', qw(5m 15m 1h));
+    my $within = one(undef, 'session', map { duration($_) } 5, 15, 60);
     if (defined $within && $within ne 'session' && chance(0.4)) {
         push @steps, { not => some(2) } if !$steps[-1]{not};
     }
@@ -81,7 +84,7 @@ sub sequence {
 }
 
 sub inactive {
-    return { inactive => one(qw(3m 25m 1h 6h)),
+    return { inactive => duration(3, 25, 60, 360),
         chance(0.7) ? (after => some(2)) : (),
         chance(0.5) ? (unless => some(2)) : () };
 }
@@ -90,7 +93,7 @@ sub inactive {
 sub campaigns {
     my ($journeys) = @_;
     my @triggers = ((map { sequence() } 1 .. 4), (map { inactive() } 1 .. 2),
-        map { { journey => $_->{id}, state => one(keys %{ $_->{states} }) } }
+        map { { journey => $_->{id}, state => one(sort keys %{ $_->{states} }) } }
             @$journeys[0, 1]);
     my $n = 0;
     return map { { id => 'c' . $n++, channel => 'webhook', trigger => $_,
@@ -124,6 +127,7 @@ sub log_line {
 my $t = Onsite::Test->new;
 my @sites;
 for my $n (0 .. $SITES - 1) {
+    $differ = 0;
     my @journeys = map { journey("j$_", $_) } 0 .. 2;
     my @campaigns = campaigns(\@journeys);
     for my $d (@journeys, @campaigns) {
@@ -145,10 +149,11 @@ for my $site (@sites) {
         $of{"v$v"} = [events()];
         push @log, map { [$_->{at}, "v$v", $_] } @{ $of{"v$v"} };
     }
-    my $text = join '', map { log_line($_->[1], $_->[2]) }
-        sort { $a->[0] <=> $b->[0] } @log;
+    @log = sort { $a->[0] <=> $b->[0] } @log;
+    my $text = join '', map { log_line($_->[1], $_->[2]) } @log;
+    my $until = $log[-1][0] + 7 * 3_600_000;
     ($code, $out, $err) = $t->run_loader('replay', $t->snapshot, '--site',
-        $site->{name}, '--events', '-', '--until', iso($UNTIL), \$text);
+        $site->{name}, '--events', '-', '--until', iso($until), \$text);
     is($code, 0, "replay of $site->{name}") or diag($err) if $code != 0;
 
     my %told;
@@ -160,7 +165,7 @@ for my $site (@sites) {
     for my $v (sort keys %of) {
         my $model = Onsite::JourneyModel->new(%$site{qw(journeys campaigns)});
         $model->event($_) for @{ $of{$v} };
-        $model->until($UNTIL);
+        $model->until($until);
         my $expected = join "\n", sort map { iso($_->[0]) . " $_->[1]" }
             @{ $model->{told} };
         my $got = join "\n", sort @{ $told{$v} // [] };
@@ -171,8 +176,8 @@ for my $site (@sites) {
     }
 }
 
-cmp_ok($fired, '>', 50 * $SITES, "campaigns fired: $fired");
-cmp_ok($moved, '>', 50 * $SITES, "journeys moved: $moved");
+cmp_ok($fired, '>', 20 * $SITES, "campaigns fired: $fired");
+cmp_ok($moved, '>', 20 * $SITES, "journeys moved: $moved");
 is(scalar @differ, 0, 'all as the model says');
 
 if (@differ) {

@@ -23,8 +23,9 @@ sub new {
 sub ms {
     my ($text) = @_;
     return 0 if !defined $text;
-    my ($n, $unit) = $text =~ /^(\d+)([smh])$/ or die "duration $text";
-    return $n * { s => 1000, m => 60_000, h => 3_600_000 }->{$unit};
+    my ($n, $unit) = $text =~ /^(\d+)(ms|s|m|h)$/ or die "duration $text";
+    return $n
+        * { ms => 1, s => 1000, m => 60_000, h => 3_600_000 }->{$unit};
 }
 
 sub list { ref $_[0] eq 'ARRAY' ? @{ $_[0] } : defined $_[0] ? ($_[0]) : () }
