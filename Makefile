@@ -127,7 +127,7 @@ install: build ## into $(DESTDIR)$(PREFIX): module, loader, runtime, docs
 	    $(DESTDIR)$(PREFIX)/share/onsite $(DESTDIR)$(PREFIX)/share/doc/onsite
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(BUILD)/lmdb-loader $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(BUILD)/onsite.js docs/campaign.schema.json \
+	install -m 644 $(BUILD)/onsite.js docs/*.schema.json \
 	    $(DESTDIR)$(PREFIX)/share/onsite/
 	install -m 644 README.md conf.example docs/*.md \
 	    $(DESTDIR)$(PREFIX)/share/doc/onsite/

@@ -91,6 +91,25 @@ check_choice(facts_t *f, onsite_str_t path, const onsite_value_t *value)
 }
 
 
+/* An array equals a text only when it has no other item. */
+
+static void
+check_list_value(facts_t *f, onsite_str_t path, onsite_str_t op,
+    const onsite_value_t *value)
+{
+    if (onsite_str_eq(path, ONSITE_STR("segments"))
+        && onsite_str_eq(op, ONSITE_STR("$eq"))
+        && value->type == ONSITE_STRING)
+    {
+        onsite_definition_warn(f->d, NULL, "is a list, which equals \"%.*s\""
+                               " only if there is no other: ask for"
+                               " {\"$in\": [\"%.*s\"]}", (int) value->len,
+                               value->as.string, (int) value->len,
+                               value->as.string);
+    }
+}
+
+
 static fact_t *
 fact_of(facts_t *f, onsite_str_t path)
 {
@@ -287,6 +306,8 @@ check_values(facts_t *f, onsite_str_t path, onsite_str_t op,
     const onsite_value_t *value)
 {
     uint32_t  i;
+
+    check_list_value(f, path, op, value);
 
     if (is_op(op, "$eq") || is_op(op, "$ne")) {
         check_choice(f, path, value);

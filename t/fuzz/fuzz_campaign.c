@@ -2,9 +2,10 @@
  * fuzz_campaign.c - any definition is compiled or refused, and what is
  * compiled verifies.
  *
- * An even first byte: the rest is JSON text.  An odd one: the rest drives a
- * generator of definitions from the words that campaign files are made of,
- * so that most inputs get behind the first check.
+ * An even first byte: the rest is JSON text, of one file or of a list of
+ * them.  An odd one: the rest drives a generator of definitions from the words
+ * that campaign files are made of, so that most inputs get behind the first
+ * check.
  */
 
 #include "onsite_campaign.h"
@@ -16,6 +17,7 @@
 #define NOW        ((onsite_ms_t) 1781524800000)
 #define DEPTH_MAX  6
 #define WIDTH_MAX  8
+#define FILES_MAX  6
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +34,10 @@ static const char *const  words[] = {
     "channel", "slot", "endpoint", "content", "html", "data", "variants",
     "weight", "holdout", "goal", "fallback", "hash", "seed", "version",
     "attribute", "coverage", "sequence", "journey", "inactive",
+    "not", "reset_on", "after", "unless", "state", "states", "start", "moved",
+    "on", "entry", "final", "to", "if", "condition", "affinities", "touches",
+    "half_life", "events", "property", "https://x.example/",
+    "affinity.brand", "journey.a", "visitor.traits.plan", "segments",
     "a", "b", "default", "popup", "bar", "notification", "embed", "webhook",
     "session", "visitor", "page", "day", "clicked", "dismissed", "mon", "sun",
     "once", "once_per_session", "Europe/Paris", "08:00-22:00", "22:00-06:00",
@@ -169,6 +175,141 @@ put(onsite_member_t *member, const char *key, onsite_value_t value)
 }
 
 
+/* The name of a state; now and then of none. */
+
+static onsite_value_t
+state_name(bytes_t *bytes)
+{
+    return onsite_value_string(onsite_str(&"abcde"[next(bytes) % 5], 1));
+}
+
+
+static onsite_value_t
+one_member(bytes_t *bytes, onsite_str_t key, onsite_value_t value)
+{
+    onsite_value_t    object = { .type = ONSITE_OBJECT, .len = 1 };
+    onsite_member_t  *member;
+
+    member = onsite_arena_zalloc(bytes->arena, sizeof(*member));
+    if (member == NULL) {
+        return (onsite_value_t) { .type = ONSITE_NULL };
+    }
+
+    member->key = key;
+    member->value = value;
+    object.as.members = member;
+
+    return object;
+}
+
+
+/* What leads out of a state: two of on, after, inactive and entry, or
+ * anything. */
+
+static onsite_value_t
+make_state(bytes_t *bytes)
+{
+    uint32_t          i;
+    onsite_value_t    state = { .type = ONSITE_OBJECT, .len = 2 };
+    onsite_member_t  *members;
+
+    members = onsite_arena_zalloc(bytes->arena, 2 * sizeof(onsite_member_t));
+    if (members == NULL) {
+        return (onsite_value_t) { .type = ONSITE_NULL };
+    }
+
+    for (i = 0; i < 2; i++) {
+        switch (next(bytes) % 5) {
+
+        case 0:
+            put(&members[i], "on", one_member(bytes, word(bytes),
+                                              state_name(bytes)));
+            break;
+
+        case 1:
+            put(&members[i], "after", one_member(bytes, ONSITE_STR("30m"),
+                                                 state_name(bytes)));
+            break;
+
+        case 2:
+            put(&members[i], "inactive", one_member(bytes, ONSITE_STR("1h"),
+                                                    state_name(bytes)));
+            break;
+
+        case 3:
+            put(&members[i], "entry",
+                one_member(bytes, ONSITE_STR("event"),
+                           onsite_value_string(word(bytes))));
+            break;
+
+        default:
+            members[i].key = word(bytes);
+            members[i].value = make_value(bytes, DEPTH_MAX);
+        }
+    }
+
+    state.as.members = members;
+
+    return state;
+}
+
+
+static onsite_value_t
+make_journey(bytes_t *bytes)
+{
+    uint32_t          i;
+    onsite_value_t    value = { .type = ONSITE_OBJECT, .len = 4 };
+    onsite_value_t    states = { .type = ONSITE_OBJECT, .len = 4 };
+    onsite_member_t  *members;
+
+    members = onsite_arena_zalloc(bytes->arena, 8 * sizeof(onsite_member_t));
+    if (members == NULL) {
+        return (onsite_value_t) { .type = ONSITE_NULL };
+    }
+
+    states.as.members = members + 4;
+
+    for (i = 0; i < 4; i++) {
+        members[4 + i].key = onsite_str(&"abcd"[i], 1);
+        members[4 + i].value = make_state(bytes);
+    }
+
+    put(&members[0], "id", onsite_value_string(onsite_str("ab", 1
+                                                   + next(bytes) % 2)));
+    put(&members[1], "start", state_name(bytes));
+    put(&members[2], "states", states);
+    put(&members[3], next(bytes) & 1 ? "moved" : "name",
+        make_value(bytes, 2));
+
+    value.as.members = members;
+
+    return value;
+}
+
+
+/* A segment or the site's file: one key with anything below it. */
+
+static onsite_value_t
+make_small(bytes_t *bytes)
+{
+    onsite_value_t            value = { .type = ONSITE_OBJECT, .len = 2 };
+    onsite_member_t          *members;
+    static const char *const  keys[] = { "condition", "affinities" };
+
+    members = onsite_arena_zalloc(bytes->arena, 2 * sizeof(onsite_member_t));
+    if (members == NULL) {
+        return (onsite_value_t) { .type = ONSITE_NULL };
+    }
+
+    put(&members[0], keys[next(bytes) & 1], make_object(bytes, DEPTH_MAX));
+    put(&members[1], members[0].key.data[0] == 'c' ? "id" : "site",
+        onsite_value_string(ONSITE_STR("default")));
+    value.as.members = members;
+
+    return value;
+}
+
+
 static onsite_value_t
 make_definition(bytes_t *bytes)
 {
@@ -195,7 +336,7 @@ make_definition(bytes_t *bytes)
     put(&members[2], "content", content);
 
     for (i = 0; i < n; i++) {
-        members[3 + i].key = onsite_str(words[next(bytes) % 38], 0);
+        members[3 + i].key = onsite_str(words[next(bytes) % 41], 0);
         members[3 + i].key.len = strlen(members[3 + i].key.data);
         members[3 + i].value = make_value(bytes, DEPTH_MAX);
     }
@@ -204,6 +345,45 @@ make_definition(bytes_t *bytes)
     value.as.members = members;
 
     return value;
+}
+
+
+static onsite_value_t
+make_file(bytes_t *bytes)
+{
+    switch (next(bytes) % 4) {
+
+    case 0:
+        return make_journey(bytes);
+
+    case 1:
+        return make_small(bytes);
+
+    default:
+        return make_definition(bytes);
+    }
+}
+
+
+/* A list of files as these; anything else is one. */
+
+static size_t
+split(onsite_value_t *values)
+{
+    uint32_t              i, n;
+    const onsite_value_t  list = values[0];
+
+    if (list.type != ONSITE_ARRAY || list.len == 0) {
+        return 1;
+    }
+
+    n = list.len < FILES_MAX ? list.len : FILES_MAX;
+
+    for (i = 0; i < n; i++) {
+        values[i] = list.as.items[i];
+    }
+
+    return n;
 }
 
 
@@ -283,8 +463,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bytes_t                    bytes;
     onsite_json_t             *json = onsite_json_create();
     onsite_error_t             error;
-    onsite_value_t             values[3];
-    onsite_campaign_source_t   sources[3];
+    onsite_value_t             values[FILES_MAX];
+    onsite_campaign_source_t   sources[FILES_MAX];
 
     bytes.p = data;
     bytes.end = data + size;
@@ -293,8 +473,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (json != NULL && bytes.arena != NULL) {
 
         if (next(&bytes) & 1) {
-            while (n < 3 && bytes.p < bytes.end) {
-                values[n++] = make_definition(&bytes);
+            while (n < FILES_MAX && bytes.p < bytes.end) {
+                values[n++] = make_file(&bytes);
             }
 
         } else if (onsite_json_parse(json, bytes.arena,
@@ -304,7 +484,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      &values[0], &error)
                    == ONSITE_OK)
         {
-            n = 1;
+            n = split(values);
         }
 
         for (i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 /*
- * schema.test.js - docs/campaign.schema.json and `lmdb-loader lint` say the
- * same of campaign files.
+ * schema.test.js - the schemas in docs/ and `lmdb-loader lint` say the same
+ * of campaigns, journeys, segments and site files.
  */
 
 import assert from 'node:assert/strict';
@@ -12,9 +12,28 @@ import { fileURLToPath } from 'node:url';
 import Ajv from 'ajv/dist/2020.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const schema = JSON.parse(readFileSync(`${root}/docs/campaign.schema.json`));
-const validate = new Ajv({ allErrors: true, strict: false,
-    validateFormats: false }).compile(schema);
+const ajv = new Ajv({ allErrors: true, strict: false,
+    validateFormats: false });
+const validators = {};
+
+for (const kind of ['campaign', 'journey', 'segment', 'site']) {
+    const schema = JSON.parse(readFileSync(`${root}/docs/${kind}.schema.json`));
+
+    ajv.addSchema(schema, `${kind}.schema.json`);
+}
+
+for (const kind of ['campaign', 'journey', 'segment', 'site']) {
+    validators[kind] = ajv.getSchema(`${kind}.schema.json`);
+}
+
+const validate = validators.campaign;
+
+function kindOf(file, definition) {
+    return definition.states ? 'journey'
+        : file === 'site.json' ? 'site'
+        : definition.condition && !definition.trigger ? 'segment'
+        : 'campaign';
+}
 
 function lint(campaign) {
     return spawnSync(`${root}/build/lmdb-loader`, ['lint', '-'], {
@@ -26,15 +45,19 @@ const good = {
     id: 'x', channel: 'popup', content: { html: '<p>x</p>' }
 };
 
-test('the demo\'s campaigns are good', () => {
-    for (const file of readdirSync(`${root}/demo/campaigns`)) {
-        const campaign = JSON.parse(
-            readFileSync(`${root}/demo/campaigns/${file}`));
+test('the demo\'s files are good', () => {
+    const dir = `${root}/demo/campaigns`;
 
-        assert.ok(validate(campaign), `${file}: ${
-            JSON.stringify(validate.errors)}`);
-        assert.ok(lint(campaign), file);
+    for (const file of readdirSync(dir).filter((f) => f.endsWith('.json'))) {
+        const definition = JSON.parse(readFileSync(`${dir}/${file}`));
+        const valid = validators[kindOf(file, definition)];
+
+        assert.ok(valid(definition), `${file}: ${
+            JSON.stringify(valid.errors)}`);
     }
+
+    assert.equal(spawnSync(`${root}/build/lmdb-loader`, ['lint', dir]).status,
+        0, 'lint');
 });
 
 const cases = {
@@ -62,6 +85,40 @@ const cases = {
     'no hours': [{ schedule: { hours: '8 to 10' } }, false],
     'a day': [{ schedule: { days: ['mon', 'sun'] } }, true],
     'no day': [{ schedule: { days: ['someday'] } }, false],
+    'a sequence': [{ trigger: { sequence: [{ event: 'A', count: 2 },
+        { not: { event: 'B' } }, { event: 'C', where: { x: 1 } }],
+        within: 'session', reset_on: [{ event: 'D' }] } }, true],
+    'a sequence of nothing': [{ trigger: { sequence: [] } }, false],
+    'a sequence of a name': [{ trigger: { sequence: ['A'] } }, false],
+    'a sequence that begins with not': [{ trigger: { sequence: [
+        { not: { event: 'A' } }, { event: 'B' }] } }, false],
+    'a sequence and a count': [{ trigger: { sequence: [{ event: 'A' }],
+        count: 2 } }, false],
+    'inactivity': [{ trigger: { inactive: '4h', after: { event: 'A' },
+        unless: [{ event: 'B' }] } }, true],
+    'inactivity after anything': [{ trigger: { inactive: 60 } }, true],
+    'inactivity for ever': [{ trigger: { inactive: 'long' } }, false],
+    'inactivity after nothing': [{ trigger: { inactive: '4h', after: [] } },
+        false],
+    'two triggers': [{ trigger: { inactive: '4h', event: 'A' } }, false],
+    'a journey without a state': [{ trigger: { journey: 'game' } }, false],
+    'a webhook': [{ channel: 'webhook', endpoint: 'https://x.example/a?b=1',
+        content: { data: {} } }, true],
+    'a webhook to this machine': [{ channel: 'webhook',
+        endpoint: 'http://127.0.0.1:8080/', content: { data: {} } }, true],
+    'a webhook to anywhere': [{ channel: 'webhook', content: { data: {} } },
+        false],
+    'a webhook in the clear': [{ channel: 'webhook',
+        endpoint: 'http://x.example/', content: { data: {} } }, false],
+    'a webhook with blanks': [{ channel: 'webhook',
+        endpoint: 'https://x.example/a b', content: { data: {} } }, false],
+    'a webhook with a user': [{ channel: 'webhook',
+        endpoint: 'https://u@x.example/', content: { data: {} } }, false],
+    'a webhook without data': [{ channel: 'webhook',
+        endpoint: 'https://x.example/', content: { html: '<p>x</p>' } }, false],
+    'an endpoint of a popup': [{ endpoint: 'https://x.example/' }, false],
+    'what is known of a visitor': [{ audience: { 'journey.game': 'left',
+        'product.price': 1, recommended: { $size: 1 } } }, true],
     'an unknown operator': [{ audience: { a: { $near: 1 } } }, false],
     'variants': [{ variants: [{ id: 'a', weight: 0.5 },
         { id: 'b', weight: 0.5 }] }, true],
@@ -75,4 +132,73 @@ for (const [what, [change, expected]] of Object.entries(cases)) {
         assert.equal(validate(campaign), expected, 'the schema');
         assert.equal(lint(campaign), expected, 'lint');
     });
+}
+
+
+const journey = { id: 'game', start: 'a', states: { a: { on: { X: 'b' } },
+    b: {} } };
+
+function states(a) {
+    return { states: { a, b: { on: { Y: 'a' } } } };
+}
+
+const others = {
+    journey: {
+        'the least': [{}, true],
+        'no id': [{ id: undefined }, false],
+        'an id with a dot': [{ id: 'a.b' }, false],
+        'no start': [{ start: undefined }, false],
+        'no states': [{ states: {} }, false],
+        'an unknown key': [{ stats: {} }, false],
+        'all of it': [states({ on: { X: [{ to: 'b', where: { x: 1 },
+            if: { 'visitor.visits': 1 } }, 'a'] }, after: { '1h': 'b' },
+            inactive: { '30m': 'b' }, entry: { event: 'E' }, final: false }),
+            true],
+        'a list of nothing': [states({ on: { X: [] } }), false],
+        'a move to nowhere': [states({ on: { X: { where: {} } } }), false],
+        'two times': [states({ after: { '1h': 'b', '2h': 'b' } }), false],
+        'no time': [states({ after: { soon: 'b' } }), false],
+        'an entry of nothing': [states({ entry: {} }), false],
+        'an end that leads on': [states({ on: { X: 'b' }, final: true }),
+            false],
+        'an end': [states({ final: true }), true],
+        'moved': [{ moved: { old: 'b' } }, true],
+        'moved to a number': [{ moved: { old: 1 } }, false]
+    },
+    segment: {
+        'the least': [{}, true],
+        'no id': [{ id: undefined }, false],
+        'no condition': [{ condition: undefined }, false],
+        'no object': [{ condition: [] }, false],
+        'an unknown root': [{ condition: { 'basket.items': 1 } }, false],
+        'a trigger': [{ priority: 1 }, false]
+    },
+    site: {
+        'the least': [{}, true],
+        'too many touches': [{ touches: 9 }, false],
+        'an attribute': [{ affinities: { brand: { half_life: '7d',
+            events: { 'Product Viewed': 0.5 }, property: 'make' } } }, true],
+        'a name with a dot': [{ affinities: { 'a.b': {} } }, false],
+        'no weight': [{ affinities: { a: { events: { X: 0 } } } }, false],
+        'no events': [{ affinities: { a: { events: {} } } }, false],
+        'an unknown key': [{ affinities: { a: { halflife: '7d' } } }, false]
+    }
+};
+
+const least = {
+    journey, segment: { id: 'big', condition: { 'cart.value': { $gt: 9 } } },
+    site: { touches: 4 }
+};
+
+for (const [kind, its] of Object.entries(others)) {
+    for (const [what, [change, expected]] of Object.entries(its)) {
+        test(`${kind}, ${what}: ${expected ? 'good' : 'refused'} by both`,
+            () => {
+                const file = JSON.parse(JSON.stringify({ ...least[kind],
+                    ...change }));
+
+                assert.equal(validators[kind](file), expected, 'the schema');
+                assert.equal(lint(file), expected, 'lint');
+            });
+    }
 }

@@ -392,6 +392,8 @@ static const struct {
       "audience.visitor.traits", "visitor.traits.<name>" },
     { "{" GOOD ", 'audience': {'origin.frist.source': 'x'}}",
       "audience.origin.frist.source", "\"origin.first.source\"" },
+    { "{" GOOD ", 'audience': {'segments': 'big'}}", "audience.segments",
+      "{\"$in\": [\"big\"]}" },
     { "{'id': 's', 'condition': {'cart.itmes': 1}}", "condition.cart.itmes",
       "\"cart.items\"" },
     { "{'affinities': {'a': {'events': {'Product Veiwed': 1}}}}",
@@ -432,7 +434,7 @@ doubtful_files_are_warned_of(void **unused)
 static const char *const  quiet[] = {
     "{" GOOD ", 'audience': {'affinity.category': 'shoes',"
         " 'affinity.brand.acme': {'$gt': 0.5}, 'origin.first.click': 'gclid',"
-        " 'profile.vip': true, 'segments': 'big', 'product.price': 1,"
+        " 'profile.vip': true, 'segments': {'$in': ['big']}, 'product.price': 1,"
         " 'recommended': {'$size': 2}, 'cart.products': {'$size': 1},"
         " 'visitor.traits.plan': 'x', 'visitor.user_id': 'u',"
         " 'visitor.verified': true, 'visitor.id': 'x',"
