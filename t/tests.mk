@@ -32,7 +32,8 @@ unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
 
 # what behaviour tests run nginx under
-PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so
+PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so \
+            $(BUILD)/t/mdb_kills.so
 $(PRELOADS): $(BUILD)/t/%.so: t/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl
