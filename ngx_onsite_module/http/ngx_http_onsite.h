@@ -12,7 +12,8 @@
  *   consent   what may be remembered
  *   cookie    our cookies, in and out
  *   apply     events in, decision out
- *   resolve   whose record an event is about: one transaction a shard
+ *   subject   whom an event is about
+ *   resolve   the record that is theirs: one transaction a shard
  *   link      ids that come to lead to another's record
  *   record    records in the transaction at hand
  *   identity  who is proven to be a customer; adopted ids; true reports

@@ -1,6 +1,7 @@
 /*
  * ngx_http_onsite_apply.h - what the files share that apply events: apply,
- * resolve, link, record, peek, identity, told, interest, segments, explain.
+ * subject, resolve, link, record, peek, identity, told, interest, segments,
+ * explain.
  */
 
 #ifndef _NGX_HTTP_ONSITE_APPLY_H_INCLUDED_
@@ -133,6 +134,12 @@ ngx_http_onsite_shard(const onsite_key_t *key)
 /* id is what buckets hash; visitor NULL: decided without state. */
 void ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     onsite_visitor_t *visitor);
+
+/* subject.c */
+
+/* Fills run->items, with their subjects and customers, and run->links with the
+ * links that come before any event; NGX_ERROR: out of memory. */
+ngx_int_t ngx_http_onsite_subjects(run_t *run);
 
 /* resolve.c */
 
