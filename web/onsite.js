@@ -4,7 +4,9 @@
  * The server puts inert <template data-onsite-campaign> elements before
  * </body>, and this script behind them.  Each is shown in a shadow root with
  * a constructed style sheet, so that neither the page's styles nor ours leak
- * and a strict Content-Security-Policy holds.
+ * and a strict Content-Security-Policy holds.  A page that the browser fetched
+ * or rendered ahead has only the script, marked data-onsite-later: the view is
+ * told, and what it brings shown, when it is seen.
  *
  *   onsite.track(name, properties)      onsite.page(name, properties)
  *   onsite.identify(userId, traits)     onsite.decide()
@@ -20,8 +22,21 @@
 
     const early = window.onsite;
 
+    /* A page that was fetched before anyone saw it tells its view now. */
+
+    const tellView = (onsite) => {
+        const mark = 'data-onsite-later';
+        const later = document.querySelector(`script[${mark}]`);
+
+        if (later) {
+            later.removeAttribute(mark);
+            onsite.page();
+        }
+    };
+
     if (early && early.track) {     /* the shop loads it by itself, too */
         early.refresh();
+        tellView(early);
         return;
     }
 
@@ -407,6 +422,8 @@ dialog::backdrop { background: #0008 }
     const start = () => {
         showTemplates();
         window.onsite = onsite;
+
+        tellView(onsite);
 
         if (Array.isArray(early)) {
             onsite.push(...early);

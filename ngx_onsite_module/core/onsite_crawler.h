@@ -3,9 +3,11 @@
  *
  * The patterns are those of the npm package crawler-user-agents, in one
  * automaton (Aho, Corasick 1975, over regular expressions), and the words bot,
- * crawl and spider in any case (a CUBOT is a telephone).  A headless browser
- * alone (HeadlessChrome) is none: shops test their own pages with one, and
- * crawlers that use it name themselves.
+ * crawl and spider in any case (a CUBOT is a telephone).  Left out of them are
+ * headless Chrome and general HTTP clients (curl, python-requests, okhttp, …):
+ * shops test their pages with them, servers and telephones send events, and
+ * crawlers that use them name themselves besides; and Amazon CloudFront, which
+ * puts its name in place of the visitor's.
  */
 
 #ifndef ONSITE_CRAWLER_H

@@ -38,6 +38,10 @@ typedef struct {
     bool                 live;          /* false: older than an hour or from
                                            the future: counted, triggers
                                            nothing, opens no session       */
+    bool                 skewed;        /* the client's clock was implausible:
+                                           more than an hour from the
+                                           server's, or, corrected, ahead of
+                                           it                              */
     uint32_t             bytes;         /* of its JSON                     */
 } onsite_event_t;
 

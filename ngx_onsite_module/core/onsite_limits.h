@@ -18,6 +18,8 @@
 #define ONSITE_EVENT_AGE_MAX   ONSITE_HOUR   /* older is counted, not live  */
 #define ONSITE_EVENT_SKEW_MAX  ONSITE_MINUTE /* further ahead: from the
                                                 future, not live            */
+#define ONSITE_EVENT_CLOCK_MAX ONSITE_HOUR   /* a clock further off than this
+                                                is skewed                   */
 
 /* visitor record */
 #define ONSITE_RECORD_BYTES_MAX        4080  /* one page of LMDB at most    */

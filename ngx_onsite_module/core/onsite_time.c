@@ -268,6 +268,10 @@ onsite_event_stamp(onsite_event_t *event, onsite_ms_t received,
     }
 
     event->received = received;
+    event->skewed = time > received + ONSITE_EVENT_SKEW_MAX
+                    || (timestamp != 0 && sent != 0
+                        && (received - sent > ONSITE_EVENT_CLOCK_MAX
+                            || sent - received > ONSITE_EVENT_CLOCK_MAX));
     event->live = time <= received + ONSITE_EVENT_SKEW_MAX
                   && time >= received - ONSITE_EVENT_AGE_MAX;
 

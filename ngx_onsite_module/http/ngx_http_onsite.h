@@ -25,6 +25,7 @@
  *   filter    header and body filter: moves buffers, inserts bytes
  *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
+ *   noise     crawlers, and pages fetched ahead of a visit
  *   collect   the endpoints under onsite_collect
  *   variable  $onsite_...
  *   interest  those of origins, affinities and journeys
@@ -294,6 +295,9 @@ typedef struct {
                                                were applied: never again     */
     unsigned                    looked:1;   /* told was filled by a look     */
     unsigned                    cookie_set:1;
+    unsigned                    bot:1;      /* if bot_known: the user agent
+                                               says so                       */
+    unsigned                    bot_known:1;
     unsigned                    trusted:1;  /* came with a server key        */
     unsigned                    explained:1;/* the debug key was right       */
 } ngx_http_onsite_ctx_t;
@@ -325,8 +329,7 @@ typedef struct {
     ngx_atomic_t                bots;           /* noise: of crawlers        */
     ngx_atomic_t                prefetch;
     ngx_atomic_t                duplicates;     /* messageIds applied before */
-    ngx_atomic_t                skewed;         /* events too old, or from the
-                                                   future                    */
+    ngx_atomic_t                skewed;         /* events of wrong clocks    */
     ngx_atomic_t                forged;         /* exposure tokens, hashes   */
     ngx_atomic_t                timers_fired;
     ngx_atomic_t                timers_refused; /* no room                   */
@@ -638,6 +641,22 @@ ngx_int_t ngx_http_onsite_add_variables(ngx_conf_t *cf);
 /* segments.c */
 
 void ngx_http_onsite_segments_init(ngx_cycle_t *cycle);
+
+/* page.c: a script element; mark: more of its attributes, with a space in
+ * front. */
+void ngx_http_onsite_append_script(onsite_buf_t *buf,
+    ngx_http_onsite_ctx_t *ctx, ngx_str_t *prefix, const char *mark);
+
+/* noise.c */
+
+/* By the request's own user agent; evaluated once. */
+ngx_uint_t ngx_http_onsite_is_bot(ngx_http_onsite_ctx_t *ctx);
+/* SKIP_PREFETCH, SKIP_BOT or NONE. */
+ngx_http_onsite_skip_e ngx_http_onsite_noise(ngx_http_onsite_ctx_t *ctx);
+void ngx_http_onsite_count_noise(ngx_http_onsite_skip_e noise);
+/* The script alone goes into the page, marked. */
+void ngx_http_onsite_show_later(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 
 /* interest.c */
 

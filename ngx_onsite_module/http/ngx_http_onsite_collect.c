@@ -537,12 +537,31 @@ check_body_key(ngx_http_request_t *r, call_t *call)
 }
 
 
+/* A crawler that runs our script: it gets its answer, nothing is applied.  A
+ * server that is known by its key may name itself as it likes. */
+
+static ngx_int_t
+drop_batch(ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_http_onsite_count_noise(NGX_HTTP_ONSITE_SKIP_BOT);
+    ctx->skip = NGX_HTTP_ONSITE_SKIP_BOT;
+    ngx_http_onsite_worker.decision->n = 0;
+    onsite_buf_clear(&ngx_http_onsite_worker.explain);
+
+    return NGX_DECLINED;
+}
+
+
 static ngx_int_t
 apply_batch(ngx_http_request_t *r, call_t *call)
 {
     ngx_int_t                rc;
     onsite_facts_t           facts;
     ngx_http_onsite_apply_t  apply;
+
+    if (!call->ctx->trusted && ngx_http_onsite_is_bot(call->ctx)) {
+        return drop_batch(call->ctx);
+    }
 
     if (ngx_http_onsite_facts(r, call->ctx, &facts) != NGX_OK) {
         return NGX_ERROR;

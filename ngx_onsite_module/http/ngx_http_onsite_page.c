@@ -463,8 +463,9 @@ append_template(onsite_buf_t *buf, view_t *view, onsite_site_t *site,
 }
 
 
-static void
-append_script(onsite_buf_t *buf, view_t *view, ngx_str_t *prefix)
+void
+ngx_http_onsite_append_script(onsite_buf_t *buf, ngx_http_onsite_ctx_t *ctx,
+    ngx_str_t *prefix, const char *mark)
 {
     append(buf, "<script src=\"");
     onsite_buf_append(buf, prefix->data, prefix->len);
@@ -472,9 +473,10 @@ append_script(onsite_buf_t *buf, view_t *view, ngx_str_t *prefix)
     onsite_buf_append(buf, ngx_http_onsite_runtime_hash.data,
                       ngx_http_onsite_runtime_hash.len);
     append(buf, "\" async data-onsite");
+    append(buf, mark);
 
-    if (view->ctx->nonce.len != 0) {
-        append_attribute(buf, "nonce", ngx_http_onsite_str(view->ctx->nonce));
+    if (ctx->nonce.len != 0) {
+        append_attribute(buf, "nonce", ngx_http_onsite_str(ctx->nonce));
     }
 
     append(buf, "></script>");
@@ -519,7 +521,7 @@ build_insertion(view_t *view, ngx_str_t *prefix)
         return NGX_DECLINED;
     }
 
-    append_script(buf, view, prefix);
+    ngx_http_onsite_append_script(buf, view->ctx, prefix, "");
 
     p = buf->failed ? NULL : ngx_pnalloc(view->r->pool, buf->len);
     if (p == NULL) {
@@ -560,17 +562,7 @@ gate_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         return NGX_HTTP_ONSITE_SKIP_FRAGMENT;
     }
 
-    if (ctx->headers.prefetch) {
-        return NGX_HTTP_ONSITE_SKIP_PREFETCH;
-    }
-
-    if (onsite_device(ngx_http_onsite_str(ctx->headers.user_agent))
-        == ONSITE_BOT)
-    {
-        return NGX_HTTP_ONSITE_SKIP_BOT;
-    }
-
-    return NGX_HTTP_ONSITE_SKIP_NONE;
+    return ngx_http_onsite_noise(ctx);
 }
 
 
@@ -731,12 +723,54 @@ run_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 }
 
 
+/* Of a view or server event that noise is, nothing is left; it is counted. */
+
+static ngx_http_onsite_skip_e
+drop_noise(ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_skip_e gate,
+    ngx_uint_t *server_events)
+{
+    ngx_http_onsite_skip_e  noise;
+
+    if (!*server_events && gate != NGX_HTTP_ONSITE_SKIP_PREFETCH
+        && gate != NGX_HTTP_ONSITE_SKIP_BOT)
+    {
+        return NGX_HTTP_ONSITE_SKIP_NONE;
+    }
+
+    noise = ngx_http_onsite_noise(ctx);
+    ngx_http_onsite_count_noise(noise);
+
+    if (noise != NGX_HTTP_ONSITE_SKIP_NONE) {
+        *server_events = 0;
+    }
+
+    return noise;
+}
+
+
+/* A page that could show something is fetched ahead of its view. */
+
+static void
+show_later(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    if (olcf->enable == NGX_HTTP_ONSITE_ON
+        && gate_script(r) == NGX_HTTP_ONSITE_SKIP_NONE)
+    {
+        ngx_http_onsite_show_later(r, ctx);
+    }
+}
+
+
 ngx_int_t
 ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_http_onsite_skip_e skip)
 {
-    ngx_uint_t                   page, server_events;
-    ngx_http_onsite_skip_e       gate;
+    ngx_uint_t                   on, page, server_events;
+    ngx_http_onsite_skip_e       gate, noise;
     ngx_http_onsite_loc_conf_t  *olcf;
 
     if (ctx->counted) {
@@ -744,7 +778,6 @@ ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     }
 
     ctx->counted = 1;
-    page = 0;
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
 
     if (ngx_http_test_predicates(r, olcf->bypass) != NGX_OK) {
@@ -752,23 +785,28 @@ ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    on = (olcf->enable != NGX_HTTP_ONSITE_OFF);
+    gate = on && is_view(skip) ? gate_view(r, ctx) : skip;
+    page = on && is_view(skip) && gate == NGX_HTTP_ONSITE_SKIP_NONE;
     server_events = olcf->events != NULL && r->headers_out.status < 400;
+    noise = drop_noise(ctx, gate, &server_events);
 
-    if (olcf->enable != NGX_HTTP_ONSITE_OFF) {
-        gate = gate_view(r, ctx);
-        page = is_view(skip) && gate == NGX_HTTP_ONSITE_SKIP_NONE;
+    if (skip == NGX_HTTP_ONSITE_SKIP_NONE
+        && noise == NGX_HTTP_ONSITE_SKIP_PREFETCH && gate == noise)
+    {
+        show_later(r, ctx);
+    }
 
-        if (is_view(skip) && gate != NGX_HTTP_ONSITE_SKIP_NONE) {
-            skip = gate;
-        }
+    if (gate != NGX_HTTP_ONSITE_SKIP_NONE) {
+        skip = gate;
+    }
 
-        if (skip == NGX_HTTP_ONSITE_SKIP_NONE) {
-            skip = gate_script(r);
-        }
+    if (skip == NGX_HTTP_ONSITE_SKIP_NONE) {
+        skip = gate_script(r);
+    }
 
-        if (skip != NGX_HTTP_ONSITE_SKIP_NONE) {
-            skip_page(ctx, skip);
-        }
+    if (on && skip != NGX_HTTP_ONSITE_SKIP_NONE) {
+        skip_page(ctx, skip);
     }
 
     if (page || server_events) {

@@ -128,7 +128,7 @@ is_noise(run_t *run, const item_t *item, onsite_event_t *event,
         return 1;
     }
 
-    if (!event->live) {
+    if (event->skewed) {
         ngx_http_onsite_count(skewed);
     }
 

@@ -118,7 +118,7 @@ static const metric_t  metrics[] = {
       "Events whose messageId was applied before.",
       COUNTER, COUNT(duplicates) },
     { "noise", "skewed", "noise_skewed_total",
-      "Events that were too old, or from the future.",
+      "Events of clocks an hour off, or from the future.",
       COUNTER, COUNT(skewed) },
     { "noise", "forged", "noise_forged_total",
       "Exposure tokens and user hashes that did not verify.",

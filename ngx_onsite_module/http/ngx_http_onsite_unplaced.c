@@ -116,9 +116,9 @@ ngx_http_onsite_unplaced(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     ctx->skip = NGX_HTTP_ONSITE_SKIP_UNPLACED;
     ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_UNPLACED]);
 
-    /* without consent nothing was recorded */
+    /* without consent nothing was recorded, nor for what is shown later */
 
-    if (!ctx->told.visitor || w->store == NULL) {
+    if (ctx->page.n == 0 || !ctx->told.visitor || w->store == NULL) {
         return;
     }
 

@@ -161,6 +161,43 @@ stamps(void **state)
 }
 
 
+static void
+wrong_clocks_are_told(void **state)
+{
+    size_t          i;
+    onsite_event_t  event;
+
+    static const struct {
+        onsite_ms_t  timestamp;
+        onsite_ms_t  sent;
+        bool         skewed;
+    } table[] = {
+        { 0, 0, false },
+        { NOW, 0, false },
+        { NOW - 3 * ONSITE_HOUR, 0, false },            /* late, not wrong */
+        { NOW - 3 * ONSITE_HOUR, NOW, false },
+        { NOW + ONSITE_MINUTE, 0, false },
+        { NOW + ONSITE_MINUTE + 1, 0, true },
+        { NOW - ONSITE_HOUR, NOW - ONSITE_HOUR, false },
+        { NOW - ONSITE_HOUR - 1, NOW - ONSITE_HOUR - 1, true },
+        { NOW + ONSITE_HOUR, NOW + ONSITE_HOUR, false },
+        { NOW + ONSITE_HOUR + 1, NOW + ONSITE_HOUR + 1, true },
+        { NOW, NOW - 2 * ONSITE_MINUTE, true },
+        { 0, NOW - ONSITE_DAY, false }                  /* corrects nothing*/
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        onsite_event_stamp(&event, NOW, table[i].timestamp, table[i].sent);
+
+        if (event.skewed != table[i].skewed) {
+            fail_msg("%zu", i);
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -169,6 +206,7 @@ main(void)
         cmocka_unit_test(bad_texts),
         cmocka_unit_test(numbers_and_others),
         cmocka_unit_test(stamps),
+        cmocka_unit_test(wrong_clocks_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
