@@ -551,9 +551,12 @@ void ngx_http_onsite_settle_begin(ngx_http_onsite_settle_t *settle,
 /* After onsite_apply, before the record is encoded: moves the visitor's timer
  * where it is due earlier. */
 void ngx_http_onsite_settle(ngx_http_onsite_settle_t *settle);
+/* The same after another visitor joined this one, whose timer is gone. */
+void ngx_http_onsite_settle_merged(onsite_txn_t *txn, const onsite_key_t *key,
+    const onsite_site_t *site, onsite_visitor_t *visitor);
 /* Moves it in any case; 0: to nowhere. */
-void ngx_http_onsite_settle_wake(ngx_http_onsite_settle_t *settle,
-    onsite_ms_t due);
+void ngx_http_onsite_wake_at(onsite_txn_t *txn, const onsite_key_t *key,
+    onsite_visitor_t *visitor, onsite_ms_t due);
 
 /* timer.c */
 

@@ -493,6 +493,9 @@ merge(run_t *run, link_t *link)
         w->other->wake = 0;
         onsite_visitor_merge(w->visitor, w->other,
                              (onsite_ms_t) olcf->session_timeout);
+        ngx_http_onsite_settle_merged(run->txn, &run->key,
+                              ngx_http_onsite_site(run->ctx->who.site),
+                              w->visitor);
     }
 
     if (ngx_http_onsite_flush(run) != NGX_OK) {

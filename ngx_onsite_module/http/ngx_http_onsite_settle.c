@@ -84,30 +84,42 @@ ngx_http_onsite_settle_begin(ngx_http_onsite_settle_t *settle,
 }
 
 
-void
-ngx_http_onsite_settle(ngx_http_onsite_settle_t *settle)
+/* A timer of a visitor that is due later stays: it wakes in vain, and is moved
+ * then. */
+
+static void
+wake_by(onsite_txn_t *txn, const onsite_key_t *key,
+    onsite_visitor_t *visitor, onsite_ms_t due)
 {
-    onsite_ms_t        due;
-    onsite_visitor_t  *visitor;
-
-    due = settle->apply->due;
-    visitor = settle->apply->visitor;
-
     if (due != 0 && (visitor->wake == 0 || due < visitor->wake)) {
-        ngx_http_onsite_settle_wake(settle, due);
+        ngx_http_onsite_wake_at(txn, key, visitor, due);
     }
 }
 
 
 void
-ngx_http_onsite_settle_wake(ngx_http_onsite_settle_t *settle, onsite_ms_t due)
+ngx_http_onsite_settle(ngx_http_onsite_settle_t *settle)
 {
-    onsite_status_t    status;
-    onsite_visitor_t  *visitor;
+    wake_by(settle->txn, &settle->key, settle->apply->visitor,
+            settle->apply->due);
+}
 
-    visitor = settle->apply->visitor;
-    status = onsite_txn_timer_move(settle->txn, &settle->key, visitor->wake,
-                                   due);
+
+void
+ngx_http_onsite_settle_merged(onsite_txn_t *txn, const onsite_key_t *key,
+    const onsite_site_t *site, onsite_visitor_t *visitor)
+{
+    wake_by(txn, key, visitor, onsite_due(site, visitor));
+}
+
+
+void
+ngx_http_onsite_wake_at(onsite_txn_t *txn, const onsite_key_t *key,
+    onsite_visitor_t *visitor, onsite_ms_t due)
+{
+    onsite_status_t  status;
+
+    status = onsite_txn_timer_move(txn, key, visitor->wake, due);
 
     if (status == ONSITE_OK) {
         visitor->wake = due;

@@ -231,7 +231,7 @@ wake_visitor(slice_t *slice, const onsite_key_t *key, onsite_ms_t due)
         return NGX_ERROR;
     }
 
-    ngx_http_onsite_settle_wake(&settle, next);
+    ngx_http_onsite_wake_at(slice->txn, key, w->visitor, next);
 
     size = onsite_visitor_encode(w->visitor, w->record,
                                  ONSITE_RECORD_BYTES_MAX);
