@@ -24,101 +24,6 @@ typedef struct {
 static const char *const  kinds[] = { "event", "delivery" };
 
 
-static void
-write_hex(onsite_buf_t *out, const char *name, const uint8_t *bytes)
-{
-    size_t  i;
-
-    onsite_buf_printf(out, ",\"%s\":\"", name);
-
-    for (i = 0; i < sizeof(onsite_key_t); i++) {
-        onsite_buf_printf(out, "%02x", bytes[i]);
-    }
-
-    onsite_buf_char(out, '"');
-}
-
-
-/* Empty: not known. */
-
-static void
-write_text(onsite_buf_t *out, const char *name, onsite_str_t text)
-{
-    onsite_buf_printf(out, ",\"%s\":", name);
-
-    if (text.len != 0) {
-        onsite_write_json_string(out, text);
-
-    } else {
-        onsite_buf_str(out, ONSITE_STR("null"));
-    }
-}
-
-
-/* JSON as it is, on one line; what is none (damage) as a string. */
-
-static void
-write_data(outbox_t *outbox, onsite_str_t data)
-{
-    size_t           i;
-    onsite_buf_t    *out = &outbox->line;
-    onsite_value_t   value;
-
-    if (data.len == 0
-        || onsite_json_parse(outbox->json, outbox->arena, data, &value, NULL)
-           != ONSITE_OK)
-    {
-        write_text(out, "data", data);
-        return;
-    }
-
-    onsite_buf_str(out, ONSITE_STR(",\"data\":"));
-
-    /* JSON has line ends between its tokens only */
-
-    for (i = 0; i < data.len; i++) {
-        onsite_buf_char(out, data.data[i] == '\n' || data.data[i] == '\r'
-                             ? ' ' : data.data[i]);
-    }
-}
-
-
-static void
-write_entry(outbox_t *outbox, uint64_t seq,
-    const onsite_outbox_entry_t *entry)
-{
-    onsite_buf_t    *out = &outbox->line;
-    onsite_value_t   number;
-
-    onsite_buf_clear(out);
-    onsite_buf_printf(out, "{\"seq\":%llu,\"kind\":\"%s\"",
-                      (unsigned long long) seq, kinds[entry->kind]);
-    write_hex(out, "id", entry->id);
-    onsite_buf_str(out, ONSITE_STR(",\"time\":"));
-    loader_write_time(out, entry->time);
-    write_hex(out, "visitor", entry->visitor.bytes);
-    write_text(out, "site", entry->site);
-    write_text(out, "user_id", entry->user_id);
-    write_text(out, "event", entry->event);
-
-    if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
-        number = onsite_value_number(entry->propensity);
-        write_text(out, "campaign", entry->campaign);
-
-        /* one without a name is "", as `decide` has it */
-
-        onsite_buf_str(out, ONSITE_STR(",\"variant\":"));
-        onsite_write_json_string(out, entry->variant);
-        onsite_buf_str(out, ONSITE_STR(",\"propensity\":"));
-        onsite_value_write_json(out, &number);
-        write_text(out, "endpoint", entry->endpoint);
-    }
-
-    write_data(outbox, entry->data);
-    onsite_buf_str(out, ONSITE_STR("}\n"));
-}
-
-
 static bool
 print_entry(void *data, uint64_t seq, onsite_str_t bytes)
 {
@@ -140,7 +45,10 @@ print_entry(void *data, uint64_t seq, onsite_str_t bytes)
         return true;
     }
 
-    write_entry(outbox, seq, &entry);
+    onsite_buf_clear(&outbox->line);
+    onsite_outbox_write_json(&outbox->line, seq, &entry, outbox->json,
+                             outbox->arena);
+    onsite_buf_char(&outbox->line, '\n');
 
     return !outbox->line.failed
            && fwrite(outbox->line.data, 1, outbox->line.len, stdout)

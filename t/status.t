@@ -107,9 +107,9 @@ sub metric {
     return "onsite_state_$1_total"
         if $leaf =~ /^s(?:tate|tore)\.(evictions|expired|full|errors|reaped)$/;
     return "onsite_$1_$2_total"
-        if $leaf =~ /^(events|decisions|timers|outbox|noise|identity)\.
+        if $leaf =~ /^(events|decisions|timers|outbox|noise|identity|privacy)\.
             (rejected|shed|shown|fired|refused|erased|bots|prefetch|duplicates
-            |skewed|forged|links|swept)$/x;
+            |skewed|forged|links|swept|erasures)$/x;
     return 'onsite_' . $leaf =~ s/\./_/r;
 }
 

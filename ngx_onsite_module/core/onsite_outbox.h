@@ -10,6 +10,7 @@
 #define ONSITE_OUTBOX_H
 
 #include "onsite_decide.h"
+#include "onsite_json.h"
 
 #define ONSITE_OUTBOX_BYTES_MAX  (128 * 1024)
 
@@ -55,5 +56,11 @@ onsite_status_t onsite_outbox_decode(const void *data, size_t size,
 bool onsite_outbox_visitor(const void *data, size_t size, onsite_key_t *key);
 bool onsite_outbox_kind(const void *data, size_t size,
     onsite_outbox_kind_t *kind);
+
+/* Appends an entry as one object on one line: seq, kind, id, time, visitor,
+ * event, …  json and arena are scratch. */
+void onsite_outbox_write_json(onsite_buf_t *out, uint64_t seq,
+    const onsite_outbox_entry_t *entry, onsite_json_t *json,
+    onsite_arena_t *arena);
 
 #endif

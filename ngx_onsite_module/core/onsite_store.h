@@ -147,6 +147,13 @@ typedef bool (*onsite_store_outbox_pt)(void *data, uint64_t seq,
 onsite_status_t onsite_store_outbox_walk(onsite_store_t *store,
     onsite_store_outbox_pt visit, void *data, onsite_error_t *error);
 
+/* Those of visitors, whose keys they are, at most budget entries looked at;
+ * *all: these are all. */
+onsite_status_t onsite_store_outbox_of(onsite_store_t *store,
+    const onsite_key_t *keys, size_t n, unsigned budget,
+    onsite_store_outbox_pt visit, void *data, bool *all,
+    onsite_error_t *error);
+
 /*
  * Identities: which ids lead to a visitor, (owner, alias), in the owner's
  * shard.  There is one for every link record, made in the transaction in which
@@ -183,9 +190,30 @@ onsite_status_t onsite_store_sweep(onsite_store_t *store, uint32_t shard,
  * tombstone takes the place of each key.  What it costs is bounded by what the
  * outbox holds.  NOT_FOUND: nothing is known of the key (a tombstone is left
  * all the same).  No transaction may be open.
+ *
+ * What was noted by others and not finished, after a crash say, is finished,
+ * too.
  */
 onsite_status_t onsite_store_erase(onsite_store_t *store,
     const onsite_key_t *key, onsite_ms_t now, onsite_error_t *error);
+
+/* All keys that are one visitor's: key, what its record leads to, and what
+ * leads to that; *n is how many, max (ONSITE_RELATED_MAX do) at most.  No
+ * transaction may be open. */
+#define ONSITE_RELATED_MAX  240
+onsite_status_t onsite_store_related(onsite_store_t *store,
+    const onsite_key_t *key, onsite_key_t *out, size_t max, size_t *n,
+    onsite_error_t *error);
+
+/*
+ * The same for who may not take long.  start does all but the outbox and notes
+ * in the state what is to be done there; step looks at budget entries of what
+ * is noted, by whomever; *more tells that something was.
+ */
+onsite_status_t onsite_store_erase_start(onsite_store_t *store,
+    const onsite_key_t *key, onsite_ms_t now, onsite_error_t *error);
+onsite_status_t onsite_store_erase_step(onsite_store_t *store,
+    unsigned budget, bool *more, onsite_error_t *error);
 
 /* Clears reader slots of dead processes in every shard. */
 unsigned onsite_store_check_readers(onsite_store_t *store);

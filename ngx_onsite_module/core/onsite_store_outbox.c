@@ -11,6 +11,7 @@
  */
 
 #include "onsite_store_private.h"
+#include "onsite_id.h"
 #include "onsite_outbox.h"
 
 #include <stdlib.h>
@@ -405,4 +406,219 @@ onsite_store_outbox_walk(onsite_store_t *store, onsite_store_outbox_pt visit,
     free(entries);
 
     return status;
+}
+
+
+/* Looking for a visitor's entries: the first part tells whose it is. */
+
+static bool
+is_one_of(MDB_val v, const onsite_key_t *keys, size_t n)
+{
+    size_t        i;
+    onsite_key_t  key;
+
+    if (!onsite_outbox_visitor(v.mv_data, v.mv_size, &key)) {
+        return false;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (memcmp(&keys[i], &key, sizeof(key)) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static uint16_t
+outbox_part(MDB_val k)
+{
+    uint16_t  part;
+
+    memcpy(&part, (char *) k.mv_data + sizeof(uint64_t), sizeof(part));
+
+    return be16toh(part);
+}
+
+
+int
+outbox_find(onsite_store_t *store, shard_t *shard, const onsite_key_t *keys,
+    size_t n_keys, unsigned budget, uint64_t *seq, uint64_t *found,
+    unsigned max, unsigned *n, bool *last)
+{
+    int          rc;
+    char         bytes[OUTBOX_KEY];
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    *n = 0;
+    *last = false;
+
+    rc = shard_reader_begin(store, shard);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_cursor_open(shard->reader, shard->outbox, &cursor);
+
+    if (rc == 0) {
+        k = outbox_key(bytes, *seq, 0);
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+        while (rc == 0 && budget-- > 0 && *n < max) {
+            if (k.mv_size != OUTBOX_KEY) {
+                rc = MDB_CORRUPTED;
+                break;
+            }
+
+            *seq = outbox_seq(k) + 1;
+
+            if (outbox_part(k) == 0 && is_one_of(v, keys, n_keys)) {
+                found[(*n)++] = outbox_seq(k);
+            }
+
+            rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+        }
+
+        mdb_cursor_close(cursor);
+    }
+
+    shard_reader_end(shard);
+    *last = (rc == MDB_NOTFOUND);
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+bool
+any_in_shard(const onsite_store_t *store, const onsite_key_t *keys, size_t n,
+    uint32_t shard)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (onsite_key_shard(&keys[i], store->n) == shard) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* One that has left meanwhile has no bytes. */
+
+static int
+read_entry(onsite_store_t *store, shard_t *shard, uint64_t seq,
+    entries_t *entries)
+{
+    int          rc;
+    char         bytes[OUTBOX_KEY];
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    entries->n = 0;
+    entries->used = 0;
+
+    rc = shard_reader_begin(store, shard);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_cursor_open(shard->reader, shard->outbox, &cursor);
+
+    if (rc == 0) {
+        k = outbox_key(bytes, seq, 0);
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+
+        if (rc == 0) {
+            rc = take_entry(cursor, entries, &k, &v);
+        }
+
+        mdb_cursor_close(cursor);
+    }
+
+    shard_reader_end(shard);
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+typedef struct {
+    const onsite_key_t      *keys;
+    size_t                   n_keys;
+    unsigned                 budget;
+    onsite_store_outbox_pt   visit;
+    void                    *data;
+    bool                     stopped;
+    entries_t               *entries;
+} search_t;
+
+
+static int
+search_shard(onsite_store_t *store, shard_t *shard, search_t *search)
+{
+    int        rc = 0;
+    bool       last = false;
+    uint64_t   seq = 0, found[WALK_ENTRIES];
+    unsigned   i, n, slice;
+
+    while (rc == 0 && !last && !search->stopped && search->budget != 0) {
+        slice = search->budget < WALK_ENTRIES ? search->budget : WALK_ENTRIES;
+        search->budget -= slice;
+
+        rc = outbox_find(store, shard, search->keys, search->n_keys, slice,
+                         &seq, found, WALK_ENTRIES, &n, &last);
+
+        for (i = 0; rc == 0 && i < n && !search->stopped; i++) {
+            rc = read_entry(store, shard, found[i], search->entries);
+
+            if (rc == 0 && search->entries->n != 0) {
+                search->stopped = !visit_entries(search->entries,
+                                                 search->visit, search->data);
+            }
+        }
+    }
+
+    search->stopped |= !last;
+
+    return rc;
+}
+
+
+onsite_status_t
+onsite_store_outbox_of(onsite_store_t *store, const onsite_key_t *keys,
+    size_t n, unsigned budget, onsite_store_outbox_pt visit, void *data,
+    bool *all, onsite_error_t *error)
+{
+    int        rc = 0;
+    shard_t   *shard;
+    search_t   search = { keys, n, budget, visit, data, false, NULL };
+    uint32_t   i;
+
+    *all = false;
+
+    search.entries = malloc(sizeof(entries_t));
+    if (search.entries == NULL) {
+        return onsite_error(error, ONSITE_NO_MEMORY, "state: out of memory");
+    }
+
+    for (i = 0; i < store->n && rc == 0 && !search.stopped; i++) {
+        shard = &store->shards[i];
+
+        if (any_in_shard(store, keys, n, i)) {
+            rc = search_shard(store, shard, &search);
+        }
+    }
+
+    free(search.entries);
+
+    if (rc != 0) {
+        return shard_failed(store, shard, rc, "read", error);
+    }
+
+    *all = !search.stopped;
+
+    return ONSITE_OK;
 }

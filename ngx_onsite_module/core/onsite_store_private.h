@@ -7,6 +7,7 @@
  *   onsite_store_txn.c   reading and writing records
  *   onsite_store_timer.c, onsite_store_outbox.c  timers; what waits to leave
  *   onsite_store_identity.c  which ids lead to whom
+ *   onsite_store_erase.c a visitor goes, with all that leads to it
  *   onsite_store_room.c  free pages, eviction, reaping
  *   onsite_store_info.c  meta values, statistics, walking
  *
@@ -164,6 +165,17 @@ typedef struct {
 
 int outbox_state_read(MDB_txn *mdb, const shard_t *shard,
     outbox_state_t *state);
+
+/* A visitor's entries lie where its record does.
+ *
+ * outbox_find looks at up to budget values from *seq on for entries of one of
+ * the keys: their numbers into found; *seq is where to go on, unless it was the
+ * last. */
+bool any_in_shard(const onsite_store_t *store, const onsite_key_t *keys,
+    size_t n, uint32_t shard);
+int outbox_find(onsite_store_t *store, shard_t *shard,
+    const onsite_key_t *keys, size_t n_keys, unsigned budget, uint64_t *seq,
+    uint64_t *found, unsigned max, unsigned *n, bool *last);
 
 /* onsite_store_timer.c */
 int txn_timer_forget(onsite_txn_t *txn, const onsite_key_t *key,

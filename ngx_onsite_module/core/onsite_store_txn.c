@@ -24,6 +24,10 @@ record_due(const onsite_store_t *store, MDB_val record)
         return INT64_MAX;
     }
 
+    if (onsite_record_is_tombstone(record.mv_data, record.mv_size)) {
+        return seen + ONSITE_TOMBSTONE_TTL;
+    }
+
     ttl = store->options.ttl;
 
     if (session_only && (ttl == 0 || ttl > ONSITE_SESSION_ONLY_TTL)) {

@@ -543,3 +543,16 @@ onsite_record_wake(const void *data, size_t size)
 
     return r.bad ? 0 : wake;
 }
+
+
+bool
+onsite_record_is_tombstone(const void *data, size_t size)
+{
+    uint32_t         n, flags;
+    onsite_ms_t      last_seen;
+    onsite_reader_t  r = { data, (const uint8_t *) data + size, false };
+
+    return size <= ONSITE_TOMBSTONE_BYTES_MAX
+           && read_head(&r, &n, &last_seen, &flags) == ONSITE_OK
+           && (flags & FLAG_TOMBSTONE) != 0;
+}

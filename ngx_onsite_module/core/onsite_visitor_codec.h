@@ -77,4 +77,8 @@ onsite_ms_t onsite_record_last_seen(const void *data, size_t size,
 /* The visitor's wake likewise; 0: none, or not a visitor's record. */
 onsite_ms_t onsite_record_wake(const void *data, size_t size);
 
+/* No tombstone is longer than ONSITE_TOMBSTONE_BYTES_MAX. */
+#define ONSITE_TOMBSTONE_BYTES_MAX  16
+bool onsite_record_is_tombstone(const void *data, size_t size);
+
 #endif

@@ -26,7 +26,9 @@
  *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
  *   noise     crawlers, and pages fetched ahead of a visit
- *   collect   the endpoints under onsite_collect
+ *   collect   the endpoints under onsite_collect; with privacy, body and
+ *             answer, which see ..._collect.h
+ *   gpc       /.well-known/gpc.json
  *   variable  $onsite_...
  *   interest  those of origins, affinities and journeys
  *   segments  $onsite_segments
@@ -86,6 +88,8 @@ typedef enum {
 #define NGX_HTTP_ONSITE_CONSENT_VALUE    1
 #define NGX_HTTP_ONSITE_CONSENT_TCF      2
 #define NGX_HTTP_ONSITE_CONSENT_GPP      3
+
+#define NGX_HTTP_ONSITE_GPC_AUTO         2
 
 
 /* Why a page got nothing of ours; also counted, names in shm.c. */
@@ -167,6 +171,7 @@ typedef struct {
     ngx_http_complex_value_t   *site;       /* NULL: "default"               */
     ngx_http_onsite_cookie_t   *cookie;
     ngx_msec_t                  session_timeout;
+    ngx_uint_t                  gpc;        /* ON, OFF, ..._GPC_AUTO         */
     ngx_uint_t                  consent_from;
     ngx_http_complex_value_t   *consent;    /* of ..._CONSENT_VALUE          */
     ngx_http_complex_value_t   *identity;   /* NULL: nobody is asserted      */
@@ -207,6 +212,8 @@ typedef struct {
     unsigned                    dnt:1;      /* DNT: 1                        */
     unsigned                    prefetch:1; /* Sec-Purpose begins "prefetch" */
     unsigned                    chosen:1;   /* choice is set                 */
+    unsigned                    cross_site:1; /* Sec-Fetch-Site says that
+                                               another site's page asks      */
 } ngx_http_onsite_headers_t;
 
 
@@ -331,6 +338,7 @@ typedef struct {
     ngx_atomic_t                duplicates;     /* messageIds applied before */
     ngx_atomic_t                skewed;         /* events of wrong clocks    */
     ngx_atomic_t                forged;         /* exposure tokens, hashes   */
+    ngx_atomic_t                erasures;       /* visitors                  */
     ngx_atomic_t                timers_fired;
     ngx_atomic_t                timers_refused; /* no room                   */
     ngx_atomic_t                timer_owner;    /* process id; 0: none       */
@@ -481,6 +489,19 @@ ngx_int_t ngx_http_onsite_find_consent(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 /* The same from granted and headers' choice, when that has changed. */
 void ngx_http_onsite_weigh_consent(ngx_http_onsite_ctx_t *ctx);
+
+/* privacy.c */
+
+/* When a consent string takes back what was given: expires the cookie that
+ * came and erases its visitor. */
+void ngx_http_onsite_withdraw(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+/* Each tick of one worker: goes on with erasures. */
+void ngx_http_onsite_erase_tick(ngx_log_t *log);
+
+/* gpc.c */
+
+ngx_int_t ngx_http_onsite_gpc_init(ngx_conf_t *cf);
 
 /* cookie.c */
 

@@ -14,39 +14,7 @@
  * one.
  */
 
-#include "ngx_http_onsite.h"
-
-
-#define NGX_HTTP_ONSITE_RETRY_AFTER  "5"
-
-
-typedef enum {
-    ENDPOINT_PIXEL_GIF = 0,     /* GET, the event in the query              */
-    ENDPOINT_PIXEL,             /* GET, ?data=base64                        */
-    ENDPOINT_RUNTIME,           /* GET                                      */
-    ENDPOINT_BEACON,
-    ENDPOINT_DECIDE,
-    ENDPOINT_EVENT,             /* POST v1/track and its like               */
-    ENDPOINT_BATCH
-} endpoint_kind_e;
-
-
-typedef struct {
-    ngx_str_t            name;
-    endpoint_kind_e      kind;
-    onsite_event_type_t  type;
-} endpoint_t;
-
-
-/* One call of an endpoint: lives in r->pool until the answer is sent. */
-
-typedef struct {
-    const endpoint_t        *endpoint;
-    ngx_http_onsite_ctx_t   *ctx;
-    onsite_batch_t           batch;
-    onsite_error_t           error;
-    unsigned                 keyed:1;   /* a good key came with the request */
-} call_t;
+#include "ngx_http_onsite_collect.h"
 
 
 static ngx_int_t collect_handler(ngx_http_request_t *r);
@@ -57,6 +25,9 @@ static const endpoint_t  endpoints[] = {
     { ngx_string("beacon"), ENDPOINT_BEACON, ONSITE_TRACK },
     { ngx_string("decide"), ENDPOINT_DECIDE, ONSITE_TRACK },
     { ngx_string("onsite.js"), ENDPOINT_RUNTIME, ONSITE_TRACK },
+    { ngx_string("consent"), ENDPOINT_CONSENT, ONSITE_TRACK },
+    { ngx_string("privacy/export"), ENDPOINT_EXPORT, ONSITE_TRACK },
+    { ngx_string("privacy/erase"), ENDPOINT_ERASE, ONSITE_TRACK },
     { ngx_string("v1/batch"), ENDPOINT_BATCH, ONSITE_TRACK },
     { ngx_string("v1/b"), ENDPOINT_BATCH, ONSITE_TRACK },
     { ngx_string("v1/track"), ENDPOINT_EVENT, ONSITE_TRACK },
@@ -89,11 +60,9 @@ static u_char  pixel[43] = {
 };
 
 
-static ngx_str_t  type_json = ngx_string("application/json");
 static ngx_str_t  type_gif = ngx_string("image/gif");
 static ngx_str_t  type_script = ngx_string("text/javascript; charset=utf-8");
 
-static ngx_str_t  cache_none = ngx_string("no-store");
 static ngx_str_t  cache_ever = ngx_string("public, max-age=31536000, "
                                           "immutable");
 static ngx_str_t  cache_check = ngx_string("public, max-age=300");
@@ -145,171 +114,6 @@ ngx_http_onsite_collect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static ngx_int_t
-add_literal(ngx_http_request_t *r, const char *key, const char *value)
-{
-    ngx_str_t  text;
-
-    text.data = (u_char *) value;
-    text.len = ngx_strlen(value);
-
-    return ngx_http_onsite_add_header(r, key, ngx_strlen(key), &text) == NULL
-           ? NGX_ERROR : NGX_OK;
-}
-
-
-/* An allowed origin may read the answer, and send the visitor's cookie. */
-
-static ngx_int_t
-add_cors(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
-{
-    ngx_str_t                   *origin, *allowed;
-    ngx_uint_t                   i;
-    ngx_http_onsite_loc_conf_t  *olcf;
-
-    origin = &ctx->headers.origin;
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
-
-    if (olcf->origins == NULL) {
-        return NGX_DECLINED;
-    }
-
-    if (add_literal(r, "Vary", "Origin") != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    allowed = olcf->origins->elts;
-
-    for (i = 0; origin->len != 0 && i < olcf->origins->nelts; i++) {
-
-        if (allowed[i].len == 1 && allowed[i].data[0] == '*') {
-            return add_literal(r, "Access-Control-Allow-Origin", "*");
-        }
-
-        if (allowed[i].len == origin->len
-            && ngx_strncasecmp(allowed[i].data, origin->data, origin->len)
-               == 0)
-        {
-            if (ngx_http_onsite_add_header(r, "Access-Control-Allow-Origin",
-                                 sizeof("Access-Control-Allow-Origin") - 1,
-                                 origin)
-                == NULL)
-            {
-                return NGX_ERROR;
-            }
-
-            return add_literal(r, "Access-Control-Allow-Credentials", "true");
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
-/* body NULL: none.  Cache-Control goes with everything. */
-
-static ngx_int_t
-answer(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
-    ngx_str_t *cache, ngx_str_t *body)
-{
-    ngx_buf_t    *b;
-    ngx_int_t     rc;
-    ngx_chain_t   out;
-
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = body == NULL ? 0 : (off_t) body->len;
-
-    if (body != NULL) {
-        r->headers_out.content_type = *type;
-        r->headers_out.content_type_len = type->len;
-        r->headers_out.content_type_lowcase = NULL;
-    }
-
-    if (ngx_http_onsite_add_header(r, "Cache-Control",
-                                   sizeof("Cache-Control") - 1, cache)
-        == NULL)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (body == NULL) {
-        r->header_only = 1;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = body->data;
-    b->last = body->data + body->len;
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-answer_text(ngx_http_request_t *r, ngx_uint_t status, onsite_buf_t *text)
-{
-    ngx_str_t  body;
-
-    body.data = text->failed ? NULL : ngx_pnalloc(r->pool, text->len);
-    if (body.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_memcpy(body.data, text->data, text->len);
-    body.len = text->len;
-
-    return answer(r, status, &type_json, &cache_none, &body);
-}
-
-
-static ngx_int_t
-refuse(ngx_http_request_t *r, ngx_uint_t status, const char *reason)
-{
-    onsite_buf_t  *text;
-
-    text = &ngx_http_onsite_worker.text;
-    ngx_http_onsite_count(rejected);
-
-    onsite_buf_clear(text);
-    onsite_buf_str(text, ONSITE_STR("{\"success\":false,\"error\":"));
-    onsite_write_json_string(text, onsite_str(reason, ngx_strlen(reason)));
-    onsite_buf_str(text, ONSITE_STR("}"));
-
-    return answer_text(r, status, text);
-}
-
-
-/* The state could not take it. */
-
-static ngx_int_t
-shed(ngx_http_request_t *r)
-{
-    ngx_http_onsite_count(shed);
-
-    if (add_literal(r, "Retry-After", NGX_HTTP_ONSITE_RETRY_AFTER) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return refuse(r, 429, "the visitor state cannot take this now: "
-                          "send it again later");
-}
-
-
-static ngx_int_t
 answer_pixel(ngx_http_request_t *r)
 {
     ngx_str_t  body;
@@ -317,28 +121,36 @@ answer_pixel(ngx_http_request_t *r)
     body.data = pixel;
     body.len = sizeof(pixel);
 
-    return answer(r, NGX_HTTP_OK, &type_gif, &cache_none, &body);
+    return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_gif,
+                                  &ngx_http_onsite_no_store, &body);
 }
 
 
 static ngx_int_t
 answer_options(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
-    if (add_cors(r, ctx) == NGX_OK
-        && (add_literal(r, "Access-Control-Allow-Methods",
-                        "GET, POST, OPTIONS") != NGX_OK
-            || add_literal(r, "Access-Control-Allow-Headers",
-                           "Authorization, Content-Type") != NGX_OK
-            || add_literal(r, "Access-Control-Max-Age", "86400") != NGX_OK))
+    if (ngx_http_onsite_add_cors(r, ctx) == NGX_OK
+        && (ngx_http_onsite_add_literal(r, "Access-Control-Allow-Methods",
+                                        "GET, POST, OPTIONS")
+            != NGX_OK
+            || ngx_http_onsite_add_literal(r, "Access-Control-Allow-Headers",
+                                           "Authorization, Content-Type")
+               != NGX_OK
+            || ngx_http_onsite_add_literal(r, "Access-Control-Max-Age",
+                                           "86400")
+               != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (add_literal(r, "Allow", "GET, POST, OPTIONS") != NGX_OK) {
+    if (ngx_http_onsite_add_literal(r, "Allow", "GET, POST, OPTIONS")
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return answer(r, NGX_HTTP_NO_CONTENT, NULL, &cache_none, NULL);
+    return ngx_http_onsite_answer(r, NGX_HTTP_NO_CONTENT, NULL,
+                                  &ngx_http_onsite_no_store, NULL);
 }
 
 
@@ -362,7 +174,9 @@ answer_runtime(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     r->headers_out.etag = ngx_http_onsite_add_header(r, "ETag", 4, &value);
 
-    if (r->headers_out.etag == NULL || add_cors(r, ctx) == NGX_ERROR) {
+    if (r->headers_out.etag == NULL
+        || ngx_http_onsite_add_cors(r, ctx) == NGX_ERROR)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -373,10 +187,12 @@ answer_runtime(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         && value.len == hash->len
         && ngx_memcmp(value.data, hash->data, hash->len) == 0)
     {
-        return answer(r, NGX_HTTP_OK, &type_script, &cache_ever, &body);
+        return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_script,
+                                      &cache_ever, &body);
     }
 
-    return answer(r, NGX_HTTP_OK, &type_script, &cache_check, &body);
+    return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_script, &cache_check,
+                                  &body);
 }
 
 
@@ -684,7 +500,7 @@ answer_decision(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     onsite_buf_str(text, ONSITE_STR("}"));
 
-    return answer_text(r, NGX_HTTP_OK, text);
+    return ngx_http_onsite_answer_text(r, NGX_HTTP_OK, text);
 }
 
 
@@ -696,7 +512,7 @@ answer_call(ngx_http_request_t *r, call_t *call, ngx_int_t rc)
     }
 
     if (rc == NGX_BUSY) {
-        return shed(r);
+        return ngx_http_onsite_shed(r);
     }
 
     switch (call->endpoint->kind) {
@@ -705,10 +521,13 @@ answer_call(ngx_http_request_t *r, call_t *call, ngx_int_t rc)
         return answer_decision(r, call->ctx);
 
     case ENDPOINT_BEACON:
-        return answer(r, NGX_HTTP_NO_CONTENT, NULL, &cache_none, NULL);
+        return ngx_http_onsite_answer(r, NGX_HTTP_NO_CONTENT, NULL,
+                                      &ngx_http_onsite_no_store, NULL);
 
     default:
-        return answer(r, NGX_HTTP_OK, &type_json, &cache_none, &success);
+        return ngx_http_onsite_answer(r, NGX_HTTP_OK,
+                                      &ngx_http_onsite_type_json,
+                                      &ngx_http_onsite_no_store, &success);
     }
 }
 
@@ -806,136 +625,6 @@ parse_body(ngx_http_request_t *r, call_t *call, onsite_str_t body)
 }
 
 
-/* gzip is known by its first bytes, whatever Content-Encoding says. */
-
-static ngx_int_t
-inflate_body(ngx_http_request_t *r, onsite_str_t *body)
-{
-    onsite_status_t              status;
-    ngx_http_onsite_loc_conf_t  *olcf;
-
-    if (!onsite_gzip_detect(*body)) {
-        return NGX_OK;
-    }
-
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
-
-    status = onsite_gzip_inflate(ngx_http_onsite_worker.arena, *body,
-                                 olcf->max_body, body);
-
-    switch (status) {
-    case ONSITE_OK:
-        return NGX_OK;
-    case ONSITE_LIMIT:
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    case ONSITE_INVALID:
-        return NGX_HTTP_BAD_REQUEST;
-    default:
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-}
-
-
-static ngx_int_t
-copy_buf(ngx_http_request_t *r, ngx_buf_t *b, u_char **p)
-{
-    size_t   size;
-    ssize_t  n;
-
-    if (ngx_buf_in_memory(b)) {
-        *p = ngx_cpymem(*p, b->pos, b->last - b->pos);
-        return NGX_OK;
-    }
-
-    size = (size_t) ngx_buf_size(b);
-
-    if (size == 0) {
-        /* the end of a chunked body */
-        return NGX_OK;
-    }
-
-    n = ngx_read_file(b->file, *p, size, b->file_pos);
-
-    if (n != (ssize_t) size) {
-        return NGX_ERROR;
-    }
-
-    *p += size;
-
-    return NGX_OK;
-}
-
-
-/*
- * The whole body as one piece: where it is when it is one buffer, else in the
- * arena.  413 when it is over onsite_max_body.
- */
-
-static ngx_int_t
-gather_body(ngx_http_request_t *r, onsite_str_t *body)
-{
-    off_t                        size;
-    u_char                      *p;
-    ngx_chain_t                 *cl, *bufs;
-    ngx_http_onsite_loc_conf_t  *olcf;
-
-    size = 0;
-    *body = onsite_str(NULL, 0);
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
-    bufs = r->request_body != NULL ? r->request_body->bufs : NULL;
-
-    for (cl = bufs; cl != NULL; cl = cl->next) {
-        size += ngx_buf_size(cl->buf);
-    }
-
-    if (size > (off_t) olcf->max_body) {
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-
-    if (size == 0) {
-        return NGX_OK;
-    }
-
-    if (bufs->next == NULL && ngx_buf_in_memory(bufs->buf)) {
-        *body = onsite_str((char *) bufs->buf->pos, (size_t) size);
-        return NGX_OK;
-    }
-
-    p = onsite_arena_alloc(ngx_http_onsite_worker.arena, (size_t) size);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    *body = onsite_str((char *) p, (size_t) size);
-
-    for (cl = bufs; cl != NULL; cl = cl->next) {
-        if (copy_buf(r, cl->buf, &p) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-refuse_body(ngx_http_request_t *r, ngx_int_t status)
-{
-    switch (status) {
-
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        return refuse(r, status, "the body is larger than onsite_max_body");
-
-    case NGX_HTTP_BAD_REQUEST:
-        return refuse(r, status, "the body begins as gzip does, but is not "
-                                 "whole gzip data");
-
-    default:
-        return status;
-    }
-}
-
-
 static ngx_int_t
 take_body(ngx_http_request_t *r, call_t *call)
 {
@@ -945,20 +634,22 @@ take_body(ngx_http_request_t *r, call_t *call)
 
     onsite_arena_reset(ngx_http_onsite_worker.arena);
 
-    rc = gather_body(r, &body);
-
-    if (rc == NGX_OK) {
-        rc = inflate_body(r, &body);
+    rc = ngx_http_onsite_body(r, &body);
+    if (rc != NGX_OK) {
+        return ngx_http_onsite_refuse_body(r, rc);
     }
 
-    if (rc != NGX_OK) {
-        return refuse_body(r, rc);
+    if (call->endpoint->kind == ENDPOINT_CONSENT
+        || call->endpoint->kind == ENDPOINT_ERASE)
+    {
+        return ngx_http_onsite_privacy_post(r, call, body);
     }
 
     status = parse_body(r, call, body);
 
     if (status == ONSITE_INVALID || status == ONSITE_LIMIT) {
-        return refuse(r, NGX_HTTP_BAD_REQUEST, call->error.text);
+        return ngx_http_onsite_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                      call->error.text);
     }
 
     if (status != ONSITE_OK) {
@@ -966,7 +657,8 @@ take_body(ngx_http_request_t *r, call_t *call)
     }
 
     if (check_body_key(r, call) != NGX_OK) {
-        return refuse(r, NGX_HTTP_UNAUTHORIZED, "a valid write key is needed");
+        return ngx_http_onsite_refuse(r, NGX_HTTP_UNAUTHORIZED,
+                                      "a valid write key is needed");
     }
 
     return answer_call(r, call, apply_batch(r, call));
@@ -995,7 +687,8 @@ post(ngx_http_request_t *r, call_t *call)
     if (r->headers_in.content_length_n > (off_t) olcf->max_body) {
         rc = ngx_http_discard_request_body(r);
         return rc != NGX_OK
-               ? rc : refuse_body(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
+               ? rc : ngx_http_onsite_refuse_body(r,
+                                          NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
 
     call->ctx->call = call;
@@ -1100,22 +793,24 @@ takes_get(const endpoint_t *endpoint)
 {
     return endpoint->kind == ENDPOINT_PIXEL_GIF
            || endpoint->kind == ENDPOINT_PIXEL
-           || endpoint->kind == ENDPOINT_RUNTIME;
+           || endpoint->kind == ENDPOINT_RUNTIME
+           || endpoint->kind == ENDPOINT_EXPORT;
 }
 
 
 static ngx_int_t
 wrong_method(ngx_http_request_t *r, const endpoint_t *endpoint)
 {
-    if (add_literal(r, "Allow", takes_get(endpoint) ? "GET, HEAD, OPTIONS"
-                                                    : "POST, OPTIONS")
+    if (ngx_http_onsite_add_literal(r, "Allow", takes_get(endpoint)
+                                    ? "GET, HEAD, OPTIONS" : "POST, OPTIONS")
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return refuse(r, NGX_HTTP_NOT_ALLOWED,
-                  takes_get(endpoint) ? "use GET" : "use POST");
+    return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_ALLOWED,
+                                  takes_get(endpoint) ? "use GET"
+                                                      : "use POST");
 }
 
 
@@ -1133,11 +828,12 @@ get(ngx_http_request_t *r, call_t *call)
         return answer_runtime(r, call->ctx);
     }
 
-    if (add_cors(r, call->ctx) == NGX_ERROR) {
+    if (ngx_http_onsite_add_cors(r, call->ctx) == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return get_pixel(r, call);
+    return call->endpoint->kind == ENDPOINT_EXPORT
+           ? ngx_http_onsite_export(r, call) : get_pixel(r, call);
 }
 
 
@@ -1146,14 +842,14 @@ post_gates(ngx_http_request_t *r, call_t *call)
 {
     ngx_int_t  rc;
 
-    if (add_cors(r, call->ctx) == NGX_ERROR) {
+    if (ngx_http_onsite_add_cors(r, call->ctx) == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (check_request_key(r, call) != NGX_OK) {
         rc = ngx_http_discard_request_body(r);
         return rc != NGX_OK
-               ? rc : refuse(r, NGX_HTTP_UNAUTHORIZED,
+               ? rc : ngx_http_onsite_refuse(r, NGX_HTTP_UNAUTHORIZED,
                              "the write key is not one of this site");
     }
 
@@ -1196,11 +892,12 @@ collect_handler(ngx_http_request_t *r)
 
     endpoint = find_endpoint(r);
     if (endpoint == NULL) {
-        return refuse(r, NGX_HTTP_NOT_FOUND, "there is no such endpoint");
+        return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_FOUND,
+                                      "there is no such endpoint");
     }
 
     if (ngx_http_onsite_worker.store == NULL && !takes_get(endpoint)) {
-        return refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+        return ngx_http_onsite_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                       "the visitor state is not available");
     }
 
@@ -1216,6 +913,8 @@ collect_handler(ngx_http_request_t *r)
     call->batch.write_key = onsite_str(NULL, 0);
     call->error.text[0] = '\0';
     call->keyed = 0;
+
+    ngx_http_onsite_withdraw(r, ctx);
 
     return dispatch(r, call);
 }

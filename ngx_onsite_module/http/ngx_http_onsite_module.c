@@ -27,6 +27,13 @@ static ngx_conf_enum_t  ngx_http_onsite_enable[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_onsite_gpc_values[] = {
+    { ngx_string("off"), NGX_HTTP_ONSITE_OFF },
+    { ngx_string("on"), NGX_HTTP_ONSITE_ON },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_post_t  ngx_http_onsite_positive_time = {
     ngx_http_onsite_conf_positive_time
 };
@@ -126,6 +133,13 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, consent),
       NULL },
+
+    { ngx_string("onsite_gpc"),
+      NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_onsite_loc_conf_t, gpc),
+      &ngx_http_onsite_gpc_values },
 
     { ngx_string("onsite_attribute"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE2,
@@ -252,6 +266,10 @@ ngx_http_onsite_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_onsite_runtime_init();
 
+    if (ngx_http_onsite_gpc_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_onsite_filter_init(cf);
 }
 
@@ -335,6 +353,7 @@ ngx_http_onsite_create_loc_conf(ngx_conf_t *cf)
     }
 
     conf->enable = NGX_CONF_UNSET_UINT;
+    conf->gpc = NGX_CONF_UNSET_UINT;
     conf->cookie = NGX_CONF_UNSET_PTR;
     conf->session_timeout = NGX_CONF_UNSET_MSEC;
     conf->adopt = NGX_CONF_UNSET_PTR;
@@ -423,6 +442,7 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->consent = prev->consent;
     }
 
+    ngx_conf_merge_uint_value(conf->gpc, prev->gpc, NGX_HTTP_ONSITE_GPC_AUTO);
     ngx_conf_merge_ptr_value(conf->cookie, prev->cookie,
                              &ngx_http_onsite_default_cookie);
     ngx_conf_merge_msec_value(conf->session_timeout, prev->session_timeout,

@@ -716,6 +716,7 @@ run_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         skip_page(ctx, NGX_HTTP_ONSITE_SKIP_MEMORY);
 
     } else if (view.n != 0) {
+        ngx_http_onsite_withdraw(r, ctx);
         apply_view(&view, page, deliver);
     }
 

@@ -64,6 +64,17 @@ is_prefetch(ngx_str_t *value)
 }
 
 
+/* "none": the user's own doing. */
+
+static ngx_uint_t
+is_cross_site(ngx_str_t *value)
+{
+    return !(value->len == 11
+             && ngx_memcmp(value->data, "same-origin", 11) == 0)
+           && !(value->len == 4 && ngx_memcmp(value->data, "none", 4) == 0);
+}
+
+
 /* What a browser says of itself in one digit or word. */
 
 static void
@@ -128,6 +139,9 @@ take_header(ngx_table_elt_t *h, ngx_http_onsite_loc_conf_t *olcf,
     case 14:
         if (is(h, "sec-fetch-dest")) {
             headers->fetch_dest = h->value;
+
+        } else if (is(h, "sec-fetch-site")) {
+            headers->cross_site = is_cross_site(&h->value);
 
         } else if (is(h, "x-onsite-debug")) {
             headers->debug = h->value;
@@ -410,7 +424,8 @@ ngx_http_onsite_facts(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_memzero(facts, sizeof(onsite_facts_t));
 
     facts->method = ngx_http_onsite_str(r->method_name);
-    facts->scheme = ngx_http_onsite_is_tls(r) ? ONSITE_STR("https") : ONSITE_STR("http");
+    facts->scheme = ngx_http_onsite_is_tls(r) ? ONSITE_STR("https")
+                                              : ONSITE_STR("http");
     facts->host = ngx_http_onsite_str(host_of(r));
     facts->referrer = ngx_http_onsite_str(ctx->headers.referer);
     facts->accept_language = ngx_http_onsite_str(ctx->headers.accept_language);

@@ -123,6 +123,8 @@ static const metric_t  metrics[] = {
     { "noise", "forged", "noise_forged_total",
       "Exposure tokens and user hashes that did not verify.",
       COUNTER, COUNT(forged) },
+    { "privacy", "erasures", "privacy_erasures_total",
+      "Visitors erased because they asked.", COUNTER, COUNT(erasures) },
     { "identity", "links", "identity_links_total",
       "Ids that came to lead to another's record.", COUNTER, COUNT(links) },
     { "identity", "refused", "identity_refused_total",

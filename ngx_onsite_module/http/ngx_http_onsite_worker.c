@@ -210,6 +210,8 @@ tick(ngx_event_t *ev)
 
     if (ngx_http_onsite_worker.store != NULL && ngx_worker == 0) {
 
+        ngx_http_onsite_erase_tick(ev->log);
+
         if (ngx_http_onsite_ticks % NGX_HTTP_ONSITE_REAP_TICKS == 0) {
             reap();
         }

@@ -63,6 +63,16 @@ onsite_record_wake(const void *data, size_t size)
 }
 
 
+bool
+onsite_record_is_tombstone(const void *data, size_t size)
+{
+    (void) data;
+    (void) size;
+
+    return false;
+}
+
+
 uint32_t
 onsite_key_shard(const onsite_key_t *key, uint32_t shards)
 {

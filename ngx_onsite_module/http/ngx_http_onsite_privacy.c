@@ -1,0 +1,528 @@
+/*
+ * ngx_http_onsite_privacy.c - what visitors may ask for: a choice of their
+ * own, all that is held of them, and that it goes.
+ *
+ * All three are about the cookie that comes with the request, whatever the
+ * consent; nobody may ask for another.  Pages of other sites may not ask.
+ */
+
+#include "ngx_http_onsite_collect.h"
+
+#include "onsite_outbox.h"
+#include "onsite_visitor_json.h"
+
+
+/* Of an outbox; what remains is the worker's timer's. */
+#define NGX_HTTP_ONSITE_ERASE_BUDGET  1024
+#define NGX_HTTP_ONSITE_ERASE_STEPS   4
+#define NGX_HTTP_ONSITE_TICK_STEPS    16
+
+#define NGX_HTTP_ONSITE_EXPORT_BUDGET 100000
+#define NGX_HTTP_ONSITE_LINKS         3
+
+
+typedef struct {
+    onsite_buf_t  *text;
+    ngx_uint_t     n;
+} listing_t;
+
+
+static ngx_str_t  erased = ngx_string("{\"erased\":true}");
+
+static ngx_str_t  attachment =
+    ngx_string("attachment; filename=\"visitor.json\"");
+
+
+/* Erasing */
+
+static onsite_status_t
+step(ngx_uint_t steps, onsite_error_t *error)
+{
+    bool             more;
+    ngx_uint_t       i;
+    onsite_status_t  status;
+
+    status = ONSITE_OK;
+    more = true;
+
+    for (i = 0; i < steps && more && status == ONSITE_OK; i++) {
+        status = onsite_store_erase_step(ngx_http_onsite_worker.store,
+                                         NGX_HTTP_ONSITE_ERASE_BUDGET, &more,
+                                         error);
+    }
+
+    return status;
+}
+
+
+static ngx_int_t
+erase(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, onsite_str_t id)
+{
+    onsite_key_t     key;
+    onsite_error_t   error;
+    onsite_status_t  status;
+
+    error.text[0] = '\0';
+    key = onsite_visitor_key(ngx_http_onsite_worker.signer, ctx->who.site,
+                             'c', id);
+
+    status = onsite_store_erase_start(ngx_http_onsite_worker.store, &key,
+                                      ctx->now, &error);
+
+    if (status == ONSITE_OK || status == ONSITE_NOT_FOUND) {
+        status = step(NGX_HTTP_ONSITE_ERASE_STEPS, &error);
+    }
+
+    if (status == ONSITE_OK) {
+        ngx_http_onsite_count(erasures);
+        return NGX_OK;
+    }
+
+    ngx_http_onsite_count(store_errors);
+    ngx_http_onsite_log(r->connection->log, NGX_HTTP_ONSITE_LOG_STORE,
+                        NGX_LOG_ERR, error.text);
+
+    return NGX_BUSY;
+}
+
+
+void
+ngx_http_onsite_erase_tick(ngx_log_t *log)
+{
+    onsite_error_t  error;
+
+    error.text[0] = '\0';
+
+    if (step(NGX_HTTP_ONSITE_TICK_STEPS, &error) != ONSITE_OK) {
+        ngx_http_onsite_count(store_errors);
+        ngx_http_onsite_log(log, NGX_HTTP_ONSITE_LOG_STORE, NGX_LOG_ERR,
+                            error.text);
+    }
+}
+
+
+/* A consent string says no, and the cookie of a visitor still comes. */
+
+void
+ngx_http_onsite_withdraw(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    onsite_str_t  id;
+
+    if (!ctx->who.refused || ngx_http_onsite_worker.store == NULL) {
+        return;
+    }
+
+    id = ngx_http_onsite_own_cookie(ctx);
+
+    if (id.len != 0 && erase(r, ctx, id) == NGX_OK) {
+        (void) ngx_http_onsite_expire_cookie(r, ctx);
+        ctx->page.personal = 1;
+    }
+}
+
+
+/* The answer of POST privacy/erase. */
+
+static ngx_int_t
+answer_erase(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    onsite_str_t  id;
+
+    id = ngx_http_onsite_own_cookie(ctx);
+
+    if (id.len != 0 && erase(r, ctx, id) != NGX_OK) {
+        return ngx_http_onsite_shed(r);
+    }
+
+    if (ctx->headers.n_cookies != 0
+        && ngx_http_onsite_expire_cookie(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_onsite_answer(r, NGX_HTTP_OK, &ngx_http_onsite_type_json,
+                                  &ngx_http_onsite_no_store, &erased);
+}
+
+
+/* Choosing */
+
+/* {"consent":"full"}, a form's consent=full, or ?consent=full. */
+
+static ngx_int_t
+read_choice(ngx_http_request_t *r, onsite_str_t body,
+    ngx_http_onsite_consent_e *tier)
+{
+    ngx_str_t        name;
+    onsite_str_t     text;
+    onsite_value_t   value;
+    onsite_arena_t  *arena;
+
+    arena = ngx_http_onsite_worker.arena;
+    text = onsite_str(NULL, 0);
+
+    if (body.len == 0) {
+        body = ngx_http_onsite_str(r->args);
+    }
+
+    if (onsite_query_get(arena, body, ONSITE_STR("consent"), &text)
+        != ONSITE_OK
+        && onsite_json_parse(ngx_http_onsite_worker.json, arena, body, &value,
+                             NULL)
+           == ONSITE_OK)
+    {
+        text = onsite_value_get_str(&value, ONSITE_STR("consent"));
+    }
+
+    name.data = (u_char *) text.data;
+    name.len = text.len;
+
+    return ngx_http_onsite_consent_named(&name, tier);
+}
+
+
+static ngx_uint_t
+is_buried(ngx_http_onsite_ctx_t *ctx, const onsite_key_t *key)
+{
+    size_t                     size;
+    onsite_key_t               link;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    return onsite_store_get(w->store, key, ctx->now, w->record,
+                            ONSITE_RECORD_BYTES_MAX, &size)
+           == ONSITE_OK
+           && onsite_visitor_decode(w->arena, w->record, size, &kind,
+                                    w->visitor, &link)
+              == ONSITE_OK
+           && kind == ONSITE_RECORD_TOMBSTONE;
+}
+
+
+/* The cookie lives on as the new tier lets it; one that was erased has had its
+ * time. */
+
+static ngx_int_t
+renew_cookie(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_str_t id)
+{
+    ngx_http_onsite_who_t  *who;
+
+    who = &ctx->who;
+    who->cookie_id = id;
+    who->cookie_key = onsite_visitor_key(ngx_http_onsite_worker.signer,
+                                         who->site, 'c', id);
+    who->fresh = 1;
+
+    if (is_buried(ctx, &who->cookie_key)
+        && ngx_http_onsite_new_cookie(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_onsite_set_cookie(r, ctx);
+}
+
+
+static ngx_int_t
+follow_choice(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_int_t     rc;
+    onsite_str_t  id;
+
+    id = ngx_http_onsite_own_cookie(ctx);
+
+    if (id.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ctx->who.consent != NGX_HTTP_ONSITE_CONSENT_NONE) {
+        return renew_cookie(r, ctx, id);
+    }
+
+    rc = erase(r, ctx, id);
+
+    return rc != NGX_OK ? rc : ngx_http_onsite_expire_cookie(r, ctx);
+}
+
+
+static ngx_int_t
+answer_consent(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_str_t body)
+{
+    ngx_int_t                   rc;
+    onsite_buf_t               *text;
+    ngx_http_onsite_consent_e   tier;
+
+    if (read_choice(r, body, &tier) != NGX_OK) {
+        return ngx_http_onsite_refuse(r, NGX_HTTP_BAD_REQUEST,
+                               "consent: must be none, session or full");
+    }
+
+    ctx->headers.choice = tier;
+    ctx->headers.chosen = 1;
+    ngx_http_onsite_weigh_consent(ctx);
+
+    rc = follow_choice(r, ctx);
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_onsite_shed(r);
+    }
+
+    if (rc != NGX_OK || ngx_http_onsite_set_choice(r, tier) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text = &ngx_http_onsite_worker.text;
+    onsite_buf_clear(text);
+    onsite_buf_str(text, ONSITE_STR("{\"consent\":\""));
+    onsite_buf_str(text, ngx_http_onsite_str(
+                             *ngx_http_onsite_consent_name(ctx->who.consent)));
+    onsite_buf_str(text, ONSITE_STR("\"}"));
+
+    return ngx_http_onsite_answer_text(r, NGX_HTTP_OK, text);
+}
+
+
+ngx_int_t
+ngx_http_onsite_privacy_post(ngx_http_request_t *r, call_t *call,
+    onsite_str_t body)
+{
+    if (ngx_http_onsite_check_origin(r, call->ctx) != NGX_OK) {
+        return ngx_http_onsite_refuse(r, NGX_HTTP_FORBIDDEN,
+                               "only pages of this site, and of those that "
+                               "onsite_allow_origin names, may ask for this");
+    }
+
+    return call->endpoint->kind == ENDPOINT_CONSENT
+           ? answer_consent(r, call->ctx, body)
+           : answer_erase(r, call->ctx);
+}
+
+
+/* Export */
+
+/* The record that the key leads to, into worker.visitor; *key becomes its
+ * own. */
+
+static ngx_int_t
+find_record(ngx_http_onsite_ctx_t *ctx, onsite_key_t *key)
+{
+    size_t                     size;
+    ngx_uint_t                 hops;
+    onsite_key_t               link;
+    onsite_status_t            status;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    for (hops = 0; hops <= NGX_HTTP_ONSITE_LINKS; hops++) {
+        status = onsite_store_get(w->store, key, ctx->now, w->record,
+                                  ONSITE_RECORD_BYTES_MAX, &size);
+
+        if (status == ONSITE_OK) {
+            status = onsite_visitor_decode(w->arena, w->record, size, &kind,
+                                           w->visitor, &link);
+        }
+
+        if (status != ONSITE_OK) {
+            return status == ONSITE_NOT_FOUND ? NGX_DECLINED : NGX_BUSY;
+        }
+
+        if (kind == ONSITE_RECORD_VISITOR) {
+            return NGX_OK;
+        }
+
+        if (kind == ONSITE_RECORD_TOMBSTONE) {
+            return NGX_DECLINED;
+        }
+
+        *key = link;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static bool
+list_entry(void *data, uint64_t seq, onsite_str_t bytes)
+{
+    listing_t                 *listing;
+    onsite_outbox_entry_t      entry;
+    ngx_http_onsite_worker_t  *w;
+
+    listing = data;
+    w = &ngx_http_onsite_worker;
+
+    if (onsite_outbox_decode(bytes.data, bytes.len, &entry) == ONSITE_OK) {
+        if (listing->n++ != 0) {
+            onsite_buf_char(listing->text, ',');
+        }
+
+        onsite_outbox_write_json(listing->text, seq, &entry, w->json,
+                                 w->arena);
+    }
+
+    return !listing->text->failed;
+}
+
+
+/* Ids that lead to the record, which is key's, and what waits to leave. */
+
+static onsite_status_t
+write_related(onsite_buf_t *text, const onsite_key_t *key)
+{
+    bool              all;
+    size_t            i, n, listed;
+    listing_t         listing;
+    onsite_key_t     *keys;
+    onsite_store_t   *store;
+    onsite_status_t   status;
+
+    store = ngx_http_onsite_worker.store;
+    keys = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                              ONSITE_RELATED_MAX * sizeof(onsite_key_t));
+    if (keys == NULL) {
+        return ONSITE_NO_MEMORY;
+    }
+
+    status = onsite_store_related(store, key, keys, ONSITE_RELATED_MAX, &n,
+                                  NULL);
+
+    onsite_buf_str(text, ONSITE_STR(",\"links\":["));
+
+    for (i = 0, listed = 0; i < n; i++) {
+        if (ngx_memcmp(&keys[i], key, sizeof(onsite_key_t)) == 0) {
+            continue;
+        }
+
+        onsite_buf_str(text, listed++ != 0 ? ONSITE_STR(",") : ONSITE_STR(""));
+        onsite_write_key(text, &keys[i]);
+    }
+
+    onsite_buf_str(text, ONSITE_STR("],\"outbox\":["));
+
+    listing.text = text;
+    listing.n = 0;
+
+    if (status == ONSITE_OK) {
+        status = onsite_store_outbox_of(store, keys, n,
+                                        NGX_HTTP_ONSITE_EXPORT_BUDGET,
+                                        list_entry, &listing, &all, NULL);
+    }
+
+    onsite_buf_str(text, status == ONSITE_OK && !all
+                         ? ONSITE_STR("],\"outbox_cut\":true")
+                         : ONSITE_STR("]"));
+
+    return status;
+}
+
+
+static ngx_int_t
+write_export(ngx_http_onsite_ctx_t *ctx, const onsite_key_t *key)
+{
+    size_t                     i;
+    char                       hex[2 * sizeof(key->bytes)];
+    onsite_buf_t              *text;
+    onsite_site_t             *site;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    text = &w->text;
+    site = ngx_http_onsite_site(ctx->who.site);
+
+    for (i = 0; i < sizeof(key->bytes); i++) {
+        (void) ngx_sprintf((u_char *) hex + 2 * i, "%02xd", key->bytes[i]);
+    }
+
+    onsite_buf_clear(text);
+    onsite_visitor_write_json(text, onsite_str(hex, sizeof(hex)),
+                              ctx->who.site, w->visitor,
+                              site != NULL ? &site->image : NULL);
+
+    if (text->failed) {
+        return NGX_ERROR;
+    }
+
+    /* the same object goes on */
+
+    text->len--;
+
+    if (write_related(text, key) != ONSITE_OK) {
+        return NGX_BUSY;
+    }
+
+    onsite_buf_str(text, ONSITE_STR(",\"exported\":"));
+    onsite_write_time(text, ctx->now);
+    onsite_buf_char(text, '}');
+
+    return text->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+export_record(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_str_t id)
+{
+    ngx_int_t     rc;
+    onsite_key_t  key;
+
+    key = onsite_visitor_key(ngx_http_onsite_worker.signer, ctx->who.site,
+                             'c', id);
+    onsite_arena_reset(ngx_http_onsite_worker.arena);
+
+    rc = find_record(ctx, &key);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_FOUND,
+                                      "nothing is held of this visitor");
+    }
+
+    if (rc == NGX_OK) {
+        rc = write_export(ctx, &key);
+    }
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_onsite_shed(r);
+    }
+
+    if (rc != NGX_OK
+        || ngx_http_onsite_add_literal(r, "X-Content-Type-Options", "nosniff")
+           != NGX_OK
+        || ngx_http_onsite_add_header(r, "Content-Disposition",
+                                      sizeof("Content-Disposition") - 1,
+                                      &attachment)
+           == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_onsite_answer_text(r, NGX_HTTP_OK,
+                                       &ngx_http_onsite_worker.text);
+}
+
+
+ngx_int_t
+ngx_http_onsite_export(ngx_http_request_t *r, call_t *call)
+{
+    onsite_str_t  id;
+
+    id = ngx_http_onsite_own_cookie(call->ctx);
+
+    if (id.len == 0) {
+        return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_FOUND,
+                       "no visitor is named: there is no cookie of ours, or "
+                       "not one that we signed");
+    }
+
+    if (ngx_http_onsite_worker.store == NULL) {
+        return ngx_http_onsite_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      "the visitor state is not available");
+    }
+
+    return export_record(r, call->ctx, id);
+}
