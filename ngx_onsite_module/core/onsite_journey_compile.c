@@ -5,8 +5,6 @@
 #include "onsite_machine_compile.h"
 #include "onsite_bucket.h"
 
-#define NO_STATE  UINT32_MAX
-
 /* A journey in the making: states in the order of the image, the start
  * first. */
 typedef struct {
@@ -18,38 +16,7 @@ typedef struct {
 } reader_t;
 
 
-static uint32_t
-find_name(const onsite_draft_journey_t *journey, onsite_str_t name)
-{
-    uint32_t  i;
-
-    for (i = 0; i < journey->n; i++) {
-        if (onsite_str_eq(journey->names[i], name)) {
-            return i;
-        }
-    }
-
-    return NO_STATE;
-}
-
-
-static void
-tell_unknown(onsite_definition_t *d, const char *key,
-    const onsite_draft_journey_t *journey, onsite_str_t name)
-{
-    onsite_str_t  meant;
-
-    meant = onsite_definition_nearest_of(name, journey->names, journey->n);
-
-    onsite_definition_error(d, key, "there is no state \"%.*s\"%s%.*s%s",
-                            (int) name.len, name.data,
-                            meant.len != 0 ? "; did you mean \"" : "",
-                            (int) meant.len, meant.data,
-                            meant.len != 0 ? "\"?" : "");
-}
-
-
-/* The state that a value names; NO_STATE after an error. */
+/* The state that a value names; ONSITE_NO_STATE after an error. */
 
 static uint32_t
 read_state(reader_t *j, const char *key, const onsite_value_t *value)
@@ -58,13 +25,14 @@ read_state(reader_t *j, const char *key, const onsite_value_t *value)
 
     if (value == NULL || value->type != ONSITE_STRING || value->len == 0) {
         onsite_definition_error(j->r->d, key, "must be the name of a state");
-        return NO_STATE;
+        return ONSITE_NO_STATE;
     }
 
-    state = find_name(j->journey, onsite_value_str(value));
+    state = onsite_draft_state(j->journey, onsite_value_str(value));
 
-    if (state == NO_STATE) {
-        tell_unknown(j->r->d, key, j->journey, onsite_value_str(value));
+    if (state == ONSITE_NO_STATE) {
+        onsite_draft_state_unknown(j->r->d, key, j->journey,
+                                   onsite_value_str(value));
     }
 
     return state;
@@ -77,7 +45,7 @@ static bool
 read_move(reader_t *j, uint32_t from, onsite_image_str_t event,
     const onsite_value_t *value)
 {
-    onsite_move_t             move = { from, NO_STATE };
+    onsite_move_t             move = { from, ONSITE_NO_STATE };
     onsite_ref_t              where = 0, audience = 0;
     static const char *const  keys[] = { "to", "where", "if", NULL };
 
@@ -93,7 +61,7 @@ read_move(reader_t *j, uint32_t from, onsite_image_str_t event,
                                           ONSITE_SCOPE_AUDIENCE);
     }
 
-    if (move.to != NO_STATE) {
+    if (move.to != ONSITE_NO_STATE) {
         onsite_machine_edge(j->r, event, move, where, audience);
     }
 
@@ -234,7 +202,7 @@ read_timer(reader_t *j, const onsite_value_t *object, const char *key,
 
     state = read_state(j, NULL, &timer->as.members[0].value);
 
-    if (state != NO_STATE) {
+    if (state != ONSITE_NO_STATE) {
         *ms = duration;
         *to = state;
     }
@@ -370,7 +338,7 @@ read_moved_state(reader_t *j, onsite_str_t old, const onsite_value_t *value,
 {
     uint32_t  to;
 
-    if (find_name(j->journey, old) != NO_STATE
+    if (onsite_draft_state(j->journey, old) != ONSITE_NO_STATE
         || is_taken(j, onsite_fnv32a(old), j->journey->n))
     {
         onsite_definition_error(j->r->d, NULL, "is a state: \"moved\" is for"
@@ -380,7 +348,7 @@ read_moved_state(reader_t *j, onsite_str_t old, const onsite_value_t *value,
 
     to = read_state(j, NULL, value);
 
-    if (to != NO_STATE) {
+    if (to != ONSITE_NO_STATE) {
         *moved = (onsite_machine_moved_t) { onsite_fnv32a(old), to };
     }
 }
@@ -482,7 +450,7 @@ check_start(reader_t *j, const onsite_value_t *states, onsite_str_t start)
     j->journey->n = states->len;
 
     if (start.data != NULL) {
-        tell_unknown(j->r->d, "start", j->journey, start);
+        onsite_draft_state_unknown(j->r->d, "start", j->journey, start);
 
     } else {
         onsite_definition_error(j->r->d, "start", "is missing: name the state"
@@ -522,64 +490,6 @@ prepare(reader_t *j, const onsite_value_t *states)
     }
 
     return true;
-}
-
-
-static void
-mark(bool *reached, uint32_t *queue, uint32_t *n, uint32_t state)
-{
-    if (!reached[state]) {
-        reached[state] = true;
-        queue[(*n)++] = state;
-    }
-}
-
-
-/* From the start, and from where `moved` leads. */
-
-static void
-warn_unreachable(reader_t *j)
-{
-    bool                           reached[ONSITE_MACHINE_STATES_MAX] = { 0 };
-    uint32_t                       i, k, n = 0;
-    uint32_t                       queue[ONSITE_MACHINE_STATES_MAX];
-    onsite_machines_t             *m = &j->r->c->machines;
-    const onsite_machine_moved_t  *moved;
-
-    mark(reached, queue, &n, ONSITE_STATE_START);
-
-    for (i = 0; i < j->machine.n_moved; i++) {
-        moved = onsite_builder_at(j->r->b, j->machine.moved);
-        mark(reached, queue, &n, moved[i].to);
-    }
-
-    for (i = 0; i < n; i++) {
-        for (k = m->n_added; k < m->n_edges; k++) {
-            if (m->edges[k].edge.from == queue[i]) {
-                mark(reached, queue, &n, m->edges[k].edge.to);
-            }
-        }
-
-        if (j->states[queue[i]].after_ms != 0) {
-            mark(reached, queue, &n, j->states[queue[i]].after_to);
-        }
-
-        if (j->states[queue[i]].inactive_ms != 0) {
-            mark(reached, queue, &n, j->states[queue[i]].inactive_to);
-        }
-    }
-
-    for (i = 0; i < j->journey->n; i++) {
-        if (!reached[i]) {
-            (void) onsite_definition_enter(j->r->d, ONSITE_STR("states"));
-            (void) onsite_definition_enter(j->r->d, j->journey->names[i]);
-            onsite_definition_warn(j->r->d, NULL, "is never reached: nothing"
-                                   " leads here from \"%.*s\"",
-                                   (int) j->journey->names[0].len,
-                                   j->journey->names[0].data);
-            onsite_definition_leave(j->r->d, 0);
-        }
-    }
 }
 
 
@@ -633,10 +543,6 @@ read_graph(reader_t *j, const onsite_value_t *definition)
     j->machine.n_states = states->len;
     read_states(j);
     read_moved(j);
-
-    if (j->r->d->errors == 0) {
-        warn_unreachable(j);
-    }
 }
 
 
@@ -687,6 +593,7 @@ onsite_journey_read(onsite_draft_reader_t *r)
     j.machine.hash = onsite_machine_hash(ONSITE_MACHINE_JOURNEY, journey.id);
 
     if (r->d->errors == 0) {
+        onsite_journey_reach(r, &journey, &j.machine, j.states);
         begin_with_any(&j);
         journey.machine = onsite_machine_add(r, &j.machine, j.states);
 
@@ -695,166 +602,4 @@ onsite_journey_read(onsite_draft_reader_t *r)
     }
 
     r->c->journeys[r->c->n_journeys++] = journey;
-}
-
-
-/* Events are keys here: {"on": {"Product Viewed": ...}}. */
-
-static void
-lint_state(onsite_draft_reader_t *r, const onsite_value_t *state)
-{
-    size_t                 len, key;
-    uint32_t               i;
-    const onsite_value_t  *on, *entry;
-
-    on = onsite_definition_get(state, "on");
-    entry = onsite_definition_get(state, "entry");
-
-    len = onsite_definition_enter(r->d, ONSITE_STR("on"));
-
-    for (i = 0; on != NULL && i < on->len; i++) {
-        key = onsite_definition_enter(r->d, on->as.members[i].key);
-        onsite_event_name_lint(r->d, NULL, on->as.members[i].key);
-        onsite_trigger_lint(r, &on->as.members[i].value);
-        onsite_definition_leave(r->d, key);
-    }
-
-    onsite_definition_leave(r->d, len);
-
-    if (entry != NULL) {
-        len = onsite_definition_enter(r->d, ONSITE_STR("entry"));
-        onsite_trigger_lint(r, entry);
-        onsite_definition_leave(r->d, len);
-    }
-}
-
-
-void
-onsite_journey_lint(onsite_draft_reader_t *r)
-{
-    size_t                 len, key;
-    uint32_t               i;
-    const onsite_value_t  *states;
-
-    states = onsite_definition_get(r->draft->definition, "states");
-    len = onsite_definition_enter(r->d, ONSITE_STR("states"));
-
-    for (i = 0; i < states->len; i++) {
-        key = onsite_definition_enter(r->d, states->as.members[i].key);
-        lint_state(r, &states->as.members[i].value);
-        onsite_definition_leave(r->d, key);
-    }
-
-    onsite_definition_leave(r->d, len);
-}
-
-
-const onsite_draft_journey_t *
-onsite_journey_find(const onsite_compiler_t *c, onsite_str_t id)
-{
-    uint32_t  i;
-
-    for (i = 0; i < c->n_journeys; i++) {
-        if (c->journeys[i].id.len != 0
-            && onsite_str_eq(c->journeys[i].id, id))
-        {
-            return &c->journeys[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-onsite_str_t
-onsite_journey_nearest(const onsite_compiler_t *c, onsite_str_t id)
-{
-    size_t        least = ONSITE_CAMPAIGN_ID_MAX, slips;
-    uint32_t      i;
-    onsite_str_t  meant = { 0, "" };
-
-    for (i = 0; i < c->n_journeys; i++) {
-        if (c->journeys[i].id.len != 0
-            && onsite_definition_nearest_of(id, &c->journeys[i].id, 1).len
-               != 0)
-        {
-            slips = onsite_definition_distance(id, c->journeys[i].id);
-
-            if (slips < least) {
-                least = slips;
-                meant = c->journeys[i].id;
-            }
-        }
-    }
-
-    return meant;
-}
-
-
-static const onsite_draft_journey_t *
-named_journey(onsite_draft_reader_t *r, onsite_str_t id)
-{
-    onsite_str_t                   meant;
-    const onsite_draft_journey_t  *journey = onsite_journey_find(r->c, id);
-
-    if (journey == NULL) {
-        meant = onsite_journey_nearest(r->c, id);
-        onsite_definition_error(r->d, "journey", "there is no journey"
-                                " \"%.*s\"%s%.*s%s", (int) id.len, id.data,
-                                meant.len != 0 ? "; did you mean \"" : "",
-                                (int) meant.len, meant.data,
-                                meant.len != 0 ? "\"?" : "");
-        return NULL;
-    }
-
-    if (r->draft->enabled && !journey->enabled) {
-        onsite_definition_error(r->d, "journey", "\"%.*s\" is not enabled:"
-                                " say so of this campaign, too",
-                                (int) id.len, id.data);
-        return NULL;
-    }
-
-    return journey;
-}
-
-
-void
-onsite_draft_journey(onsite_draft_reader_t *r, const onsite_value_t *trigger)
-{
-    onsite_str_t                   id = { 0, NULL }, state = { 0, NULL };
-    onsite_campaign_t             *campaign = &r->draft->campaign;
-    const onsite_draft_journey_t  *journey;
-    static const char *const       keys[] = { "journey", "state", NULL };
-
-    (void) onsite_definition_keys(r->d, trigger, keys);
-
-    if (!onsite_definition_string(r->d, trigger, "journey",
-                                  ONSITE_CAMPAIGN_ID_MAX, &id)
-        || !onsite_definition_string(r->d, trigger, "state",
-                                     ONSITE_STATE_NAME_MAX, &state))
-    {
-        return;
-    }
-
-    if (state.data == NULL) {
-        onsite_definition_error(r->d, "state", "is missing: name the state"
-                                " that the visitor enters");
-        return;
-    }
-
-    journey = named_journey(r, id);
-
-    if (journey == NULL || journey->n == 0) {
-        return;
-    }
-
-    r->draft->state = find_name(journey, state);
-
-    if (r->draft->state == NO_STATE) {
-        tell_unknown(r->d, "state", journey, state);
-        return;
-    }
-
-    campaign->trigger.kind = ONSITE_TRIGGER_JOURNEY;
-    campaign->trigger.machine = journey->machine;
 }

@@ -42,15 +42,42 @@ void onsite_draft_inactive(onsite_draft_reader_t *r,
 void onsite_draft_journey(onsite_draft_reader_t *r,
     const onsite_value_t *trigger);
 
+/* The number of a journey's state; ONSITE_NO_STATE: there is none, and the
+ * error that says so, with the one that was probably meant. */
+#define ONSITE_NO_STATE  UINT32_MAX
+
+uint32_t onsite_draft_state(const onsite_draft_journey_t *journey,
+    onsite_str_t name);
+void onsite_draft_state_unknown(onsite_definition_t *d, const char *key,
+    const onsite_draft_journey_t *journey, onsite_str_t name);
+
 /* {"event", "where"} at the reader's path: the event's name (len 0 after an
  * error) and the condition. */
 void onsite_draft_event(onsite_draft_reader_t *r,
     const onsite_value_t *object, onsite_image_str_t *event,
     onsite_ref_t *where);
 
-/* No two machines have one hash; entry events do not go round in circles. */
+/* Warns of states that neither the start nor `moved` leads to, by the edges
+ * since the last machine. */
+void onsite_journey_reach(onsite_draft_reader_t *r,
+    const onsite_draft_journey_t *journey, const onsite_machine_t *machine,
+    const onsite_machine_state_t *states);
+
+/*
+ * Judges all machines together: no two have one hash, entry events do not go
+ * round in circles; a warning when a visitor cannot stand in all of them.
+ * Returns how many errors there are.
+ */
 uint32_t onsite_machines_check(onsite_compiler_t *c, onsite_lint_pt lint,
     void *data);
+
+/* Machines by hash, ascending: numbers, to be freed; NULL: out of memory. */
+typedef struct {
+    uint32_t  hash;
+    uint32_t  number;
+} onsite_machine_hashed_t;
+
+onsite_machine_hashed_t *onsite_machines_sorted(const onsite_machines_t *m);
 
 /* Writes all machines, with the campaigns that they trigger (drafts in order
  * of rank), and their index. */

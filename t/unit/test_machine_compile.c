@@ -939,6 +939,42 @@ too_many_affinities_are_refused(void **unused)
 
 
 static void
+more_than_a_visitor_can_stand_in(void **unused)
+{
+    char                      *text;
+    uint32_t                   i;
+    compiled_t                *c;
+    onsite_value_t             values[ONSITE_STANDINGS_MAX + 2];
+    onsite_campaign_source_t   sources[ONSITE_STANDINGS_MAX + 2];
+
+    (void) unused;
+    c = compile_text("{" GOOD "}");
+
+    for (i = 0; i < ONSITE_STANDINGS_MAX + 2; i++) {
+        text = onsite_arena_alloc(c->arena, 256);
+        (void) snprintf(text, 256, "{'id': 'j%u', 'start': 'a', 'states':"
+                        " {'a': {}}}", i);
+        parse(c, text, &values[i]);
+        sources[i].file = ONSITE_STR("one.json");
+        sources[i].definition = &values[i];
+    }
+
+    for (i = ONSITE_STANDINGS_MAX; i <= ONSITE_STANDINGS_MAX + 2; i++) {
+        onsite_builder_destroy(c->b);
+        c->b = onsite_builder_create();
+        c->n = 0;
+        assert_int_equal(onsite_campaigns_compile(c->b, ONSITE_STR("default"),
+                             sources, i, &zones, NULL, NOW, note, c,
+                             &c->image, &c->error), ONSITE_OK);
+        assert_int_equal(c->n, i > ONSITE_STANDINGS_MAX);
+    }
+
+    assert_true(has_finding(c, ONSITE_LINT_WARNING, "", "more than 64"));
+    release(c);
+}
+
+
+static void
 kinds_of_files(void **unused)
 {
     size_t                    i;
@@ -1188,6 +1224,7 @@ main(void)
         cmocka_unit_test(traits_are_those_that_are_read),
         cmocka_unit_test(touches_are_kept_where_they_are_read),
         cmocka_unit_test(too_many_affinities_are_refused),
+        cmocka_unit_test(more_than_a_visitor_can_stand_in),
         cmocka_unit_test(kinds_of_files),
         cmocka_unit_test(no_damaged_image_passes),
         cmocka_unit_test(each_damage_is_told),
