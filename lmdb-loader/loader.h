@@ -157,6 +157,17 @@ extern const onsite_zones_t  loader_zones;
 /* Opens a state, live or at rest, to read it; complains. */
 int loader_open_state(const char *path, onsite_store_t **store);
 
+/* One visitor of a state; complains. */
+typedef struct {
+    const char    *state;       /* directory                               */
+    const char    *key_file;    /* NULL: the state's own secret            */
+    onsite_str_t   site;
+    onsite_str_t   id;
+} loader_visitor_t;
+
+int loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,
+    onsite_visitor_t *visitor, onsite_key_t *key);
+
 
 /* record.c - a visitor as JSON */
 
@@ -175,6 +186,7 @@ int loader_lint(int argc, char **argv);
 int loader_build(int argc, char **argv);
 int loader_inspect(int argc, char **argv);
 int loader_replay(int argc, char **argv);
+int loader_explain(int argc, char **argv);
 int loader_state(int argc, char **argv);
 int loader_outbox(int argc, char **argv);
 int loader_sync(int argc, char **argv);

@@ -34,6 +34,8 @@ typedef struct {
     onsite_buf_t       line;
     onsite_visitor_t   visitor;         /* strings point into record */
     char               record[ONSITE_RECORD_BYTES_MAX];
+    size_t             size;
+    onsite_key_t       key;             /* record's */
     size_t             damaged;
 } state_t;
 
@@ -144,6 +146,8 @@ read_record(state_t *state, onsite_key_t key)
         }
 
         if (kind != ONSITE_RECORD_LINK) {
+            state->key = key;
+            state->size = size;
             return kind == ONSITE_RECORD_VISITOR ? ONSITE_OK
                    : ONSITE_NOT_FOUND;
         }
@@ -189,6 +193,16 @@ find_record(state_t *state, onsite_str_t id)
 }
 
 
+static void
+complain_of(const state_t *state, onsite_str_t id, onsite_status_t status)
+{
+    loader_complain("visitor \"%.*s\" of site \"%.*s\": %s",
+                    (int) id.len, id.data, (int) state->site.len,
+                    state->site.data, status == ONSITE_NOT_FOUND
+                    ? "no record" : onsite_status_text(status));
+}
+
+
 static int
 print_visitor(state_t *state, onsite_str_t id)
 {
@@ -198,10 +212,7 @@ print_visitor(state_t *state, onsite_str_t id)
     status = find_record(state, id);
 
     if (status != ONSITE_OK) {
-        loader_complain("visitor \"%.*s\" of site \"%.*s\": %s",
-                        (int) id.len, id.data, (int) state->site.len,
-                        state->site.data, status == ONSITE_NOT_FOUND
-                        ? "no record" : onsite_status_text(status));
+        complain_of(state, id, status);
         return LOADER_FAILED;
     }
 
@@ -394,6 +405,52 @@ close_state(state_t *state)
     }
 
     free(state);
+}
+
+
+int
+loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,
+    onsite_visitor_t *visitor, onsite_key_t *key)
+{
+    int                    rc;
+    state_t               *state = calloc(1, sizeof(state_t));
+    onsite_str_t           record;
+    onsite_record_kind_t   kind;
+
+    if (state == NULL) {
+        return LOADER_FAILED;
+    }
+
+    state->site = from->site;
+    rc = loader_open_state(from->state, &state->store);
+
+    if (rc == LOADER_OK) {
+        state->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+        rc = state->arena == NULL ? LOADER_FAILED
+             : read_secret(state, from->key_file);
+    }
+
+    if (rc == LOADER_OK && find_record(state, from->id) != ONSITE_OK) {
+        complain_of(state, from->id, ONSITE_NOT_FOUND);
+        rc = LOADER_FAILED;
+    }
+
+    if (rc == LOADER_OK) {
+        record = onsite_arena_copy(arena, onsite_str(state->record,
+                                                     state->size));
+        *key = state->key;
+
+        if (record.data == NULL
+            || onsite_visitor_decode(arena, record.data, record.len, &kind,
+                                     visitor, &state->key) != ONSITE_OK)
+        {
+            rc = LOADER_FAILED;
+        }
+    }
+
+    close_state(state);
+
+    return rc;
 }
 
 

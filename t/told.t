@@ -88,7 +88,7 @@ $r = $t->post('/onsite/decide', { type => 'track', event => 'Many' }, %debug);
 cmp_ok(length $r->{content}, '<', 40_000, 'an explanation is bounded');
 $why = json_decode($r->{content})->{explain};
 is($why->[0]{reason}, 'audience', 'and well-formed');
-is_deeply($why->[0]{detail}, { path => 'visitor.visits', op => '\$gt',
+is_deeply($why->[0]{detail}, { path => 'visitor.visits', op => '$gt',
     operand => 1001, value => 1 }, 'and tells what was asked and found');
 ok($why->[-1]{more}, 'and says what is left out');
 
