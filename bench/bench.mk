@@ -7,7 +7,7 @@ $(BUILD)/bench/%: bench/%.c $(BUILD)/libonsite.a
 .PHONY: bench
 bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/measurements.md tells
 	@packaging/packages bench
-	@$(MAKE) --no-print-directory bench-decide bench-record bench-store \
+	@$(MAKE) --no-print-directory bench-decide bench-journey bench-record bench-store \
 	    bench-scanner bench-condition bench-crawler bench-json
 	@bench/http
 	@bench/reload
@@ -44,6 +44,11 @@ bench-record: $(BUILD)/bench/record ## visitor records: time and room
 .PHONY: bench-scanner
 bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages
 	@$<
+
+.PHONY: bench-journey
+bench-journey: $(BUILD)/bench/journey ## an event that advances 20 journeys, beside a plain one
+	@dir=$$(mktemp -d -p /dev/shm onsite-bench-XXXXXX); \
+	trap 'rm -rf "$$dir"' EXIT; $< "$$dir"
 
 .PHONY: bench-store
 bench-store: $(BUILD)/bench/store ## visitor state alone: transactions a second, bytes a visitor
