@@ -134,11 +134,50 @@ put_parts(onsite_txn_t *txn, uint64_t seq, onsite_str_t entry)
 }
 
 
+/* What it took is counted as it is: small entries share a page. */
+
+static int
+append(onsite_txn_t *txn, onsite_outbox_kind_t kind, onsite_str_t entry,
+    uint64_t *seq)
+{
+    int             rc;
+    tree_t          before, after;
+    outbox_state_t  state;
+
+    rc = tree_of(txn->mdb, txn->shard->outbox, &before);
+
+    if (rc == 0) {
+        rc = outbox_state_read(txn->mdb, txn->shard, &state);
+    }
+
+    if (rc == 0) {
+        *seq = (uint64_t) txn->shard->index << SHARD_SHIFT | state.next++;
+        state.events += kind == ONSITE_OUTBOX_EVENT;
+        state.deliveries += kind == ONSITE_OUTBOX_DELIVERY;
+        rc = put_parts(txn, *seq, entry);
+    }
+
+    if (rc == 0) {
+        rc = outbox_state_write(txn, &state);
+    }
+
+    if (rc == 0) {
+        rc = tree_of(txn->mdb, txn->shard->outbox, &after);
+    }
+
+    if (rc == 0) {
+        txn->grown += after.pages - before.pages;
+        txn->puts += (uint32_t) (after.pages - before.pages) + 1;
+    }
+
+    return rc;
+}
+
+
 onsite_status_t
 onsite_txn_outbox_add(onsite_txn_t *txn, onsite_str_t entry, uint64_t *seq)
 {
     int                   rc;
-    outbox_state_t        state;
     onsite_status_t       status;
     onsite_outbox_kind_t  kind;
 
@@ -159,20 +198,7 @@ onsite_txn_outbox_add(onsite_txn_t *txn, onsite_str_t entry, uint64_t *seq)
         return status;
     }
 
-    rc = outbox_state_read(txn->mdb, txn->shard, &state);
-
-    if (rc == 0) {
-        *seq = (uint64_t) txn->shard->index << SHARD_SHIFT | state.next++;
-        state.events += kind == ONSITE_OUTBOX_EVENT;
-        state.deliveries += kind == ONSITE_OUTBOX_DELIVERY;
-        rc = put_parts(txn, *seq, entry);
-    }
-
-    if (rc == 0) {
-        rc = outbox_state_write(txn, &state);
-    }
-
-    txn->puts += (uint32_t) (entry.len / PART_MAX) + 1;
+    rc = append(txn, kind, entry, seq);
 
     return rc == 0 ? ONSITE_OK
            : txn_failed(txn, rc, "write to");

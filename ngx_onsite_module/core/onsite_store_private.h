@@ -190,6 +190,7 @@ int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
  * Timers and outbox may take a quarter of the map each, so that visitors keep
  * half, and never the pages that the transaction itself needs: FULL, and
  * nothing has failed, when the sub-database may not have so many pages more.
+ * What was taken then is to be added to txn->grown.
  */
 onsite_status_t txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages);
 int tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree);

@@ -567,8 +567,6 @@ txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages)
         return ONSITE_FULL;
     }
 
-    txn->grown += pages;
-
     return ONSITE_OK;
 }
 

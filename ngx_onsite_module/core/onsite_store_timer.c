@@ -91,6 +91,7 @@ onsite_txn_timer_move(onsite_txn_t *txn, const onsite_key_t *key,
 
     if (from == 0) {
         status = txn_grow(txn, txn->shard->timers, SPLIT_PAGES);
+        txn->grown += SPLIT_PAGES;
 
     } else {
         status = timer_delete(txn, key, from);

@@ -236,6 +236,13 @@ wake_visitor(slice_t *slice, const onsite_key_t *key, onsite_ms_t due)
     size = onsite_visitor_encode(w->visitor, w->record,
                                  ONSITE_RECORD_BYTES_MAX);
 
+    /* what does not fit cannot be: it must not keep all others waiting */
+
+    if (size == 0) {
+        ngx_http_onsite_count(corrupt);
+        return NGX_OK;
+    }
+
     return onsite_txn_put(slice->txn, key, onsite_str(w->record, size),
                           slice->now)
            == ONSITE_OK ? NGX_OK : NGX_ERROR;

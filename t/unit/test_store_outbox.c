@@ -302,6 +302,30 @@ leaves_room_in_a_full_map(void **data)
 }
 
 
+/* Those of one visitor's batch come in one transaction. */
+
+static void
+takes_many_small_entries_at_once(void **data)
+{
+    int                   i;
+    state_t              *s = *data;
+    onsite_store_stat_t   stat;
+
+    open_state(s);
+    begin_in(s, 0);
+
+    for (i = 1; i <= 1000; i++) {
+        assert_int_equal(add(s, ONSITE_OUTBOX_DELIVERY, 'a', 150), i);
+    }
+
+    assert_int_equal(put_visitor(s, 1, NOW, 0), ONSITE_OK);
+    commit(s);
+    assert_int_equal(onsite_store_stat(s->store, &stat), ONSITE_OK);
+    assert_int_equal(stat.deliveries, 1000);
+    assert_in_range(stat.outbox_bytes, 1000 * 200, 1000 * 300);
+}
+
+
 /* In one transaction, up to what is free. */
 
 static void
@@ -341,6 +365,7 @@ main(void)
         state_test(keeps_entries_of_any_size),
         state_test(walks_long_outboxes),
         state_test(leaves_room_in_a_full_map),
+        state_test(takes_many_small_entries_at_once),
         state_test(refuses_before_pages_run_out),
     };
 
