@@ -240,6 +240,17 @@ onsite_affinity_forward(const onsite_image_t *image,
 }
 
 
+void
+onsite_affinity_align(const onsite_image_t *image, onsite_visitor_t *a,
+    onsite_visitor_t *b)
+{
+    if (a->n_affinities != 0 && b->n_affinities != 0) {
+        onsite_affinity_forward(image, a, b->affinity_at);
+        onsite_affinity_forward(image, b, a->affinity_at);
+    }
+}
+
+
 static onsite_str_t
 bounded(onsite_str_t value)
 {

@@ -73,9 +73,14 @@ double onsite_affinity_strength(const onsite_image_t *image,
 void onsite_affinity_forward(const onsite_image_t *image,
     onsite_visitor_t *visitor, onsite_ms_t time);
 
+/* Brings both forward to the later one's moment: before a merge, by who has
+ * the image. */
+void onsite_affinity_align(const onsite_image_t *image, onsite_visitor_t *a,
+    onsite_visitor_t *b);
+
 /* Both as of the later moment, values of both, the strongest kept;
- * commutative.  Half-lives are the default here: who has the image brings
- * both forward to one moment before. */
+ * commutative.  Of two that were not aligned the earlier one's decay by the
+ * default half-life. */
 void onsite_affinity_merge(onsite_visitor_t *visitor,
     const onsite_visitor_t *other);
 

@@ -242,6 +242,9 @@ void ngx_http_onsite_tell_visitor(run_t *run, const onsite_key_t *key);
 void ngx_http_onsite_tell_interests(run_t *run, onsite_visitor_t *visitor);
 void ngx_http_onsite_tell_segments(run_t *run, onsite_visitor_t *visitor);
 
+/* Before the worker's other is merged into its visitor. */
+void ngx_http_onsite_align(run_t *run);
+
 /* explain.c */
 
 /* Has the decision explained into the worker's buffer. */

@@ -318,6 +318,21 @@ ngx_http_onsite_tell_interests(run_t *run, onsite_visitor_t *visitor)
 }
 
 
+void
+ngx_http_onsite_align(run_t *run)
+{
+    onsite_site_t             *site;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    site = ngx_http_onsite_site(run->ctx->who.site);
+
+    if (site != NULL) {
+        onsite_affinity_align(&site->image, w->visitor, w->other);
+    }
+}
+
+
 static ngx_int_t
 get_interest(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)

@@ -491,6 +491,7 @@ merge(run_t *run, link_t *link)
         && kind == ONSITE_RECORD_VISITOR)
     {
         w->other->wake = 0;
+        ngx_http_onsite_align(run);
         onsite_visitor_merge(w->visitor, w->other,
                              (onsite_ms_t) olcf->session_timeout);
         ngx_http_onsite_settle_merged(run->txn, &run->key,

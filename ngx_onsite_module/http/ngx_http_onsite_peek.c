@@ -59,6 +59,7 @@ merge(run_t *run, onsite_str_t record)
            == ONSITE_OK
         && kind == ONSITE_RECORD_VISITOR)
     {
+        ngx_http_onsite_align(run);
         onsite_visitor_merge(w->visitor, w->other,
                              (onsite_ms_t) olcf->session_timeout);
     }

@@ -18,7 +18,10 @@ const answer = {
         exposure: 'token-2' }]
 };
 
-let browser, server, origin, calls, body;
+let browser, server, origin, calls, body, ahead;
+
+const later = '<script src="/in/onsite.js?v=1" async data-onsite'
+    + ' data-onsite-later></script>';
 
 const template = (channel, html) => `<template data-onsite-campaign="c-${channel}"
  data-onsite-variant="a" data-onsite-channel="${channel}"
@@ -44,6 +47,22 @@ function serve(request, response) {
             calls.push({ path, ...JSON.parse(text || '{}') });
             response.statusCode = path === '/in/beacon' ? 204 : 200;
             response.end(path === '/in/beacon' ? '' : JSON.stringify(answer));
+
+        } else if (path === '/rules.js') {
+            response.setHeader('Content-Type', 'text/javascript');
+            response.end('const rules = document.createElement("script");'
+                + 'rules.type = "speculationrules"; rules.textContent = '
+                + 'JSON.stringify({ prerender: [{ source: "list", urls: '
+                + '["/ahead"], eagerness: "immediate" }] });'
+                + 'document.head.append(rules);');
+
+        } else if (path === '/start' || path === '/ahead') {
+            ahead.push([path, request.headers['sec-purpose'] || '']);
+            response.setHeader('Content-Type', 'text/html');
+            response.end('<!doctype html><title>T</title><link rel="icon"'
+                + ' href="data:,"><h1>Page</h1>' + (path === '/start'
+                    ? '<a href="/ahead">go</a><script src="/rules.js"></script>'
+                    : later));
 
         } else {
             response.setHeader('Content-Type', 'text/html');
@@ -236,5 +255,54 @@ test('a page that loads the script by itself shows templates all the same', asyn
     await page.goto(`${origin}/`);
     await page.getByText('Found later').waitFor();
     assert.equal(await page.getByText('Found later').count(), 1);
+    await page.close();
+});
+
+test('a page that was fetched ahead tells its view once, and shows it', async () => {
+    const page = await open(later);
+
+    await page.getByRole('region', { name: 'From a decision' }).waitFor();
+    await page.waitForTimeout(200);
+
+    const views = calls.filter(({ path }) => path === '/in/decide');
+
+    assert.equal(views.length, 1);
+    assert.equal(views[0].type, 'page');
+    assert.equal(views[0].context.page.path, '/page');
+    assert.equal(views[0].context.page.search, '?a=b');
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+test('a page that is rendered ahead tells its view when it is seen', async (t) => {
+    const page = await browser.newPage();
+
+    calls = [];
+    ahead = [];
+    await page.goto(`${origin}/start`);
+
+    for (let i = 0; i < 40 && ahead.length < 2; i++) {
+        await page.waitForTimeout(50);
+    }
+
+    if (ahead.length < 2 || !ahead[1][1].includes('prerender')) {
+        await page.close();
+        t.skip('this browser renders nothing ahead');
+        return;
+    }
+
+    await page.waitForTimeout(300);
+    assert.deepEqual(calls, [], 'nothing is told of a page nobody sees');
+
+    await page.getByRole('link', { name: 'go' }).click();
+
+    for (let i = 0; i < 80 && calls.length === 0; i++) {
+        await page.waitForTimeout(50);
+    }
+
+    assert.equal(ahead.length, 2, 'it was not fetched again');
+    assert.equal(calls[0].path, '/in/decide');
+    assert.equal(calls[0].type, 'page');
+    assert.equal(calls[0].context.page.path, '/ahead');
     await page.close();
 });

@@ -506,6 +506,19 @@ merges_add(void **state)
     assert_string_equal(told(f, &f->visitor, NOW),
                         "shoes:0.571 hats:0.286 coats:0.143");
 
+    /* aligned, by its own half-life of 10 days */
+
+    onsite_visitor_init(&f->visitor);
+    onsite_visitor_init(&f->other);
+    viewed(f, "{\"category\":\"hats\"}", NOW);
+    happens_to(f, &f->other, "Product Viewed", "{\"category\":\"coats\"}",
+               NOW - 10 * DAY);
+    onsite_affinity_align(&f->image, &f->visitor, &f->other);
+    assert_true(f->visitor.affinity_at == NOW);
+    assert_true(f->other.affinity_at == NOW);
+    onsite_affinity_merge(&f->visitor, &f->other);
+    assert_string_equal(told(f, &f->visitor, NOW), "hats:0.667 coats:0.333");
+
     /* nothing to add changes nothing */
 
     onsite_visitor_init(&f->other);
