@@ -244,6 +244,13 @@ lint_webhook(onsite_draft_reader_t *r)
     content = onsite_definition_get(definition, "content");
     endpoint = onsite_value_get_str(definition, ONSITE_STR("endpoint"));
 
+    if (r->draft->campaign.stop_on
+        & (ONSITE_STOP_CLICKED | ONSITE_STOP_DISMISSED))
+    {
+        onsite_definition_warn(r->d, "frequency.stop_on", "a webhook is never"
+                               " clicked or dismissed: \"goal\" can stop it");
+    }
+
     if (onsite_definition_get(content, "html") != NULL) {
         onsite_definition_warn(r->d, "content.html", "is not sent: a webhook"
                                " sends content.data");

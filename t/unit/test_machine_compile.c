@@ -403,6 +403,10 @@ static const struct {
     { "{'id': 'a', 'channel': 'webhook', 'endpoint': 'https://x/',"
       " 'content': {'html': 'x', 'data': {}}}", "content.html",
       "is not sent" },
+    { "{'id': 'a', 'channel': 'webhook', 'endpoint': 'https://x/',"
+      " 'frequency': {'stop_on': ['clicked', 'goal']}, 'goal': {'event':"
+      " 'X'}, 'content': {'data': {}}}", "frequency.stop_on",
+      "never clicked" },
 };
 
 
