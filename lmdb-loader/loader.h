@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "onsite_campaign.h"
+#include "onsite_id.h"
 #include "onsite_snapshot.h"
 #include "onsite_store.h"
 #include "onsite_visitor.h"
@@ -152,10 +153,30 @@ void loader_tables_done(loader_tables_t *tables);
 extern const onsite_zones_t  loader_zones;
 
 
-/* state.c */
+/* visitor.c - a state, and who is meant by an id */
 
 /* Opens a state, live or at rest, to read it; complains. */
 int loader_open_state(const char *path, onsite_store_t **store);
+
+/* To change it. */
+int loader_change_state(const char *path, onsite_store_t **store);
+
+/* Ids are known by keyed hashes: the secret of a file, or (NULL) the one that
+ * the state keeps.  NULL: none; complains. */
+onsite_signer_t *loader_signer(onsite_store_t *store, const char *path);
+
+/* An id is a cookie's value, what a client sent, the id inside a cookie, or a
+ * customer's: *key is the first's that has a record.  NOT_FOUND. */
+onsite_status_t loader_find_visitor(onsite_store_t *store,
+    onsite_signer_t *signer, onsite_str_t site, onsite_str_t id,
+    onsite_key_t *key);
+
+/* OK, or NOT_FOUND; a tombstone is none. */
+onsite_status_t loader_has_record(onsite_store_t *store,
+    const onsite_key_t *key);
+
+
+/* state.c */
 
 /* One visitor of a state; complains. */
 typedef struct {
@@ -190,5 +211,7 @@ int loader_explain(int argc, char **argv);
 int loader_state(int argc, char **argv);
 int loader_outbox(int argc, char **argv);
 int loader_sync(int argc, char **argv);
+int loader_erase(int argc, char **argv);
+int loader_export(int argc, char **argv);
 
 #endif

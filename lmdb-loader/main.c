@@ -20,6 +20,10 @@ static const loader_command_t  commands[] = {
       loader_sync },
     { "state", "DIR", "print visitors' records as NDJSON", loader_state },
     { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
+    { "export", "DIR --visitor ID", "print all that is held of a visitor",
+      loader_export },
+    { "erase", "DIR --customer ID", "erase a customer or a visitor",
+      loader_erase },
 };
 
 #define COMMANDS  (sizeof(commands) / sizeof(commands[0]))

@@ -8,13 +8,11 @@
 #include "onsite_visitor_codec.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_CHUNK  (16 * 1024)
 #define ARENA_MAX    (1 << 20)
-#define SECRET_MAX   4096
 
 /* A site whose records are told by its name. */
 typedef struct {
@@ -38,17 +36,6 @@ typedef struct {
     onsite_key_t       key;             /* record's */
     size_t             damaged;
 } state_t;
-
-
-static void
-print_log(void *data, int level, const char *text)
-{
-    (void) data;
-
-    if (level <= ONSITE_LOG_WARN) {
-        loader_complain("%s", text);
-    }
-}
 
 
 static bool
@@ -159,37 +146,16 @@ read_record(state_t *state, onsite_key_t key)
 }
 
 
-/* An id is a cookie's value, what a client sent, the id inside a cookie, or a
- * customer's; the first that has a record is meant. */
-
 static onsite_status_t
 find_record(state_t *state, onsite_str_t id)
 {
-    onsite_str_t     inside;
+    onsite_key_t     key;
     onsite_status_t  status;
 
-    inside = onsite_cookie_verify(state->signer, state->site, id);
+    status = loader_find_visitor(state->store, state->signer, state->site, id,
+                                 &key);
 
-    if (inside.len != 0) {
-        return read_record(state, onsite_visitor_key(state->signer,
-                                                     state->site, 'c',
-                                                     inside));
-    }
-
-    status = read_record(state, onsite_visitor_key(state->signer, state->site,
-                                                   'a', id));
-
-    if (status == ONSITE_NOT_FOUND && id.len == ONSITE_ID_TEXT) {
-        status = read_record(state, onsite_visitor_key(state->signer,
-                                                       state->site, 'c', id));
-    }
-
-    if (status == ONSITE_NOT_FOUND) {
-        status = read_record(state, onsite_visitor_key(state->signer,
-                                                       state->site, 'u', id));
-    }
-
-    return status;
+    return status == ONSITE_OK ? read_record(state, key) : status;
 }
 
 
@@ -270,75 +236,12 @@ print_all(state_t *state)
 }
 
 
-/* Ids are known by keyed hashes: the secret of onsite_key_file, or the one
- * that was made and kept in the state. */
-
 static int
 read_secret(state_t *state, const char *path)
 {
-    char    kept[SECRET_MAX], *data;
-    size_t  len;
+    state->signer = loader_signer(state->store, path);
 
-    if (path == NULL) {
-        if (onsite_store_meta_get(state->store, "secret", kept, sizeof(kept),
-                                  &len) != ONSITE_OK)
-        {
-            loader_complain("the state keeps no secret: give the one of "
-                            "onsite_key_file with --key-file");
-            return LOADER_FAILED;
-        }
-
-        state->signer = onsite_signer_create(kept, len);
-
-    } else {
-        data = loader_read_file(path, &len);
-        if (data == NULL) {
-            loader_complain("%s: %s", path, strerror(errno));
-            return LOADER_FAILED;
-        }
-
-        state->signer = onsite_signer_create(data, len);
-        free(data);
-    }
-
-    if (state->signer == NULL) {
-        loader_complain("%s: a secret has %d bytes or more",
-                        path != NULL ? path : "the state's secret",
-                        ONSITE_SECRET_MIN);
-        return LOADER_FAILED;
-    }
-
-    return LOADER_OK;
-}
-
-
-/* The store takes absolute paths only, as the directive does. */
-
-int
-loader_open_state(const char *path, onsite_store_t **store)
-{
-    char                    absolute[PATH_MAX];
-    onsite_error_t          error = { "" };
-    onsite_store_options_t  options = { .path = path, .read_only = true,
-                                        .log = print_log };
-
-    if (*path != '/') {
-        options.path = realpath(path, absolute);
-
-        if (options.path == NULL) {
-            loader_complain("%s: %s", path, strerror(errno));
-            return LOADER_FAILED;
-        }
-    }
-
-    if (onsite_store_open(&options, loader_now(), store, &error)
-        != ONSITE_OK)
-    {
-        loader_complain("%s", error.text);
-        return LOADER_FAILED;
-    }
-
-    return LOADER_OK;
+    return state->signer != NULL ? LOADER_OK : LOADER_FAILED;
 }
 
 

@@ -11,6 +11,7 @@
  *   onsite.track(name, properties)      onsite.page(name, properties)
  *   onsite.identify(userId, traits)     onsite.decide()
  *   onsite.on('viewed' | 'clicked' | 'dismissed' | 'decision', listener)
+ *   onsite.consent('none' | 'session' | 'full')     resolves to what holds
  *   onsite.refresh()    shows templates that came into the page since
  *
  * Calls made before it loads: (window.onsite = window.onsite || []).push(
@@ -403,6 +404,17 @@ dialog::backdrop { background: #0008 }
                 : { userId, traits })),
 
         decide: () => decide(),
+
+        consent: async (tier) => {
+            const answer = await post('consent',
+                JSON.stringify({ consent: tier }));
+
+            if (!answer.ok) {
+                throw new Error(`onsite: consent: ${answer.status}`);
+            }
+
+            return (await answer.json()).consent;
+        },
 
         refresh: showTemplates,
 

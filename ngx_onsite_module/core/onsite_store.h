@@ -174,6 +174,9 @@ onsite_status_t onsite_txn_identity_delete(onsite_txn_t *txn,
 /* The owner's aliases into out; returns how many were written. */
 size_t onsite_txn_identity_list(onsite_txn_t *txn, const onsite_key_t *owner,
     onsite_key_t *out, size_t max);
+/* The same outside a write transaction. */
+onsite_status_t onsite_store_identity_list(onsite_store_t *store,
+    const onsite_key_t *owner, onsite_key_t *out, size_t max, size_t *n);
 /* As onsite_txn_identity_get, outside a write transaction. */
 onsite_status_t onsite_store_identity_get(onsite_store_t *store,
     const onsite_key_t *owner, const onsite_key_t *alias, onsite_ms_t *since);

@@ -208,43 +208,40 @@ static onsite_status_t
 add_related(onsite_store_t *store, job_t *job, const onsite_key_t *key,
     unsigned *met, onsite_error_t *error)
 {
-    size_t                 i, n;
+    char                   record[ONSITE_RECORD_BYTES_MAX];
+    size_t                 i, n, size;
     onsite_key_t           link, aliases[JOB_KEYS];
-    onsite_str_t           record;
-    onsite_txn_t          *txn;
     onsite_status_t        status;
     onsite_visitor_t       visitor;
-    onsite_record_kind_t   kind;
+    onsite_record_kind_t   kind = ONSITE_RECORD_VISITOR;
 
-    status = onsite_txn_begin(store, onsite_key_shard(key, store->n), &txn,
-                              error);
-    if (status != ONSITE_OK) {
-        return status;
-    }
-
-    status = onsite_txn_get(txn, key, 0, &record);
+    status = onsite_store_get(store, key, 0, record, sizeof(record), &size);
 
     if (status == ONSITE_OK) {
-        kind = ONSITE_RECORD_VISITOR;
-        (void) onsite_visitor_decode(NULL, record.data, record.len, &kind,
-                                     &visitor, &link);
+        (void) onsite_visitor_decode(NULL, record, size, &kind, &visitor,
+                                     &link);
 
         *met |= kind == ONSITE_RECORD_TOMBSTONE ? MET_BURIED : MET_KNOWN;
 
         if (kind == ONSITE_RECORD_LINK) {
             job_add(job, &link);
         }
+
+    } else if (status != ONSITE_NOT_FOUND) {
+        return onsite_error(error, status, "state: cannot read a record: %s",
+                            onsite_status_text(status));
     }
 
-    n = onsite_txn_identity_list(txn, key, aliases, JOB_KEYS);
-    onsite_txn_abort(txn);
+    status = onsite_store_identity_list(store, key, aliases, JOB_KEYS, &n);
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; status == ONSITE_OK && i < n; i++) {
         *met |= MET_KNOWN;
         job_add(job, &aliases[i]);
     }
 
-    return status == ONSITE_NOT_FOUND ? ONSITE_OK : status;
+    return status == ONSITE_OK ? ONSITE_OK
+           : onsite_error(error, status, "state: cannot read identities: %s",
+                          onsite_status_text(status));
 }
 
 

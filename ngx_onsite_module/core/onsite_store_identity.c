@@ -119,22 +119,15 @@ onsite_txn_identity_delete(onsite_txn_t *txn, const onsite_key_t *owner,
 }
 
 
-size_t
-onsite_txn_identity_list(onsite_txn_t *txn, const onsite_key_t *owner,
+static size_t
+list_aliases(MDB_cursor *cursor, const onsite_key_t *owner,
     onsite_key_t *out, size_t max)
 {
     int              rc;
     size_t           n;
     MDB_val          k, v;
-    MDB_cursor      *cursor;
     onsite_key_t     first = { { 0 } };
     identity_key_t   key;
-
-    if (txn->mdb == NULL || txn->failed
-        || mdb_cursor_open(txn->mdb, txn->shard->identities, &cursor) != 0)
-    {
-        return 0;
-    }
 
     k = identity_val(&key, owner, &first);
     rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
@@ -150,9 +143,57 @@ onsite_txn_identity_list(onsite_txn_t *txn, const onsite_key_t *owner,
         rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }
 
+    return n;
+}
+
+
+size_t
+onsite_txn_identity_list(onsite_txn_t *txn, const onsite_key_t *owner,
+    onsite_key_t *out, size_t max)
+{
+    size_t       n;
+    MDB_cursor  *cursor;
+
+    if (txn->mdb == NULL || txn->failed
+        || mdb_cursor_open(txn->mdb, txn->shard->identities, &cursor) != 0)
+    {
+        return 0;
+    }
+
+    n = list_aliases(cursor, owner, out, max);
     mdb_cursor_close(cursor);
 
     return n;
+}
+
+
+onsite_status_t
+onsite_store_identity_list(onsite_store_t *store, const onsite_key_t *owner,
+    onsite_key_t *out, size_t max, size_t *n)
+{
+    int          rc;
+    shard_t     *shard;
+    MDB_cursor  *cursor;
+
+    *n = 0;
+    shard = &store->shards[onsite_key_shard(owner, store->n)];
+
+    rc = shard_reader_begin(store, shard);
+    if (rc != 0) {
+        return shard_failed(store, shard, rc, "read", NULL);
+    }
+
+    rc = mdb_cursor_open(shard->reader, shard->identities, &cursor);
+
+    if (rc == 0) {
+        *n = list_aliases(cursor, owner, out, max);
+        mdb_cursor_close(cursor);
+    }
+
+    shard_reader_end(shard);
+
+    return rc == 0 ? ONSITE_OK
+           : shard_failed(store, shard, rc, "read", NULL);
 }
 
 

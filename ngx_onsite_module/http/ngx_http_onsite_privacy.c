@@ -8,8 +8,7 @@
 
 #include "ngx_http_onsite_collect.h"
 
-#include "onsite_outbox.h"
-#include "onsite_visitor_json.h"
+#include "onsite_export.h"
 
 
 /* Of an outbox; what remains is the worker's timer's. */
@@ -18,13 +17,6 @@
 #define NGX_HTTP_ONSITE_TICK_STEPS    16
 
 #define NGX_HTTP_ONSITE_EXPORT_BUDGET 100000
-#define NGX_HTTP_ONSITE_LINKS         3
-
-
-typedef struct {
-    onsite_buf_t  *text;
-    ngx_uint_t     n;
-} listing_t;
 
 
 static ngx_str_t  erased = ngx_string("{\"erased\":true}");
@@ -304,163 +296,30 @@ ngx_http_onsite_privacy_post(ngx_http_request_t *r, call_t *call,
 
 /* Export */
 
-/* The record that the key leads to, into worker.visitor; *key becomes its
- * own. */
-
-static ngx_int_t
-find_record(ngx_http_onsite_ctx_t *ctx, onsite_key_t *key)
-{
-    size_t                     size;
-    ngx_uint_t                 hops;
-    onsite_key_t               link;
-    onsite_status_t            status;
-    onsite_record_kind_t       kind;
-    ngx_http_onsite_worker_t  *w;
-
-    w = &ngx_http_onsite_worker;
-
-    for (hops = 0; hops <= NGX_HTTP_ONSITE_LINKS; hops++) {
-        status = onsite_store_get(w->store, key, ctx->now, w->record,
-                                  ONSITE_RECORD_BYTES_MAX, &size);
-
-        if (status == ONSITE_OK) {
-            status = onsite_visitor_decode(w->arena, w->record, size, &kind,
-                                           w->visitor, &link);
-        }
-
-        if (status != ONSITE_OK) {
-            return status == ONSITE_NOT_FOUND ? NGX_DECLINED : NGX_BUSY;
-        }
-
-        if (kind == ONSITE_RECORD_VISITOR) {
-            return NGX_OK;
-        }
-
-        if (kind == ONSITE_RECORD_TOMBSTONE) {
-            return NGX_DECLINED;
-        }
-
-        *key = link;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static bool
-list_entry(void *data, uint64_t seq, onsite_str_t bytes)
-{
-    listing_t                 *listing;
-    onsite_outbox_entry_t      entry;
-    ngx_http_onsite_worker_t  *w;
-
-    listing = data;
-    w = &ngx_http_onsite_worker;
-
-    if (onsite_outbox_decode(bytes.data, bytes.len, &entry) == ONSITE_OK) {
-        if (listing->n++ != 0) {
-            onsite_buf_char(listing->text, ',');
-        }
-
-        onsite_outbox_write_json(listing->text, seq, &entry, w->json,
-                                 w->arena);
-    }
-
-    return !listing->text->failed;
-}
-
-
-/* Ids that lead to the record, which is key's, and what waits to leave. */
-
 static onsite_status_t
-write_related(onsite_buf_t *text, const onsite_key_t *key)
+write_export(ngx_http_onsite_ctx_t *ctx, onsite_str_t id, onsite_buf_t *text)
 {
-    bool              all;
-    size_t            i, n, listed;
-    listing_t         listing;
-    onsite_key_t     *keys;
-    onsite_store_t   *store;
-    onsite_status_t   status;
-
-    store = ngx_http_onsite_worker.store;
-    keys = onsite_arena_alloc(ngx_http_onsite_worker.arena,
-                              ONSITE_RELATED_MAX * sizeof(onsite_key_t));
-    if (keys == NULL) {
-        return ONSITE_NO_MEMORY;
-    }
-
-    status = onsite_store_related(store, key, keys, ONSITE_RELATED_MAX, &n,
-                                  NULL);
-
-    onsite_buf_str(text, ONSITE_STR(",\"links\":["));
-
-    for (i = 0, listed = 0; i < n; i++) {
-        if (ngx_memcmp(&keys[i], key, sizeof(onsite_key_t)) == 0) {
-            continue;
-        }
-
-        onsite_buf_str(text, listed++ != 0 ? ONSITE_STR(",") : ONSITE_STR(""));
-        onsite_write_key(text, &keys[i]);
-    }
-
-    onsite_buf_str(text, ONSITE_STR("],\"outbox\":["));
-
-    listing.text = text;
-    listing.n = 0;
-
-    if (status == ONSITE_OK) {
-        status = onsite_store_outbox_of(store, keys, n,
-                                        NGX_HTTP_ONSITE_EXPORT_BUDGET,
-                                        list_entry, &listing, &all, NULL);
-    }
-
-    onsite_buf_str(text, status == ONSITE_OK && !all
-                         ? ONSITE_STR("],\"outbox_cut\":true")
-                         : ONSITE_STR("]"));
-
-    return status;
-}
-
-
-static ngx_int_t
-write_export(ngx_http_onsite_ctx_t *ctx, const onsite_key_t *key)
-{
-    size_t                     i;
-    char                       hex[2 * sizeof(key->bytes)];
-    onsite_buf_t              *text;
+    onsite_key_t               key;
     onsite_site_t             *site;
+    onsite_export_t            export;
     ngx_http_onsite_worker_t  *w;
 
     w = &ngx_http_onsite_worker;
-    text = &w->text;
     site = ngx_http_onsite_site(ctx->who.site);
 
-    for (i = 0; i < sizeof(key->bytes); i++) {
-        (void) ngx_sprintf((u_char *) hex + 2 * i, "%02xd", key->bytes[i]);
-    }
+    export.store = w->store;
+    export.site = ctx->who.site;
+    export.image = site != NULL ? &site->image : NULL;
+    export.json = w->json;
+    export.arena = w->arena;
+    export.budget = NGX_HTTP_ONSITE_EXPORT_BUDGET;
 
+    key = onsite_visitor_key(w->signer, ctx->who.site, 'c', id);
+
+    onsite_arena_reset(w->arena);
     onsite_buf_clear(text);
-    onsite_visitor_write_json(text, onsite_str(hex, sizeof(hex)),
-                              ctx->who.site, w->visitor,
-                              site != NULL ? &site->image : NULL);
 
-    if (text->failed) {
-        return NGX_ERROR;
-    }
-
-    /* the same object goes on */
-
-    text->len--;
-
-    if (write_related(text, key) != ONSITE_OK) {
-        return NGX_BUSY;
-    }
-
-    onsite_buf_str(text, ONSITE_STR(",\"exported\":"));
-    onsite_write_time(text, ctx->now);
-    onsite_buf_char(text, '}');
-
-    return text->failed ? NGX_ERROR : NGX_OK;
+    return onsite_export_write(&export, &key, ctx->now, text);
 }
 
 
@@ -468,31 +327,28 @@ static ngx_int_t
 export_record(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     onsite_str_t id)
 {
-    ngx_int_t     rc;
-    onsite_key_t  key;
+    onsite_buf_t  *text;
 
-    key = onsite_visitor_key(ngx_http_onsite_worker.signer, ctx->who.site,
-                             'c', id);
-    onsite_arena_reset(ngx_http_onsite_worker.arena);
+    text = &ngx_http_onsite_worker.text;
 
-    rc = find_record(ctx, &key);
+    switch (write_export(ctx, id, text)) {
 
-    if (rc == NGX_DECLINED) {
+    case ONSITE_OK:
+        break;
+
+    case ONSITE_NOT_FOUND:
         return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_FOUND,
                                       "nothing is held of this visitor");
-    }
 
-    if (rc == NGX_OK) {
-        rc = write_export(ctx, &key);
-    }
+    case ONSITE_NO_MEMORY:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
-    if (rc == NGX_BUSY) {
+    default:
         return ngx_http_onsite_shed(r);
     }
 
-    if (rc != NGX_OK
-        || ngx_http_onsite_add_literal(r, "X-Content-Type-Options", "nosniff")
-           != NGX_OK
+    if (ngx_http_onsite_add_literal(r, "X-Content-Type-Options", "nosniff")
+        != NGX_OK
         || ngx_http_onsite_add_header(r, "Content-Disposition",
                                       sizeof("Content-Disposition") - 1,
                                       &attachment)
@@ -501,8 +357,7 @@ export_record(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_onsite_answer_text(r, NGX_HTTP_OK,
-                                       &ngx_http_onsite_worker.text);
+    return ngx_http_onsite_answer_text(r, NGX_HTTP_OK, text);
 }
 
 

@@ -43,6 +43,13 @@ function serve(request, response) {
             response.end('window.onsite = window.onsite || []; window.onsite'
                 + '.push(["nonsense"], ["track", "Early", { n: 1 }]);');
 
+        } else if (path === '/in/consent') {
+            const { consent } = JSON.parse(text);
+
+            calls.push({ path, consent });
+            response.statusCode = consent === 'wrong' ? 400 : 200;
+            response.end('{"consent":"session"}');
+
         } else if (path.startsWith('/in/')) {
             calls.push({ path, ...JSON.parse(text || '{}') });
             response.statusCode = path === '/in/beacon' ? 204 : 200;
@@ -243,6 +250,18 @@ test('its functions', async () => {
     assert.equal(calls.find(({ type }) => type === 'identify').userId, 'u1');
     assert.equal(calls.find(({ type }) => type === 'page').name, 'Home');
     assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+test('consent resolves to what holds, and fails when it was not taken', async () => {
+    const page = await open('');
+
+    await page.waitForFunction(() => window.onsite && window.onsite.track);
+    assert.equal(await page.evaluate(() => onsite.consent('full')), 'session');
+    assert.equal(calls.find(({ path }) => path === '/in/consent').consent,
+        'full');
+    assert.match(await page.evaluate(() => onsite.consent('wrong')
+        .catch(String)), /consent: 400/);
     await page.close();
 });
 

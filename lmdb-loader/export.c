@@ -1,0 +1,187 @@
+/*
+ * export.c - `export`: all that is held of one visitor, as JSON.
+ */
+
+#include "loader.h"
+
+#include "onsite_export.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_CHUNK  (64 * 1024)
+#define ARENA_MAX    (16 << 20)
+
+
+typedef struct {
+    onsite_export_t     export;
+    onsite_store_t     *store;
+    onsite_signer_t    *signer;
+    onsite_snapshot_t  *snapshot;
+    onsite_image_t      image;
+    onsite_json_t      *json;
+    onsite_arena_t     *arena;
+    onsite_buf_t        line;
+} exporter_t;
+
+
+/* Names of what records hold hashes of. */
+
+static int
+take_names(exporter_t *e, const char *path)
+{
+    size_t          i, n;
+    onsite_str_t    name;
+    onsite_error_t  error = { "" };
+
+    if (path == NULL) {
+        return LOADER_OK;
+    }
+
+    if (onsite_snapshot_open(path, &e->snapshot, &error) != ONSITE_OK) {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    n = onsite_snapshot_info(e->snapshot)->sites;
+
+    for (i = 0; i < n; i++) {
+        if (onsite_snapshot_site(e->snapshot, i, &name, &e->image)
+            == ONSITE_OK
+            && onsite_str_eq(name, e->export.site))
+        {
+            e->export.image = &e->image;
+            return LOADER_OK;
+        }
+    }
+
+    return LOADER_OK;
+}
+
+
+static int
+make_ready(exporter_t *e, const char *dir, const char *snapshot,
+    const char *key_file)
+{
+    if (loader_open_state(dir, &e->store) != LOADER_OK
+        || take_names(e, snapshot) != LOADER_OK)
+    {
+        return LOADER_FAILED;
+    }
+
+    e->signer = loader_signer(e->store, key_file);
+    e->json = onsite_json_create();
+    e->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+
+    if (e->signer == NULL || e->json == NULL || e->arena == NULL) {
+        return LOADER_FAILED;
+    }
+
+    e->export.store = e->store;
+    e->export.json = e->json;
+    e->export.arena = e->arena;
+    e->export.budget = UINT_MAX;
+
+    return LOADER_OK;
+}
+
+
+static int
+write_visitor(exporter_t *e, onsite_str_t id, bool customer)
+{
+    onsite_key_t     key;
+    onsite_status_t  status = ONSITE_OK;
+
+    if (customer) {
+        key = onsite_visitor_key(e->signer, e->export.site, 'u', id);
+    } else {
+        status = loader_find_visitor(e->store, e->signer, e->export.site, id,
+                                     &key);
+    }
+
+    if (status == ONSITE_OK) {
+        status = onsite_export_write(&e->export, &key, loader_now(),
+                                     &e->line);
+    }
+
+    if (status != ONSITE_OK) {
+        loader_complain("%s \"%.*s\" of site \"%.*s\": %s",
+                        customer ? "customer" : "visitor", (int) id.len,
+                        id.data, (int) e->export.site.len,
+                        e->export.site.data, status == ONSITE_NOT_FOUND
+                        ? "no record" : onsite_status_text(status));
+        return LOADER_FAILED;
+    }
+
+    onsite_buf_char(&e->line, '\n');
+
+    return !e->line.failed
+           && fwrite(e->line.data, 1, e->line.len, stdout) == e->line.len
+           ? LOADER_OK : LOADER_FAILED;
+}
+
+
+static void
+end(exporter_t *e)
+{
+    onsite_buf_free(&e->line);
+    onsite_signer_destroy(e->signer);
+
+    if (e->json != NULL) {
+        onsite_json_destroy(e->json);
+    }
+
+    onsite_arena_destroy(e->arena);
+
+    if (e->snapshot != NULL) {
+        onsite_snapshot_close(e->snapshot);
+    }
+
+    onsite_store_close(e->store);
+}
+
+
+int
+loader_export(int argc, char **argv)
+{
+    int          rc;
+    exporter_t   e = { 0 };
+    const char  *id, *site, *customer, *visitor, *key_file, *snapshot, *json;
+
+    const loader_option_t  options[] = {
+        { "customer", 'c', "ID", "this customer, if proven", &customer },
+        { "visitor", 'i', "ID", "this visitor: an id as the client sent it, "
+          "or the cookie's", &visitor },
+        { "site", 's', "NAME", "of this site; default: default", &site },
+        { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
+          "the one the state keeps", &key_file },
+        { "snapshot", 0, "FILE", "take names of campaigns and journeys from "
+          "this snapshot", &snapshot },
+        { "json", 0, NULL, "nothing changes: it is JSON as it is", &json },
+        { 0 }
+    };
+
+    (void) loader_options(argc, argv, options, "DIR", 1, 1);
+    loader_needs_file(argv[0]);
+    loader_needs_file(snapshot);
+
+    if ((customer == NULL) == (visitor == NULL)) {
+        loader_complain("one of --customer and --visitor says who");
+        return LOADER_USAGE;
+    }
+
+    e.export.site = site != NULL ? onsite_str(site, strlen(site))
+                                 : ONSITE_STR("default");
+    id = customer != NULL ? customer : visitor;
+
+    rc = make_ready(&e, argv[0], snapshot, key_file);
+
+    if (rc == LOADER_OK) {
+        rc = write_visitor(&e, onsite_str(id, strlen(id)), customer != NULL);
+    }
+
+    end(&e);
+
+    return rc;
+}

@@ -1,0 +1,179 @@
+/*
+ * visitor.c - a state, and who is meant by an id.
+ */
+
+#include "loader.h"
+
+#include "onsite_visitor_codec.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define SECRET_MAX   4096
+
+
+static void
+print_log(void *data, int level, const char *text)
+{
+    (void) data;
+
+    if (level <= ONSITE_LOG_WARN) {
+        loader_complain("%s", text);
+    }
+}
+
+
+/* The store takes absolute paths only, as the directive does. */
+
+static int
+open_as(const char *path, onsite_store_options_t options,
+    onsite_store_t **store)
+{
+    char                    absolute[PATH_MAX];
+    onsite_error_t          error = { "" };
+
+    options.path = path;
+    options.log = print_log;
+
+    if (*path != '/') {
+        options.path = realpath(path, absolute);
+
+        if (options.path == NULL) {
+            loader_complain("%s: %s", path, strerror(errno));
+            return LOADER_FAILED;
+        }
+    }
+
+    if (onsite_store_open(&options, loader_now(), store, &error)
+        != ONSITE_OK)
+    {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    return LOADER_OK;
+}
+
+
+int
+loader_open_state(const char *path, onsite_store_t **store)
+{
+    return open_as(path, (onsite_store_options_t) { .read_only = true },
+                   store);
+}
+
+
+int
+loader_change_state(const char *path, onsite_store_t **store)
+{
+    onsite_store_stat_t     stat;
+    onsite_store_options_t  options = { 0 };
+
+    if (loader_open_state(path, store) != LOADER_OK) {
+        return LOADER_FAILED;
+    }
+
+    if (onsite_store_stat(*store, &stat) != ONSITE_OK) {
+        loader_complain("%s: cannot be examined", path);
+        return LOADER_FAILED;
+    }
+
+    /* as it is, so that nothing is made or grown */
+
+    options.size = stat.bytes_size;
+    options.shards = onsite_store_shards(*store);
+    onsite_store_close(*store);
+    *store = NULL;
+
+    return open_as(path, options, store);
+}
+
+
+/* Ids are known by keyed hashes: the secret of onsite_key_file, or the one
+ * that was made and kept in the state. */
+
+onsite_signer_t *
+loader_signer(onsite_store_t *store, const char *path)
+{
+    char              kept[SECRET_MAX], *data;
+    size_t            len;
+    onsite_signer_t  *signer;
+
+    if (path == NULL) {
+        if (onsite_store_meta_get(store, "secret", kept, sizeof(kept),
+                                  &len) != ONSITE_OK)
+        {
+            loader_complain("the state keeps no secret: give the one of "
+                            "onsite_key_file with --key-file");
+            return NULL;
+        }
+
+        signer = onsite_signer_create(kept, len);
+
+    } else {
+        data = loader_read_file(path, &len);
+        if (data == NULL) {
+            loader_complain("%s: %s", path, strerror(errno));
+            return NULL;
+        }
+
+        signer = onsite_signer_create(data, len);
+        free(data);
+    }
+
+    if (signer == NULL) {
+        loader_complain("%s: a secret has %d bytes or more",
+                        path != NULL ? path : "the state's secret",
+                        ONSITE_SECRET_MIN);
+        return NULL;
+    }
+
+    return signer;
+}
+
+
+onsite_status_t
+loader_has_record(onsite_store_t *store, const onsite_key_t *key)
+{
+    char             record[ONSITE_RECORD_BYTES_MAX];
+    size_t           size;
+    onsite_status_t  status;
+
+    status = onsite_store_get(store, key, loader_now(), record,
+                              sizeof(record), &size);
+
+    return status == ONSITE_OK && onsite_record_is_tombstone(record, size)
+           ? ONSITE_NOT_FOUND : status;
+}
+
+
+onsite_status_t
+loader_find_visitor(onsite_store_t *store, onsite_signer_t *signer,
+    onsite_str_t site, onsite_str_t id, onsite_key_t *key)
+{
+    onsite_str_t     inside;
+    onsite_status_t  status;
+
+    inside = onsite_cookie_verify(signer, site, id);
+
+    if (inside.len != 0) {
+        *key = onsite_visitor_key(signer, site, 'c', inside);
+        return loader_has_record(store, key);
+    }
+
+    *key = onsite_visitor_key(signer, site, 'a', id);
+    status = loader_has_record(store, key);
+
+    if (status == ONSITE_NOT_FOUND && id.len == ONSITE_ID_TEXT) {
+        *key = onsite_visitor_key(signer, site, 'c', id);
+        status = loader_has_record(store, key);
+    }
+
+    if (status == ONSITE_NOT_FOUND) {
+        *key = onsite_visitor_key(signer, site, 'u', id);
+        status = loader_has_record(store, key);
+    }
+
+    return status;
+}
