@@ -230,11 +230,13 @@ commit(run_t *run)
     ngx_http_onsite_count_n(events, run->applied);
     ngx_http_onsite_tell_decision(run);
 
-    if (run->dropped) {
+    if (run->ctx->who.consent == NGX_HTTP_ONSITE_CONSENT_NONE) {
         return NGX_DECLINED;
     }
 
-    ngx_http_onsite_tell_visitor(run, &run->key);
+    if (!run->dropped) {
+        ngx_http_onsite_tell_visitor(run, &run->key);
+    }
 
     /* a visit that begins sends the cookie anew, so that it lives on */
 

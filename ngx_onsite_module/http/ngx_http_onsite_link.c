@@ -329,6 +329,7 @@ static ngx_uint_t
 may_lift(run_t *run, const link_t *link)
 {
     size_t                     size;
+    onsite_key_t               key;
     ngx_http_onsite_worker_t  *w;
 
     w = &ngx_http_onsite_worker;
@@ -337,7 +338,9 @@ may_lift(run_t *run, const link_t *link)
         return 0;
     }
 
-    if (onsite_store_get(w->store, &link->wanted, run->ctx->now, w->record,
+    key = ngx_http_onsite_final(&link->wanted, run->ctx->now);
+
+    if (onsite_store_get(w->store, &key, run->ctx->now, w->record,
                          ONSITE_RECORD_BYTES_MAX, &size)
         != ONSITE_OK)
     {
@@ -560,7 +563,7 @@ join(run_t *run, link_t *link)
     }
 
     if (kind == ONSITE_RECORD_TOMBSTONE) {
-        if (!link->lifts || !is_younger(link->carried, run->linked)) {
+        if (!link->lifts) {
             link->state = LINK_DONE;
             return NGX_OK;
         }

@@ -18,8 +18,16 @@ item_key(const item_t *item)
 }
 
 
+static ngx_uint_t
+is_cookie(run_t *run, const onsite_key_t *key)
+{
+    return run->ctx->who.cookie_id.len != 0
+           && ngx_http_onsite_same_key(key, &run->ctx->who.cookie_key);
+}
+
+
 /* Late events do not bring the erased back: those of before, and for a day all
- * that come without a cookie; a cookie that was erased itself is no consent. */
+ * that come without a cookie. */
 
 static ngx_uint_t
 lifts(run_t *run, item_t *item)
@@ -28,14 +36,11 @@ lifts(run_t *run, item_t *item)
 
     event = &run->apply->events[item->index];
 
-    if (event->time <= run->linked
-        || ngx_http_onsite_same_key(item_key(item),
-                                    &run->ctx->who.cookie_key))
-    {
+    if (event->time <= run->linked) {
         return 0;
     }
 
-    return (item->subject->cookie && item->subject->linked && run->brought)
+    return (item->subject->cookie && run->brought)
            || event->received - run->linked > ONSITE_DAY;
 }
 
@@ -45,7 +50,9 @@ drop(run_t *run, item_t *item)
 {
     ngx_http_onsite_count(erased);
 
-    if (item->subject->cookie && !item->subject->linked) {
+    /* a cookie that was erased is no consent */
+
+    if (is_cookie(run, item_key(item))) {
         run->ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_NONE;
     }
 
@@ -202,6 +209,7 @@ follow(run_t *run, item_t *item, const onsite_key_t *target)
 
         link->carried = run->carried;
         link->written = run->linked;
+        link->lifts = subject->cookie && run->brought;
         link->state = LINK_JOIN;
         subject->link = link;
 
@@ -223,6 +231,36 @@ follow(run_t *run, item_t *item, const onsite_key_t *target)
     subject->at = *target;
 
     return NGX_OK;
+}
+
+
+/* The customer was erased, and this event brings nobody back. */
+
+static ngx_uint_t
+is_gone(run_t *run, item_t *item)
+{
+    bool                       brief;
+    size_t                     size;
+    onsite_key_t               link;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    if (onsite_store_get(w->store, &item->customer, run->ctx->now, w->record,
+                         ONSITE_RECORD_BYTES_MAX, &size)
+        != ONSITE_OK
+        || onsite_visitor_decode(NULL, w->record, size, &kind, w->other,
+                                 &link)
+           != ONSITE_OK
+        || kind != ONSITE_RECORD_TOMBSTONE)
+    {
+        return 0;
+    }
+
+    run->linked = onsite_record_last_seen(w->record, size, &brief);
+
+    return !lifts(run, item);
 }
 
 
@@ -252,7 +290,8 @@ claim(run_t *run, item_t *item)
 
     if (alias == NULL
         || (!ngx_http_onsite_same_key(alias, &subject->start)
-            && !run->ctx->trusted))
+            && !run->ctx->trusted)
+        || is_gone(run, item))
     {
         item->direct = 1;
         return NGX_OK;
@@ -333,7 +372,7 @@ step_once(run_t *run, item_t *item)
     }
 
     if (kind == ONSITE_RECORD_TOMBSTONE) {
-        if (!lifts(run, item)) {
+        if (is_cookie(run, &key) || !lifts(run, item)) {
             drop(run, item);
             return NGX_OK;
         }

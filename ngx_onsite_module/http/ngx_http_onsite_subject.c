@@ -98,6 +98,9 @@ link_first(run_t *run, char kind, onsite_str_t id, const onsite_key_t *wanted,
 
     if (made != NULL) {
         *made = link;
+
+    } else {
+        link->lifts = 1;
     }
 
     return NGX_OK;
