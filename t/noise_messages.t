@@ -7,7 +7,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Test;
-use POSIX qw(strftime);
 use Test::More;
 
 my $t = Onsite::Test->new;
@@ -132,14 +131,5 @@ send_event('v1/track', { event => 'Promotion Viewed', anonymousId => 'phone',
     jar => \%both);
 is(noise('forged') - $forged, 7, 'and the linking of an id');
 is(record(cookie(\%both))->{counts}{'Promotion Viewed'}, 1, 'it counts');
-
-# clocks
-my $time = sub { strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + $_[0])) };
-send_event('v1/track', { event => 'Skewed', timestamp => $time->($_) },
-    jar => \%shop) for -7200, 3600, -60, 0;
-is(noise('skewed'), 2, 'events too old, or of the future, are counted');
-send_event('v1/track', { event => 'Skewed', timestamp => $time->(3600),
-    sentAt => $time->(3600) }, jar => \%shop);
-is(noise('skewed'), 2, 'a clock that is wrong is put right');
 
 $t->done;
