@@ -413,7 +413,7 @@ killed_anywhere(void **data)
             _exit(0);
         }
 
-        usleep((useconds_t) (100 + 250 * i));
+        usleep((useconds_t) (100 + 50 * i * i));
         (void) kill(pid, SIGKILL);
         (void) waitpid(pid, &status, 0);
 
