@@ -4,6 +4,7 @@
 
 #include "onsite_decide.h"
 #include "onsite_decide_explain.h"
+#include "onsite_decide_fetch.h"
 #include "onsite_frequency.h"
 #include "onsite_index.h"
 #include "onsite_pending.h"
@@ -12,15 +13,7 @@
 #include "onsite_variant.h"
 
 #define BEYOND_ALL  UINT32_MAX
-
-#define DETAIL_MAX  4096            /* of an explanation                   */
-
-#define CACHE_LINE  64
-#define AHEAD       4               /* candidates that memory is ahead     */
-
-/* gcc takes a function that only prefetches for one without any effect, and
- * drops its calls; inlined at once, it is none. */
-#define FETCHES     static inline __attribute__((always_inline)) void
+#define DETAIL_MAX  4096            /* bytes of an explanation             */
 
 
 /* A pending campaign on its way through this decision. */
@@ -100,19 +93,6 @@ check_condition(decide_t *d, onsite_ref_t program, onsite_reason_t reason)
     default:
         return reason;
     }
-}
-
-
-/* What showing it needs; it is likely to be shown now. */
-
-FETCHES
-fetch_variants(const onsite_image_t *image, const onsite_campaign_t *campaign)
-{
-    const char  *variants = onsite_image_at(image, campaign->variants);
-
-    __builtin_prefetch(variants);
-    __builtin_prefetch(variants + CACHE_LINE);
-    __builtin_prefetch(onsite_image_at(image, campaign->id.ref));
 }
 
 
@@ -553,63 +533,6 @@ consider_waiting_until(decide_t *d, uint32_t rank)
 }
 
 
-/* With many campaigns an image is larger than the caches; candidates are far
- * apart in it, and known beforehand: ask for them before they are needed. */
-
-FETCHES
-fetch_campaign(const onsite_campaign_t *campaign)
-{
-    __builtin_prefetch(&campaign->trigger);
-    __builtin_prefetch(&campaign->schedule);
-    __builtin_prefetch(&campaign->audience);
-}
-
-
-FETCHES
-fetch_conditions(const onsite_image_t *image,
-    const onsite_campaign_t *campaign)
-{
-    const char  *where, *audience;
-
-    where = onsite_image_at(image, campaign->trigger.where);
-    audience = onsite_image_at(image, campaign->audience);
-
-    __builtin_prefetch(where);
-    __builtin_prefetch(where + CACHE_LINE);
-    __builtin_prefetch(audience);
-    __builtin_prefetch(audience + CACHE_LINE);
-}
-
-
-FETCHES
-fetch_first(const decide_t *d, const uint32_t *candidates, size_t n)
-{
-    size_t  i;
-
-    for (i = 0; i < n && i < 2 * AHEAD; i++) {
-        fetch_campaign(&d->campaigns[candidates[i]]);
-    }
-
-    for (i = 0; i < n && i < AHEAD; i++) {
-        fetch_conditions(d->context->image, &d->campaigns[candidates[i]]);
-    }
-}
-
-
-FETCHES
-fetch_ahead(const decide_t *d, const uint32_t *candidates, size_t n, size_t i)
-{
-    if (i + 2 * AHEAD < n) {
-        fetch_campaign(&d->campaigns[candidates[i + 2 * AHEAD]]);
-    }
-
-    if (i + AHEAD < n) {
-        fetch_conditions(d->context->image,
-                         &d->campaigns[candidates[i + AHEAD]]);
-    }
-}
-
-
 /* Campaigns below rank that machines have fired: those are in no index. */
 
 static void
@@ -641,10 +564,10 @@ consider_candidates(decide_t *d)
         return;
     }
 
-    fetch_first(d, candidates, n);
+    fetch_first(d->context->image, d->campaigns, candidates, n);
 
     for (i = 0; i < n; i++) {
-        fetch_ahead(d, candidates, n, i);
+        fetch_ahead(d->context->image, d->campaigns, candidates, n, i);
         explain_skipped(d, &next, candidates[i]);
         consider_fired_until(d, candidates[i]);
         consider_waiting_until(d, candidates[i]);

@@ -42,7 +42,8 @@ onsite_progress_find(onsite_visitor_t *visitor, uint32_t trigger)
 
 
 onsite_progress_t *
-onsite_progress_add(onsite_visitor_t *visitor, uint32_t trigger, onsite_ms_t time)
+onsite_progress_add(onsite_visitor_t *visitor, uint32_t trigger,
+    onsite_ms_t time)
 {
     uint32_t            i;
     onsite_progress_t  *place;

@@ -168,6 +168,14 @@ write_exposures(onsite_buf_t *out, const onsite_visitor_t *v,
         write_campaign(out, e->campaign, image);
         onsite_buf_printf(out, ",\"shown\":%u,\"last\":", e->total);
         onsite_write_time(out, e->last);
+        onsite_buf_printf(out, ",\"window\":%u,\"session\":%u", e->window,
+                          e->session);
+
+        if (e->variant != 0) {
+            onsite_buf_printf(out, ",\"variant\":%u,\"variant_hash\":%u",
+                              e->variant, e->variant_hash);
+        }
+
         write_flag(out, "holdout", e->holdout);
         write_flag(out, "clicked", e->happened & ONSITE_STOP_CLICKED);
         write_flag(out, "dismissed", e->happened & ONSITE_STOP_DISMISSED);
@@ -186,6 +194,10 @@ write_person(onsite_buf_t *out, const onsite_visitor_t *v)
         onsite_buf_printf(out, ",\"user_id\":");
         onsite_write_json_string(out, v->user_id);
         write_flag(out, "verified", v->verified);
+    }
+
+    if (v->identified) {
+        write_flag(out, "identified", true);
     }
 
     if (v->traits.type == ONSITE_OBJECT) {
@@ -288,7 +300,8 @@ write_affinities(onsite_buf_t *out, const onsite_visitor_t *v,
         onsite_buf_char(out, '}');
     }
 
-    onsite_buf_printf(out, "]");
+    onsite_buf_printf(out, "],\"affinities_at\":");
+    onsite_write_time(out, v->affinity_at);
 }
 
 
@@ -370,8 +383,14 @@ write_progress(onsite_buf_t *out, const onsite_visitor_t *v)
 
     for (i = 0; i < v->n_progress; i++) {
         p = &v->progress[i];
-        onsite_buf_printf(out, "%s{\"trigger\":\"%08x\",\"times\":[",
-                          i != 0 ? "," : "", p->trigger);
+        onsite_buf_printf(out, "%s{\"trigger\":\"%08x\",\"session\":%u",
+                          i != 0 ? "," : "", p->trigger, p->session);
+
+        if (p->starts) {
+            write_flag(out, "sequence", true);
+        }
+
+        onsite_buf_printf(out, ",\"times\":[");
 
         for (k = 0; k < p->n; k++) {
             onsite_buf_printf(out, "%s", k != 0 ? "," : "");
@@ -410,7 +429,34 @@ write_waiting(onsite_buf_t *out, const onsite_visitor_t *v,
         onsite_write_json_string(out, p->event);
         onsite_buf_printf(out, ",\"properties\":");
         onsite_value_write_json(out, &p->properties);
+
+        if (p->waits) {
+            write_flag(out, "waits", true);
+        }
+
         onsite_buf_char(out, '}');
+    }
+
+    onsite_buf_char(out, ']');
+}
+
+
+/* Hashes of messageIds. */
+
+static void
+write_messages(onsite_buf_t *out, const onsite_visitor_t *v)
+{
+    uint32_t  i;
+
+    if (v->n_messages == 0) {
+        return;
+    }
+
+    onsite_buf_printf(out, ",\"messages\":[");
+
+    for (i = 0; i < v->n_messages; i++) {
+        onsite_buf_printf(out, "%s", i != 0 ? "," : "");
+        write_hash(out, v->messages[i]);
     }
 
     onsite_buf_char(out, ']');
@@ -468,9 +514,6 @@ onsite_visitor_write_json(onsite_buf_t *out, onsite_str_t id,
         onsite_write_time(out, visitor->wake);
     }
 
-    if (visitor->n_messages != 0) {
-        onsite_buf_printf(out, ",\"messages\":%u", visitor->n_messages);
-    }
-
+    write_messages(out, visitor);
     onsite_buf_char(out, '}');
 }

@@ -15,6 +15,7 @@
  * does not have is left out, but for what every visitor has.  Records hold
  * hashes of campaigns, journeys and attributes: image (NULL: none) has their
  * names, without one the hashes are told in hex.
+ * onsite_visitor_parse reads it back.
  */
 void onsite_visitor_write_json(onsite_buf_t *out, onsite_str_t id,
     onsite_str_t site, const onsite_visitor_t *visitor,

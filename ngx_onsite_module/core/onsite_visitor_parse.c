@@ -472,7 +472,6 @@ add_affinity(parse_t *p, onsite_str_t attribute, onsite_str_t value,
         return;
     }
 
-    p->v->affinity_at = p->v->last_seen;
     p->v->affinities[p->v->n_affinities++] = (onsite_affinity_t) {
         attribute_hash(attribute), (float) score, value };
 }
@@ -487,6 +486,12 @@ parse_affinities(parse_t *p, const onsite_value_t *json)
 
     if (all == NULL) {
         return;
+    }
+
+    p->v->affinity_at = read_time(p, json, "affinities_at");
+
+    if (p->v->affinity_at == 0) {
+        p->v->affinity_at = p->v->last_seen;
     }
 
     if (all->type == ONSITE_ARRAY) {
@@ -576,6 +581,97 @@ parse_journeys(parse_t *p, const onsite_value_t *json)
 }
 
 
+static void
+parse_progress(parse_t *p, const onsite_value_t *json)
+{
+    uint32_t               i, k;
+    onsite_ms_t            time;
+    onsite_progress_t     *to;
+    const onsite_value_t  *list, *times, *from;
+
+    list = read_part(p, json, "progress", ONSITE_ARRAY);
+
+    for (i = 0; list != NULL && i < list->len && !p->bad; i++) {
+        from = &list->as.items[i];
+        times = read_part(p, from, "times", ONSITE_ARRAY);
+        to = &p->v->progress[p->v->n_progress];
+
+        if (times == NULL || times->len > ONSITE_PROGRESS_TIMES_MAX
+            || p->v->n_progress == ONSITE_PROGRESS_MAX
+            || !is_hash(read_text(p, from, "trigger", HASH_DIGITS),
+                        &to->trigger))
+        {
+            refuse(p, "progress", "each needs its trigger's hash and times");
+            return;
+        }
+
+        to->session = read_count(p, from, "session");
+        to->starts = read_flag(p, from, "sequence");
+        to->n = (uint8_t) times->len;
+        p->v->n_progress++;
+
+        for (k = 0; k < times->len; k++) {
+            to->times[k] = onsite_time_read(&times->as.items[k], &time)
+                           == ONSITE_OK ? time : 0;
+        }
+    }
+}
+
+
+static void
+parse_waiting(parse_t *p, const onsite_value_t *json)
+{
+    uint32_t               i;
+    onsite_str_t           id;
+    onsite_pending_t      *to;
+    const onsite_value_t  *list, *from, *properties;
+
+    list = read_part(p, json, "waiting", ONSITE_ARRAY);
+
+    for (i = 0; list != NULL && i < list->len && !p->bad; i++) {
+        from = &list->as.items[i];
+        id = read_text(p, from, "campaign", ONSITE_CAMPAIGN_ID_MAX);
+        properties = read_part(p, from, "properties", ONSITE_OBJECT);
+
+        if (id.len == 0 || p->v->n_pending == ONSITE_PENDING_MAX) {
+            refuse(p, "waiting", "each needs its \"campaign\"; there may be "
+                   "4");
+            return;
+        }
+
+        to = &p->v->pending[p->v->n_pending++];
+        to->campaign = campaign_hash(p, id);
+        to->fired = read_time(p, from, "fired");
+        to->waits = read_flag(p, from, "waits");
+        to->event = read_text(p, from, "event", ONSITE_EVENT_NAME_MAX);
+        to->properties = properties != NULL ? *properties
+                         : (onsite_value_t) { .type = ONSITE_OBJECT };
+    }
+}
+
+
+static void
+parse_messages(parse_t *p, const onsite_value_t *json)
+{
+    uint32_t               i, hash;
+    const onsite_value_t  *list;
+
+    list = read_part(p, json, "messages", ONSITE_ARRAY);
+
+    for (i = 0; list != NULL && i < list->len && !p->bad; i++) {
+        if (list->as.items[i].type != ONSITE_STRING
+            || !is_hash(onsite_value_str(&list->as.items[i]), &hash)
+            || p->v->n_messages == ONSITE_MESSAGES_MAX)
+        {
+            refuse(p, "messages", "must be up to 16 hashes");
+
+        } else {
+            p->v->messages[p->v->n_messages++] = hash;
+        }
+    }
+}
+
+
 /* What a status alone says. */
 
 static void
@@ -627,7 +723,8 @@ check_names(parse_t *p, const onsite_value_t *json)
         "visitor", "site", "status", "user_id", "verified", "identified",
         "traits", "session_only", "counts", "visits", "orders", "first_seen",
         "last_seen", "session", "cart", "exposures", "origin", "affinities",
-        "journeys", "progress", "pending", "waiting", "timer", "messages"
+        "affinities_at", "journeys", "progress", "pending", "waiting",
+        "timer", "messages"
     };
 
     for (i = 0; i < json->len; i++) {
@@ -714,6 +811,10 @@ onsite_visitor_parse(const onsite_value_t *json, const onsite_image_t *image,
     parse_origin(&p, json);
     parse_affinities(&p, json);
     parse_journeys(&p, json);
+    parse_progress(&p, json);
+    parse_waiting(&p, json);
+    parse_messages(&p, json);
+    visitor->wake = read_time(&p, json, "timer");
 
     return p.bad ? ONSITE_INVALID : ONSITE_OK;
 }

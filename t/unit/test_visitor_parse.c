@@ -8,6 +8,8 @@
 #include "onsite_affinity.h"
 #include "onsite_bucket.h"
 #include "onsite_machine.h"
+#include "onsite_visitor_codec.h"
+#include "onsite_visitor_json.h"
 #include "onsite_visitor_parse.h"
 
 typedef struct {
@@ -83,7 +85,7 @@ all_of_it_is_read(void **state)
         "'journeys':[{'journey':'game','state':'main',"
             "'since':'2026-10-20T10:00:00Z'},"
             "{'journey':'0000beef','state':'0000cafe','since':null}],"
-        "'progress':[],'pending':0,'timer':null,'messages':3}"), ONSITE_OK);
+        "'progress':[],'pending':0,'timer':null,'messages':['0000beef']}"), ONSITE_OK);
 
     assert_str(v->user_id, "u1");
     assert_true(v->verified);
@@ -127,6 +129,94 @@ all_of_it_is_read(void **state)
     assert_int_equal(v->standings[1].machine, 0xbeef);
     assert_int_equal(v->standings[1].state, 0xcafe);
     assert_int_equal(v->standings[1].since, v->last_seen);
+    assert_int_equal(v->n_messages, 1);
+    assert_int_equal(v->messages[0], 0xbeef);
+}
+
+
+static void
+fill(onsite_visitor_t *v, const onsite_value_t *traits)
+{
+    uint32_t  i;
+
+    onsite_visitor_init(v);
+    v->first_seen = SHOP_NOON - 50 * ONSITE_DAY - 123;
+    v->last_seen = SHOP_NOON - 7;
+    v->visits = 12;
+    v->orders = 3;
+    v->identified = v->verified = v->session_only = true;
+    v->user_id = ONSITE_STR("u\xc3\xa9");
+    v->traits = *traits;
+    v->wake = SHOP_NOON + ONSITE_HOUR + 1;
+    v->session = (onsite_session_t) { SHOP_NOON - 999, SHOP_NOON - 7, 2, 5 };
+    v->affinity_at = SHOP_NOON - 77;
+    v->first_touch = (onsite_touch_t) { .time = SHOP_NOON - ONSITE_DAY,
+        .source = ONSITE_STR("google"), .click = ONSITE_STR("gclid") };
+
+    for (i = 0; i < 3; i++) {
+        v->counters[v->n_counters++] = (onsite_counter_t) {
+            onsite_str("abc" + i, 1), 7 - i, i };
+        v->cart[v->n_cart++] = (onsite_cart_line_t) {
+            onsite_str("abc" + i, 1), i + 1, 19.99 / (i + 1) };
+        v->exposures[v->n_exposures++] = (onsite_exposure_t) {
+            .campaign = 0xabc00000 + i, .total = 2 + i, .window = 1 + i,
+            .last = SHOP_NOON - 1000 * (3 - i), .variant = (uint8_t) i,
+            .variant_hash = i * 0x1234567, .holdout = i == 0,
+            .happened = (uint8_t) i, .session = 11 + i % 2 };
+        v->progress[v->n_progress++] = (onsite_progress_t) {
+            .trigger = 0xf0000000 + i, .session = 12, .starts = i == 1,
+            .n = 3, .times = { SHOP_NOON - 9, i == 1 ? 0 : SHOP_NOON - 8,
+                               SHOP_NOON - 7 } };
+        v->pending[v->n_pending++] = (onsite_pending_t) {
+            .campaign = 0xbcd00000 + i, .fired = SHOP_NOON - 30 + i,
+            .waits = i == 2, .event = ONSITE_STR("Page Viewed"),
+            .properties = *traits };
+        v->standings[v->n_standings++] = (onsite_standing_t) {
+            0xcde00000 + i, 0xdef00000 + i, SHOP_NOON - 100 + i };
+        v->affinities[v->n_affinities++] = (onsite_affinity_t) {
+            0xefa00000 + i / 2, 1.0f / (float) (i + 3),
+            onsite_str("xyz" + i, 1) };
+        v->touches[v->n_touches++] = (onsite_touch_t) {
+            .time = SHOP_NOON - 10 + i, .medium = ONSITE_STR("cpc"),
+            .campaign = ONSITE_STR("c"), .referrer = ONSITE_STR("r") };
+        v->messages[v->n_messages++] = 0x89abcdef * (i + 1);
+    }
+}
+
+
+/* What is printed is what is kept: read back, it rests as the same bytes. */
+
+static void
+what_is_printed_reads_back(void **state)
+{
+    size_t             n, m;
+    uint8_t            records[2][ONSITE_RECORD_BYTES_MAX];
+    fixture_t         *f = *state;
+    onsite_buf_t       text;
+    onsite_value_t     traits, json;
+    onsite_visitor_t   v;
+
+    traits = shop_json(&f->shop, f->shop.arena, "{'plan':'<gold>','n':0.1}");
+    fill(&v, &traits);
+    n = onsite_visitor_encode(&v, records[0], sizeof(records[0]));
+
+    onsite_buf_init(&text, 0);
+    onsite_visitor_write_json(&text, ONSITE_STR("v1"), ONSITE_STR("default"),
+                              &v, NULL);
+    assert_int_equal(onsite_json_parse(f->shop.json, f->shop.arena,
+                                       onsite_str(text.data, text.len), &json,
+                                       NULL), ONSITE_OK);
+
+    if (onsite_visitor_parse(&json, NULL, SHOP_NOON, &f->visitor, &f->error)
+        != ONSITE_OK)
+    {
+        fail_msg("%s", f->error.text);
+    }
+
+    m = onsite_visitor_encode(&f->visitor, records[1], sizeof(records[1]));
+    assert_int_equal(n, m);
+    assert_memory_equal(records[0], records[1], n);
+    onsite_buf_free(&text);
 }
 
 
@@ -203,6 +293,12 @@ what_has_no_meaning_is_refused(void **state)
           "attribute, its value and a score above 0; there may be 32" },
         { "{'journeys':{'game':5}}", "journeys: each needs its journey and "
           "its state; there may be 64" },
+        { "{'progress':[{'trigger':'x','times':[]}]}", "progress: each needs "
+          "its trigger's hash and times" },
+        { "{'waiting':[{}]}", "waiting: each needs its \"campaign\"; there "
+          "may be 4" },
+        { "{'messages':['x']}", "messages: must be up to 16 hashes" },
+        { "{'messages':3}", "messages: must be a list" },
         { "{'journeys':7}", "journeys: must be a list, or states by journey" },
     };
 
@@ -249,6 +345,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(all_of_it_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_printed_reads_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(shorthands_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_no_meaning_is_refused,
                                         set_up, tear_down),
