@@ -39,6 +39,7 @@ typedef struct {
     onsite_site_t       site;
     onsite_snapshot_tables_t  tables;   /* of the site */
     bool                has_site;
+    bool                verified;       /* userIds of the log are proven */
     onsite_ms_t         session_timeout;
     bool                deliver;
     bool                silent;
@@ -297,6 +298,13 @@ apply(replay_t *replay, const onsite_event_t *event, onsite_str_t id)
     onsite_facts_from_event(&facts, event, true);
     call = make_call(replay, replay->arena, &facts, event->received);
     call.event = event;
+
+    if (replay->verified && event->user_id.len != 0
+        && event->user_id.len <= ONSITE_USER_ID_MAX)
+    {
+        visitor->user_id = event->user_id;
+        visitor->verified = true;
+    }
 
     visits = visitor->visits;
     onsite_apply(replay->engine, &call, &replay->decision);
@@ -625,59 +633,66 @@ read_until(const char *text)
 }
 
 
-int
-loader_replay(int argc, char **argv)
-{
-    int          rc;
-    replay_t    *replay;
-    FILE        *out;
-    const char  *events, *site, *timeout, *summary, *visitors, *beacon,
-                *json, *until;
-    onsite_ms_t  end;
+typedef struct {
+    const char  *events;
+    const char  *site;
+    const char  *timeout;
+    const char  *until;
+    const char  *verified;
+    const char  *beacon;
+    const char  *visitors;
+    const char  *summary;
+    const char  *json;
+} wanted_t;
 
+
+static void
+read_options(int argc, char **argv, wanted_t *wanted)
+{
     const loader_option_t  options[] = {
         { "events", 'e', "LOG", "NDJSON of Segment calls; - is standard input",
-          &events },
-        { "site", 's', "NAME", "site; default: default", &site },
+          &wanted->events },
+        { "site", 's', "NAME", "site; default: default", &wanted->site },
         { "session-timeout", 't', "TIME", "as onsite_session_timeout; "
-          "default: 30m", &timeout },
+          "default: 30m", &wanted->timeout },
         { "until", 'u', "TIME", "timers fire up to TIME, such as "
-          "2026-01-31T08:00:00Z; default: the last event's", &until },
+          "2026-01-31T08:00:00Z; default: the last event's", &wanted->until },
+        { "verified", 0, NULL, "userIds of the log are proven, as a server's: "
+          "slow data opens for them", &wanted->verified },
         { "beacon", 0, NULL, "no event can show anything: what fires waits "
-          "for the next page", &beacon },
+          "for the next page", &wanted->beacon },
         { "visitors", 0, NULL, "print the visitors' records at the end, "
-          "not the decisions", &visitors },
-        { "summary", 0, NULL, "print only totals, as JSON", &summary },
+          "not the decisions", &wanted->visitors },
+        { "summary", 0, NULL, "print only totals, as JSON",
+          &wanted->summary },
         { "json", 0, NULL, "totals, too, on standard output, as the last line "
-          "{\"summary\":{…}}; all else is NDJSON as it is", &json },
+          "{\"summary\":{…}}; all else is NDJSON as it is", &wanted->json },
         { 0 }
     };
 
     (void) loader_options(argc, argv, options, "FILE --events LOG", 1, 1);
     loader_needs_file(argv[0]);
 
-    if (events == NULL) {
+    if (wanted->events == NULL) {
         loader_complain("--events LOG is missing");
-        return LOADER_USAGE;
+        exit(LOADER_USAGE);
     }
+}
 
-    end = read_until(until);
-    replay = create_replay();
 
-    if (replay == NULL) {
-        loader_complain("out of memory");
-        return LOADER_FAILED;
-    }
+/* The whole log, then what is due up to the end. */
 
-    replay->session_timeout = loader_duration("session-timeout", timeout,
-                                              30 * ONSITE_MINUTE);
-    replay->deliver = beacon == NULL;
-    replay->silent = summary != NULL || visitors != NULL;
+static int
+replay_all(replay_t *replay, const char *path, const wanted_t *wanted)
+{
+    int          rc;
+    onsite_ms_t  end = read_until(wanted->until);
 
-    rc = open_site(replay, argv[0], site != NULL ? site : "default");
+    rc = open_site(replay, path, wanted->site != NULL ? wanted->site
+                                                      : "default");
 
     if (rc == LOADER_OK) {
-        rc = replay_log(replay, events);
+        rc = replay_log(replay, wanted->events);
     }
 
     if (rc == LOADER_OK && fire_timers(replay, end) != ONSITE_OK) {
@@ -685,9 +700,39 @@ loader_replay(int argc, char **argv)
         rc = LOADER_FAILED;
     }
 
+    return rc;
+}
+
+
+int
+loader_replay(int argc, char **argv)
+{
+    int        rc;
+    FILE      *out;
+    replay_t  *replay;
+    wanted_t   wanted;
+
+    read_options(argc, argv, &wanted);
+    replay = create_replay();
+
+    if (replay == NULL) {
+        loader_complain("out of memory");
+        return LOADER_FAILED;
+    }
+
+    replay->session_timeout = loader_duration("session-timeout",
+                                              wanted.timeout,
+                                              30 * ONSITE_MINUTE);
+    replay->deliver = wanted.beacon == NULL;
+    replay->verified = wanted.verified != NULL;
+    replay->silent = wanted.summary != NULL || wanted.visitors != NULL;
+
+    rc = replay_all(replay, argv[0], &wanted);
+
     if (rc == LOADER_OK) {
-        out = summary != NULL || json != NULL ? stdout : stderr;
-        print_results(replay, visitors != NULL, out, json != NULL);
+        out = wanted.summary != NULL || wanted.json != NULL ? stdout : stderr;
+        print_results(replay, wanted.visitors != NULL, out,
+                      wanted.json != NULL);
         rc = replay->skipped == 0 ? LOADER_OK : LOADER_FAILED;
     }
 
