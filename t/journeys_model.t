@@ -93,8 +93,8 @@ sub inactive {
 sub campaigns {
     my ($journeys) = @_;
     my @triggers = ((map { sequence() } 1 .. 4), (map { inactive() } 1 .. 2),
-        map { { journey => $_->{id}, state => one(sort keys %{ $_->{states} }) } }
-            @$journeys[0, 1]);
+        map { { journey => $_->{id},
+            state => one(sort keys %{ $_->{states} }) } } @$journeys[0, 1]);
     my $n = 0;
     return map { { id => 'c' . $n++, channel => 'webhook', trigger => $_,
         endpoint => 'https://hooks.example/',
@@ -159,8 +159,9 @@ for my $site (@sites) {
     my %told;
     for (split /\n/, $out) {
         my ($at, $visitor) = /"time":"([^"]+)","visitor":"([^"]+)"/ or next;
-        push @{ $told{$visitor} }, /"journey":"(\w+)","from":"(\w+)","to":"(\w+)"/
-            ? "$at $1 $2>$3" : /"campaign":"(\w+)"/ ? "$at campaign $1" : ();
+        push @{ $told{$visitor} }, /"campaign":"(\w+)"/ ? "$at campaign $1"
+            : /"journey":"(\w+)","from":"(\w+)","to":"(\w+)"/
+            ? "$at $1 $2>$3" : ();
     }
     for my $v (sort keys %of) {
         my $model = Onsite::JourneyModel->new(%$site{qw(journeys campaigns)});
