@@ -78,6 +78,7 @@ ngx_http_onsite_tell_segments(run_t *run, onsite_visitor_t *visitor)
     a.facts = run->apply->facts;
     a.now = run->ctx->now;
     a.arena = w->arena;
+    a.closed = run->closed;
 
     run->ctx->told.segments.len = 0;
     ids = onsite_apply_segments(&a);
