@@ -8,7 +8,7 @@ $(BUILD)/bench/%: bench/%.c $(BUILD)/libonsite.a
 bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/measurements.md tells
 	@packaging/packages bench
 	@$(MAKE) --no-print-directory bench-decide bench-journey bench-record bench-store \
-	    bench-scanner bench-condition bench-crawler bench-json
+	    bench-tables bench-scanner bench-condition bench-crawler bench-json
 	@bench/http
 	@bench/reload
 	@bench/timers
@@ -49,6 +49,10 @@ bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages
 bench-journey: $(BUILD)/bench/journey ## an event that advances 20 journeys, beside a plain one
 	@dir=$$(mktemp -d -p /dev/shm onsite-bench-XXXXXX); \
 	trap 'rm -rf "$$dir"' EXIT; $< "$$dir"
+
+.PHONY: bench-tables
+bench-tables: $(BUILD)/bench/tables $(BUILD)/lmdb-loader ## slow data: building 1M profiles, looking one up
+	@bench/tables $< $(BUILD)/lmdb-loader
 
 .PHONY: bench-store
 bench-store: $(BUILD)/bench/store ## visitor state alone: transactions a second, bytes a visitor
