@@ -86,10 +86,23 @@ $t->start(%conf);
 at('23:59:59');
 is(told(), 'first third fourth second', 'over a reload and a restart');
 
+# what is late fires with the visitor's own event, or before it; not twice
+at('00:00:00');
+event('fifth', 'Product Added');
+at('05:00:00');
+event('fifth', 'Page Read');
+is((split ' ', told())[-1], 'fifth', 'late, and there with the next event');
+is($t->status->{timers}{pending}, 0, 'no entry is left');
+event('fifth', 'Product Added');
+is($t->status->{timers}{pending}, 1, 'and one is made anew');
+event('fifth', 'Order Completed');
+at('10:00:00');
+is(scalar(split ' ', told()), 5, 'once');
+
 my %id = map { $_->{id} => 1 } outbox($t);
-is(scalar keys %id, 4, 'each has its id');
+is(scalar keys %id, 5, 'each has its id');
 is_deeply([map { $_->{time} } outbox($t)],
     [map { "2026-10-20T$_.000Z" } '16:00:00', '15:00:00', '19:30:00',
-        '19:59:59'], 'and the time when it was due');
+        '19:59:59', '04:00:00'], 'and the time when it was due');
 
 $t->done;

@@ -97,11 +97,27 @@ wake_by(onsite_txn_t *txn, const onsite_key_t *key,
 }
 
 
+/* What was late has fired with the event.  An entry that should have woken the
+ * visitor long ago may be lost, and is made anew. */
+
 void
 ngx_http_onsite_settle(ngx_http_onsite_settle_t *settle)
 {
-    wake_by(settle->txn, &settle->key, settle->apply->visitor,
-            settle->apply->due);
+    onsite_apply_t    *apply;
+    onsite_visitor_t  *visitor;
+
+    apply = settle->apply;
+    visitor = apply->visitor;
+
+    if (visitor->wake != 0 && visitor->wake < apply->now - ONSITE_MINUTE
+        && apply->site != NULL)
+    {
+        ngx_http_onsite_wake_at(settle->txn, &settle->key, visitor,
+                                onsite_due(apply->site, visitor));
+        return;
+    }
+
+    wake_by(settle->txn, &settle->key, visitor, apply->due);
 }
 
 
