@@ -95,8 +95,9 @@ delete $jar->{onsite_id};
 $r = $t->visit('/', jar => $jar);
 is(cookies($r), 0, 'nothing is remembered from then on');
 is(count(), 0, 'nothing at all');
-$t->visit('/', headers => { cookie => "onsite_id=$old" });
+$r = $t->visit('/', headers => { cookie => "onsite_id=$old" });
 is(count(), 0, 'the old cookie does not bring it back');
+like(set($r, 'onsite_id'), qr/Max-Age=0/, 'it is told to go, again');
 
 $r = ask('/onsite/consent', { consent => 'full' },
     headers => { cookie => "onsite_id=$old; onsite_id_consent=none" });

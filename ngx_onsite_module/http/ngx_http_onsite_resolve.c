@@ -54,6 +54,12 @@ drop(run_t *run, item_t *item)
 
     if (is_cookie(run, item_key(item))) {
         run->ctx->who.consent = NGX_HTTP_ONSITE_CONSENT_NONE;
+
+        /* it should not have come any more */
+
+        if (ngx_http_onsite_expire_cookie(run->r, run->ctx) == NGX_OK) {
+            run->ctx->page.personal = 1;
+        }
     }
 
     item->done = 1;

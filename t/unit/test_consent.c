@@ -507,8 +507,10 @@ canada(void **state)
     for (i = 0; i < 2; i++) {
         b.n = 0;
         put(&b, 6, 1);
-        put(&b, 36 + 36, 0);
-        put(&b, 60 + 1 + 12, 0);
+        put(&b, 36, 0);
+        put(&b, 36, 0);
+        put(&b, 60, 0);
+        put(&b, 1 + 12, 0);
         put_purposes(&b, i == 0 ? FULL : 0);
         put_purposes(&b, i == 0 ? 0 : P(1));
         put(&b, 34, 0);
