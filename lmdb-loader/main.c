@@ -9,7 +9,8 @@
 
 static const loader_command_t  commands[] = {
     { "lint", "DIR", "check campaign files", loader_lint },
-    { "build", "DIR -o FILE", "build a snapshot from campaign files",
+    { "build", "DIR -o FILE",
+      "build a snapshot from campaign files and slow data",
       loader_build },
     { "inspect", "FILE", "tell what a snapshot holds", loader_inspect },
     { "replay", "FILE --events LOG",
