@@ -75,8 +75,47 @@
         track('Cart Viewed', {});
     }
 
+    /* A shop's server would check a password and keep the session: here its
+     * nginx.conf knows two, and tells the edge whose they are. */
+
+    function user() {
+        var match = /(?:^|; )shop_session=demo-(\w+)/.exec(document.cookie);
+
+        return match ? match[1] : '';
+    }
+
+    function showUser() {
+        byId('account').textContent = user() || 'Log in';
+
+        if (byId('who')) {
+            byId('who').textContent = user()
+                ? user() + ' is logged in.' : 'Nobody is logged in.';
+        }
+    }
+
+    showUser();
+
+    document.querySelectorAll('[data-login]').forEach(function (button) {
+        button.addEventListener('click', function () {
+            var name = button.dataset.login;
+
+            document.cookie = 'shop_session=' + (name ? 'demo-' + name : '')
+                + '; path=/; SameSite=Lax' + (name ? '' : '; max-age=0');
+            showUser();
+        });
+    });
+
+    document.querySelectorAll('[data-event]').forEach(function (button) {
+        button.addEventListener('click', function () {
+            var item = document.createElement('li');
+
+            track(button.dataset.event, {});
+            item.textContent = button.dataset.event;
+            byId('log').append(item);
+        });
+    });
+
     if (byId('order')) {
-        track('Checkout Started', {});
         byId('order').addEventListener('click', function () {
             track('Order Completed', {
                 order_id: String(Date.now()),
