@@ -18,7 +18,7 @@ my $files = Onsite::Test::root() . '/demo/campaigns';
 for my $path (glob "$files/*") {
     my ($name) = $path =~ m{([^/]+)$};
     my $text = Onsite::Test::read_file($path);
-    $text =~ s/"(?:4h|1h)"/"${IDLE}s"/ if $name =~ /cart-abandoned|game\.json/;
+    $text =~ s/"(?:4h|1h)"/"${IDLE}s"/g if $name =~ /cart-abandoned|game\.json/;
     $t->write_file("campaigns/$name", $text);
 }
 
@@ -46,10 +46,10 @@ HTTP
             onsite_event "Section Viewed" section=$section;
             try_files ${uri}index.html =404;
         }
-        location = /any/ {
+        location ~ ^/any/(?<any>.+)/$ {
             onsite on;
-            onsite_event "Section Viewed" section=$arg_section;
-            try_files ${uri}index.html =404;
+            onsite_event "Section Viewed" section=$any;
+            try_files /any/index.html =404;
         }
         location = /checkout/ {
             onsite on;
@@ -146,7 +146,7 @@ subtest 'logged in on the first visit: the section is named' => sub {
         'on another device she had it already: caps are the customer\'s');
 
     my %hostile = (shop_session => 'demo-vera');
-    $r = visit('/any/?section=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E',
+    $r = visit('/any/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E/',
         \%hostile);
     is(shown($r), 'section-offer', 'whatever the section is called');
     like($r->{content}, qr/on &lt;img src=x onerror=alert\(1\)&gt;/
@@ -159,7 +159,7 @@ subtest 'a VIP at checkout with fewer than four things' => sub {
     visit('/plain/', \%jar);
     add_to_cart(\%jar, qw(tote day-pack city-derby));
     my $r = visit('/checkout/', \%jar);
-    is(shown($r), 'vip-checkout', 'the popup, with three');
+    like(shown($r), qr{\bvip-checkout\b}, 'the popup, with three');
     like($r->{content}, qr{<a href="/product/weekender">Weekender</a>, 160 },
         'what the slow data recommends');
     unlike($r->{content}, qr/Beach sandal/, 'but not what is out of stock');
