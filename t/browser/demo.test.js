@@ -173,3 +173,44 @@ test('a full cart brings the bar, on a phone too', async () => {
     assert.deepEqual(errors, []);
     await context.close();
 });
+
+async function logIn(page, name) {
+    await page.goto(`${shop}/account/`);
+    await page.locator(`[data-login="${name}"]`).click();
+    await page.getByText(`${name} is logged in.`).waitFor();
+}
+
+test('logged in on the first visit, a section is an offer', async () => {
+    const { context, page, errors } = await visitor();
+
+    await page.goto(`${shop}/shoes/`);
+    await page.waitForTimeout(300);
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await logIn(page, 'anna');
+    await page.goto(`${shop}/shoes/`);
+    await page.getByRole('dialog').filter({ hasText: 'One plus one on shoes' })
+        .waitFor();
+    await page.screenshot({ path: `${shots}/section-offer.png` });
+    assert.deepEqual(errors, []);
+    await context.close();
+});
+
+test('a VIP at checkout sees what goes with the cart', async () => {
+    const { context, page, errors } = await visitor();
+
+    await logIn(page, 'vera');
+    await page.goto(`${shop}/product/tote`);
+    await page.locator('#add').click();
+    await page.waitForTimeout(500);
+    await page.goto(`${shop}/checkout/`);
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    await page.screenshot({ path: `${shots}/vip-checkout.png` });
+
+    assert.equal(await dialog.getByRole('link', { name: 'Weekender' })
+        .getAttribute('href'), '/product/weekender');
+    assert.equal(await dialog.getByRole('link').count(), 2,
+        'what is out of stock is not recommended');
+    assert.deepEqual(errors, []);
+    await context.close();
+});
