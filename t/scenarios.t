@@ -249,9 +249,9 @@ subtest 'the game: left after an hour' => sub {
     visit('/plain/', \%jar);
     track(\%jar, $_) for 'Game Entered', 'Chat Joined', 'Chat Left',
         'Round Started';
-    my ($record) = grep { ($_->{journeys} // {})->{game} }
-        $t->state_records;
-    ok($record, 'the journey is in the record');
+    my ($player) = grep { $_->{journeys} } $t->state_records;
+    is($player->{journeys}[0]{journey}, 'game', 'the journey is in the record');
+    is($player->{journeys}[0]{state}, 'play', 'and where it stands');
 
     my ($delivery) = @{ eventually($IDLE + 5, sub {
         my @d = deliveries_of('game-left');
