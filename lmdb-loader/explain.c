@@ -147,18 +147,41 @@ read_event(explain_t *e, const char *text, const char *now)
 }
 
 
+/* A snapshot's file, or the one that is live with the state. */
+
+static int
+open_snapshot(explain_t *e, const char *path, const char *state)
+{
+    onsite_error_t  error = { "" };
+
+    if (path == NULL) {
+        e->snapshot = loader_live_snapshot(state);
+
+        if (e->snapshot == NULL) {
+            loader_complain("%s: no snapshot is live there; name a FILE",
+                            state);
+            return LOADER_FAILED;
+        }
+
+        return LOADER_OK;
+    }
+
+    if (onsite_snapshot_open(path, &e->snapshot, &error) != ONSITE_OK) {
+        e->snapshot = NULL;
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    return LOADER_OK;
+}
+
+
 static int
 open_site(explain_t *e, const char *path, onsite_str_t wanted)
 {
     size_t           i;
     onsite_str_t     name;
     onsite_image_t   image;
-    onsite_error_t   error = { "" };
-
-    if (onsite_snapshot_open(path, &e->snapshot, &error) != ONSITE_OK) {
-        loader_complain("%s", error.text);
-        return LOADER_FAILED;
-    }
 
     for (i = 0; i < onsite_snapshot_info(e->snapshot)->sites; i++) {
         if (onsite_snapshot_site(e->snapshot, i, &name, &image) != ONSITE_OK
@@ -468,7 +491,11 @@ run(explain_t *e, const char *path, const given_t *given)
     rc = read_event(e, given->event, given->now);
 
     if (rc == LOADER_OK) {
-        rc = open_site(e, path, site);
+        rc = open_snapshot(e, path, given->state);
+    }
+
+    if (rc == LOADER_OK) {
+        rc = open_site(e, path != NULL ? path : given->state, site);
     }
 
     if (rc == LOADER_OK) {
@@ -488,9 +515,10 @@ run(explain_t *e, const char *path, const given_t *given)
 int
 loader_explain(int argc, char **argv)
 {
-    int         rc;
-    given_t     given;
-    explain_t  *e;
+    int          rc;
+    given_t      given;
+    explain_t   *e;
+    const char  *path;
 
     const loader_option_t  options[] = {
         { "event", 'e', "JSON", "a Segment call, or @FILE with one; its "
@@ -499,7 +527,8 @@ loader_explain(int argc, char **argv)
           "prints it or as {\"status\":\"returning\"}, or @FILE with it; with "
           "--state the visitor's id. Default: one never seen",
           &given.visitor },
-        { "state", 0, "DIR", "take the visitor from this state; nothing is "
+        { "state", 0, "DIR", "take the visitor from this state, and the "
+          "snapshot that is live with it where no FILE is named; nothing is "
           "written to it", &given.state },
         { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
           "the one the state keeps", &given.key_file },
@@ -512,11 +541,18 @@ loader_explain(int argc, char **argv)
         { 0 }
     };
 
-    (void) loader_options(argc, argv, options, "FILE --event JSON", 1, 1);
-    loader_needs_file(argv[0]);
+    path = loader_options(argc, argv, options, "[FILE] --event JSON", 0, 1) > 0
+           ? argv[0] : NULL;
+    loader_needs_file(path);
 
     if (given.event == NULL) {
         loader_complain("--event JSON is missing");
+        return LOADER_USAGE;
+    }
+
+    if (path == NULL && given.state == NULL) {
+        loader_complain("one argument is missing: a snapshot's FILE, or "
+                        "--state DIR");
         return LOADER_USAGE;
     }
 
@@ -534,7 +570,7 @@ loader_explain(int argc, char **argv)
         return LOADER_FAILED;
     }
 
-    rc = run(e, argv[0], &given);
+    rc = run(e, path, &given);
     close_explain(e);
 
     return rc;

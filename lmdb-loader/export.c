@@ -18,46 +18,11 @@ typedef struct {
     onsite_export_t     export;
     onsite_store_t     *store;
     onsite_signer_t    *signer;
-    onsite_snapshot_t  *snapshot;
-    onsite_image_t      image;
+    loader_names_t     *names;
     onsite_json_t      *json;
     onsite_arena_t     *arena;
     onsite_buf_t        line;
 } exporter_t;
-
-
-/* Names of what records hold hashes of. */
-
-static int
-take_names(exporter_t *e, const char *path)
-{
-    size_t          i, n;
-    onsite_str_t    name;
-    onsite_error_t  error = { "" };
-
-    if (path == NULL) {
-        return LOADER_OK;
-    }
-
-    if (onsite_snapshot_open(path, &e->snapshot, &error) != ONSITE_OK) {
-        loader_complain("%s", error.text);
-        return LOADER_FAILED;
-    }
-
-    n = onsite_snapshot_info(e->snapshot)->sites;
-
-    for (i = 0; i < n; i++) {
-        if (onsite_snapshot_site(e->snapshot, i, &name, &e->image)
-            == ONSITE_OK
-            && onsite_str_eq(name, e->export.site))
-        {
-            e->export.image = &e->image;
-            return LOADER_OK;
-        }
-    }
-
-    return LOADER_OK;
-}
 
 
 static int
@@ -65,10 +30,14 @@ make_ready(exporter_t *e, const char *dir, const char *snapshot,
     const char *key_file)
 {
     if (loader_open_state(dir, &e->store) != LOADER_OK
-        || take_names(e, snapshot) != LOADER_OK)
+        || loader_names_open(dir, snapshot, e->export.site, &e->names)
+           != LOADER_OK)
     {
         return LOADER_FAILED;
     }
+
+    e->export.image = loader_names_of(e->names,
+                                  onsite_site_hash(e->export.site))->image;
 
     e->signer = loader_signer(e->store, key_file);
     e->json = onsite_json_create();
@@ -134,10 +103,7 @@ end(exporter_t *e)
 
     onsite_arena_destroy(e->arena);
 
-    if (e->snapshot != NULL) {
-        onsite_snapshot_close(e->snapshot);
-    }
-
+    loader_names_close(e->names);
     onsite_store_close(e->store);
 }
 
@@ -157,7 +123,8 @@ loader_export(int argc, char **argv)
         { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
           "the one the state keeps", &key_file },
         { "snapshot", 0, "FILE", "take names of campaigns and journeys from "
-          "this snapshot", &snapshot },
+          "this snapshot; default: the one that is live with the state",
+          &snapshot },
         { "json", 0, NULL, "nothing changes: it is JSON as it is", &json },
         { 0 }
     };

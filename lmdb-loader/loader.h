@@ -176,6 +176,33 @@ onsite_status_t loader_has_record(onsite_store_t *store,
     const onsite_key_t *key);
 
 
+/* names.c - names of what records hold hashes of */
+
+typedef struct loader_names_s  loader_names_t;
+
+typedef struct {
+    uint32_t               hash;        /* of the site                     */
+    onsite_str_t           name;        /* empty: not known                */
+    const onsite_image_t  *image;       /* NULL: its campaigns are not     */
+    onsite_image_t         of_site;
+} loader_named_t;
+
+/* The snapshot that the workers of a state serve, or served last: the newest
+ * copy in its directory that opens; NULL: there is none. */
+onsite_snapshot_t *loader_live_snapshot(const char *state);
+
+/* From the snapshot, or (NULL) the live one of the state, if there is one; one
+ * site's name is known anyway, and its bytes stay the caller's.  Complains;
+ * *names is to be closed either way. */
+int loader_names_open(const char *state, const char *snapshot,
+    onsite_str_t known, loader_names_t **names);
+void loader_names_close(loader_names_t *names);
+
+/* Of the site with this hash; never NULL. */
+const loader_named_t *loader_names_of(const loader_names_t *names,
+    uint32_t hash);
+
+
 /* state.c */
 
 /* One visitor of a state; complains. */
@@ -193,9 +220,11 @@ int loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,
 /* record.c - a visitor as JSON */
 
 /* One line: visitor, site, status, counts by event name, visits, session,
- * cart, … as `state` and `replay --visitors` print it. */
+ * cart, … as `state` and `replay --visitors` print it; image: see
+ * onsite_visitor_json.h. */
 void loader_write_visitor(onsite_buf_t *out, onsite_str_t id,
-    onsite_str_t site, const onsite_visitor_t *visitor);
+    onsite_str_t site, const onsite_visitor_t *visitor,
+    const onsite_image_t *image);
 
 /* "2026-01-31T08:00:00.000Z" as a JSON string; null for 0. */
 void loader_write_time(onsite_buf_t *out, onsite_ms_t time);

@@ -15,7 +15,7 @@ static const loader_command_t  commands[] = {
     { "inspect", "FILE", "tell what a snapshot holds", loader_inspect },
     { "replay", "FILE --events LOG",
       "run recorded events through a snapshot, offline", loader_replay },
-    { "explain", "FILE --event JSON",
+    { "explain", "[FILE] --event JSON",
       "tell why each campaign is shown, or not", loader_explain },
     { "sync", "--from DIR --to FILE", "keep a snapshot file current",
       loader_sync },

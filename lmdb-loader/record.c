@@ -16,8 +16,8 @@ loader_write_time(onsite_buf_t *out, onsite_ms_t time)
 
 void
 loader_write_visitor(onsite_buf_t *out, onsite_str_t id, onsite_str_t site,
-    const onsite_visitor_t *visitor)
+    const onsite_visitor_t *visitor, const onsite_image_t *image)
 {
-    onsite_visitor_write_json(out, id, site, visitor, NULL);
+    onsite_visitor_write_json(out, id, site, visitor, image);
     onsite_buf_char(out, '\n');
 }

@@ -504,7 +504,8 @@ print_visitor(void *data, const resting_t *resting)
                               &kind, &replay->visitor, &link) == ONSITE_OK)
     {
         loader_write_visitor(&replay->line, resting->id, onsite_str(NULL, 0),
-                             &replay->visitor);
+                             &replay->visitor, replay->has_site
+                             ? &replay->site.image : NULL);
         (void) fwrite(replay->line.data, 1, replay->line.len, stdout);
     }
 }

@@ -14,17 +14,9 @@
 #define ARENA_CHUNK  (16 * 1024)
 #define ARENA_MAX    (1 << 20)
 
-/* A site whose records are told by its name. */
-typedef struct {
-    uint32_t      hash;
-    onsite_str_t  name;
-} named_site_t;
-
 typedef struct {
     onsite_store_t    *store;
-    onsite_snapshot_t *snapshot;        /* of --snapshot: names of sites */
-    named_site_t      *sites;
-    size_t             n_sites;
+    loader_names_t    *names;
     onsite_signer_t   *signer;
     onsite_arena_t    *arena;
     onsite_str_t       site;
@@ -49,19 +41,16 @@ print_line(state_t *state)
 
 /* A key holds a hash of its site: the name is the one that has it. */
 
-static onsite_str_t
-site_of(const state_t *state, const onsite_key_t *key)
+static void
+write_visitor(state_t *state, onsite_str_t id, const onsite_key_t *key)
 {
-    size_t    i;
-    uint32_t  hash = onsite_key_site(key);
+    const loader_named_t  *site;
 
-    for (i = 0; i < state->n_sites; i++) {
-        if (state->sites[i].hash == hash) {
-            return state->sites[i].name;
-        }
-    }
+    site = loader_names_of(state->names, onsite_key_site(key));
 
-    return onsite_str(NULL, 0);
+    onsite_buf_clear(&state->line);
+    loader_write_visitor(&state->line, id, site->name, &state->visitor,
+                         site->image);
 }
 
 
@@ -99,9 +88,7 @@ print_record(void *data, const onsite_key_t *key, onsite_str_t record)
         (void) snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
     }
 
-    onsite_buf_clear(&state->line);
-    loader_write_visitor(&state->line, onsite_str(hex, 32),
-                         site_of(state, key), &state->visitor);
+    write_visitor(state, onsite_str(hex, 32), key);
 
     return print_line(state);
 }
@@ -182,8 +169,7 @@ print_visitor(state_t *state, onsite_str_t id)
         return LOADER_FAILED;
     }
 
-    onsite_buf_clear(&state->line);
-    loader_write_visitor(&state->line, id, state->site, &state->visitor);
+    write_visitor(state, id, &state->key);
 
     return print_line(state) ? LOADER_OK : LOADER_FAILED;
 }
@@ -245,63 +231,13 @@ read_secret(state_t *state, const char *path)
 }
 
 
-/* The names that records may have: the one site that was asked for or
- * `default`, and those of the snapshot. */
-
-static int
-name_sites(state_t *state, const char *path)
-{
-    size_t          i, n = 0;
-    onsite_str_t    name;
-    onsite_image_t  image;
-    onsite_error_t  error = { "" };
-
-    if (path != NULL) {
-        if (onsite_snapshot_open(path, &state->snapshot, &error)
-            != ONSITE_OK)
-        {
-            loader_complain("%s", error.text);
-            return LOADER_FAILED;
-        }
-
-        n = onsite_snapshot_info(state->snapshot)->sites;
-    }
-
-    state->sites = calloc(n + 1, sizeof(named_site_t));
-    if (state->sites == NULL) {
-        loader_complain("out of memory");
-        return LOADER_FAILED;
-    }
-
-    state->sites[state->n_sites++] = (named_site_t) {
-        onsite_site_hash(state->site), state->site
-    };
-
-    for (i = 0; i < n; i++) {
-        if (onsite_snapshot_site(state->snapshot, i, &name, &image)
-            == ONSITE_OK)
-        {
-            state->sites[state->n_sites++] = (named_site_t) {
-                onsite_site_hash(name), name
-            };
-        }
-    }
-
-    return LOADER_OK;
-}
-
-
 static void
 close_state(state_t *state)
 {
     onsite_buf_free(&state->line);
     onsite_signer_destroy(state->signer);
     onsite_arena_destroy(state->arena);
-    free(state->sites);
-
-    if (state->snapshot != NULL) {
-        onsite_snapshot_close(state->snapshot);
-    }
+    loader_names_close(state->names);
 
     if (state->store != NULL) {
         onsite_store_close(state->store);
@@ -371,8 +307,9 @@ loader_state(int argc, char **argv)
           "it, or the cookie's; - reads ids from standard input", &visitor },
         { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
           "the one the state keeps", &key_file },
-        { "snapshot", 0, "FILE", "take names of sites from this snapshot; "
-          "without it only default's records tell their site", &snapshot },
+        { "snapshot", 0, "FILE", "take names of sites, campaigns and journeys "
+          "from this snapshot; default: the one that is live with the state",
+          &snapshot },
         { "json", 0, NULL, "nothing changes: records are NDJSON as they are",
           &json },
         { 0 }
@@ -399,7 +336,8 @@ loader_state(int argc, char **argv)
     }
 
     if (rc == LOADER_OK) {
-        rc = name_sites(state, snapshot);
+        rc = loader_names_open(argv[0], snapshot, state->site,
+                               &state->names);
     }
 
     if (rc == LOADER_OK && visitor != NULL) {

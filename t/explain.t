@@ -112,6 +112,14 @@ is($told[0]{campaign}, 'vip', 'by rank');
 # nothing is written: explaining again is the same
 is((offline(\%checkout, '--state', $t->state_dir, '--visitor', 'v1', '--json'))[1],
     $out, 'and changes nothing');
+my @live = ('explain', '--event', json_encode(\%checkout), '--state',
+    $t->state_dir, '--visitor', 'v1', '--json');
+is(($t->run_loader(@live))[1], $out, 'without a file by what is live');
+unlink glob $t->state_dir . '/snapshot-*.mdb';
+($code, undef, $err) = $t->run_loader(@live);
+is($code, 1, 'if anything is');
+like($err, qr/no snapshot is live there; name a FILE$/m, 'and says so');
+is(($t->run_loader('explain', '--event', '{}'))[0], 2, 'one of both is needed');
 
 # in sentences
 ($code, $out) = offline(\%checkout, '--state', $t->state_dir, '--visitor', 'v1');

@@ -236,9 +236,10 @@ for ("$dir/absent.ndjson", $dir) {
 }
 
 # state
-$t->start(server => <<'END');
+my @server = (server => <<'END');
         location /onsite/ { onsite_collect; onsite_site $arg_s; }
 END
+$t->start(@server);
 $t->post("/onsite/v1/track?s=$_", { anonymousId => "of-$_", event => 'Seen' })
     for qw(default blog other);
 ($code, $out, $err) = $t->run_loader('state', '--json', $t->state_dir);
@@ -270,6 +271,27 @@ is($out, $records, 'and reads the same');
 is($code, 1, 'one that is not there');
 like($err, qr/absent: No such file/, 'is told');
 chdir $here;
+
+# names are those of what is live, if no other snapshot is named
+$t->campaigns({ id => 'thrice', site => 'blog', channel => 'popup',
+    content => { html => '<p>x</p>' },
+    trigger => { event => 'Seen', count => 3, within => '1h' } });
+$t->stop;
+$t->start(@server);
+($code, $out) = $t->run_loader('state', $t->state_dir);
+is(sites($out), 'blog default null', 'a site by its name');
+$t->post('/onsite/v1/track?s=blog', { anonymousId => 'of-blog',
+    event => 'Seen' });
+sub progress {
+    my (@args) = @_;
+    my ($record) = $t->state_records('--site', 'blog', @args);
+    return $record->{progress}[0];
+}
+is(progress()->{campaign}, 'thrice', 'a campaign, too');
+is(progress('--snapshot', "$dir/a.mdb")->{campaign}, undef,
+    'another snapshot does not have it');
+like(progress('--snapshot', "$dir/a.mdb")->{trigger}, qr/^[0-9a-f]{8}$/,
+    'then its hash is told');
 
 # sync
 sub version { json_decode(($t->run_loader('inspect', '--json', $_[0]))[1])

@@ -204,39 +204,25 @@ move_machines(run_t *run, const onsite_event_t *event, bool synthetic,
 }
 
 
-/* It is counted, in the session where it lies in it, and no more. */
-
-static void
-count_synthetic(const onsite_apply_t *apply, const onsite_event_t *event)
-{
-    bool                     in_session;
-    const onsite_session_t  *session = &apply->visitor->session;
-
-    in_session = session->start != 0 && event->time >= session->start
-                 && (event->time <= session->last
-                     || (uint64_t) event->time - (uint64_t) session->last
-                        <= (uint64_t) apply->session_timeout);
-
-    onsite_visitor_count(apply->visitor, event->name, in_session);
-}
-
-
 /* What entering states entails, and what that entails: each is moved by and
- * decided in its turn, as an event of which nothing can be shown. */
+ * decided in its turn, as an event of which nothing can be shown.  It belongs
+ * to the session that its cause does, a timer to none. */
 
 static void
-apply_entries(run_t *run, const onsite_event_t *cause, bool waits)
+apply_entries(run_t *run, const onsite_event_t *cause, bool timer)
 {
+    bool                      in_session;
     uint32_t                  i;
     onsite_event_t            event;
     onsite_decide_options_t   options = run->apply->decide;
 
     options.deliver = false;
-    options.waits = waits;
+    options.waits = timer;
+    in_session = !timer && cause->time >= run->apply->visitor->session.start;
 
     for (i = 0; i < run->n_steps; i++) {
         onsite_machine_entry(&run->context, &run->steps[i], cause, &event);
-        count_synthetic(run->apply, &event);
+        onsite_visitor_count(run->apply->visitor, event.name, in_session);
         move_machines(run, &event, true, &run->engine->entailed);
         decide(run, &event, &run->engine->entailed, options);
     }
@@ -296,7 +282,7 @@ wake(onsite_engine_t *engine, onsite_apply_t *apply,
     options.waits = true;
 
     take_moves(&run, &event, moves);
-    count_synthetic(apply, &event);
+    onsite_visitor_count(apply->visitor, event.name, false);
     move_machines(&run, &event, true, &engine->entailed);
     onsite_moves_join(moves, &engine->entailed);
     apply_entries(&run, &event, true);

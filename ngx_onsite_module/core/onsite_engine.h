@@ -89,7 +89,8 @@ onsite_choice_leaves(const onsite_choice_t *choice)
  * Machines that the event moves may entail other events (`entry`): they are
  * counted, move machines and are decided, before the event is, as if nothing
  * could be shown: so onsite campaigns wait, and the event's own decision takes
- * them up when it can show them.
+ * them up when it can show them.  They belong to the session that the event
+ * lies in.
  *
  * The same arguments (and record, image, arena bounds) give the same decision
  * and record, to the byte.
@@ -123,11 +124,12 @@ onsite_ms_t onsite_due(const onsite_site_t *site,
  * Fires the visitor's earliest timer that is due by apply->now: a synthetic
  * event (onsite_machines_wake; its time is the due time, caps and schedules
  * go by apply->now) goes through all that onsite_apply does, but is no
- * activity: it opens and prolongs no session and moves neither first_seen nor
- * last_seen.  apply->event, apply->due and what of apply->decide is about
- * showing are not read; nothing is shown, so onsite campaigns become pending,
- * for the next session, too.  False: none is due, nothing was changed.  Call
- * until false, once a due timer, then ask onsite_due.
+ * activity: it and what it entails are counted in total only, it opens and
+ * prolongs no session and moves neither first_seen nor last_seen.
+ * apply->event, apply->due and what of apply->decide is about showing are not
+ * read; nothing is shown, so onsite campaigns become pending, for the next
+ * session, too.  False: none is due, nothing was changed.  Call until false,
+ * once a due timer, then ask onsite_due.
  */
 bool onsite_wake(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision);

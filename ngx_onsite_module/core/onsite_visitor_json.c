@@ -328,13 +328,58 @@ write_state(onsite_buf_t *out, const onsite_machine_t *machine, uint32_t hash,
 }
 
 
+/* A trigger that waits for inactivity, by its campaign. */
+
+static void
+write_armed(onsite_buf_t *out, const onsite_standing_t *s,
+    const onsite_machine_t *machine, const onsite_image_t *image)
+{
+    onsite_buf_printf(out, "{\"campaign\":");
+    onsite_write_json_string(out, onsite_image_str(image, machine->id));
+    onsite_buf_printf(out, ",\"armed\":");
+    onsite_write_time(out, s->since);
+    onsite_buf_char(out, '}');
+}
+
+
+static void
+write_standing(onsite_buf_t *out, const onsite_standing_t *s,
+    const onsite_image_t *image)
+{
+    const onsite_machine_t  *machine = NULL;
+
+    if (image != NULL) {
+        machine = onsite_machine_find(image, s->machine);
+    }
+
+    if (machine != NULL && machine->kind == ONSITE_MACHINE_INACTIVE
+        && s->state == ONSITE_STATE_ARMED && s->since > 0)
+    {
+        write_armed(out, s, machine, image);
+        return;
+    }
+
+    onsite_buf_printf(out, "{\"journey\":");
+
+    if (machine == NULL || machine->kind != ONSITE_MACHINE_JOURNEY) {
+        write_hash(out, s->machine);
+    } else {
+        onsite_write_json_string(out, onsite_image_str(image, machine->id));
+    }
+
+    onsite_buf_printf(out, ",\"state\":");
+    write_state(out, machine, s->state, image);
+    onsite_buf_printf(out, ",\"since\":");
+    onsite_write_time(out, s->since);
+    onsite_buf_char(out, '}');
+}
+
+
 static void
 write_journeys(onsite_buf_t *out, const onsite_visitor_t *v,
     const onsite_image_t *image)
 {
-    uint32_t                  i;
-    const onsite_machine_t   *machine;
-    const onsite_standing_t  *s;
+    uint32_t  i;
 
     if (v->n_standings == 0) {
         return;
@@ -343,34 +388,55 @@ write_journeys(onsite_buf_t *out, const onsite_visitor_t *v,
     onsite_buf_printf(out, ",\"journeys\":[");
 
     for (i = 0; i < v->n_standings; i++) {
-        s = &v->standings[i];
-        machine = image == NULL ? NULL : onsite_machine_find(image,
-                                                             s->machine);
-
-        onsite_buf_printf(out, "%s{\"journey\":", i != 0 ? "," : "");
-
-        if (machine == NULL) {
-            write_hash(out, s->machine);
-        } else {
-            onsite_write_json_string(out, onsite_image_str(image,
-                                                           machine->id));
-        }
-
-        onsite_buf_printf(out, ",\"state\":");
-        write_state(out, machine, s->state, image);
-        onsite_buf_printf(out, ",\"since\":");
-        onsite_write_time(out, s->since);
-        onsite_buf_char(out, '}');
+        onsite_buf_printf(out, "%s", i != 0 ? "," : "");
+        write_standing(out, &v->standings[i], image);
     }
 
     onsite_buf_char(out, ']');
 }
 
 
+/* Whose trigger it is. */
+
+static void
+write_trigger(onsite_buf_t *out, uint32_t hash, const onsite_image_t *image)
+{
+    uint32_t                  i, n;
+    const onsite_machine_t   *machine;
+    const onsite_campaign_t  *campaigns;
+
+    onsite_buf_printf(out, "{\"trigger\":");
+    write_hash(out, hash);
+
+    if (image == NULL) {
+        return;
+    }
+
+    machine = onsite_machine_find(image, hash);
+
+    if (machine != NULL) {
+        write_text(out, "campaign", onsite_image_str(image, machine->id));
+        return;
+    }
+
+    n = onsite_image_header(image)->n_campaigns;
+    campaigns = onsite_image_at(image, onsite_image_header(image)->campaigns);
+
+    for (i = 0; i < n; i++) {
+        if (campaigns[i].trigger.hash == hash) {
+            write_text(out, "campaign", onsite_image_str(image,
+                                                         campaigns[i].id));
+            return;
+        }
+    }
+}
+
+
 /* Matches of triggers that want several. */
 
 static void
-write_progress(onsite_buf_t *out, const onsite_visitor_t *v)
+write_progress(onsite_buf_t *out, const onsite_visitor_t *v,
+    const onsite_image_t *image)
 {
     uint32_t                  i, k;
     const onsite_progress_t  *p;
@@ -383,8 +449,9 @@ write_progress(onsite_buf_t *out, const onsite_visitor_t *v)
 
     for (i = 0; i < v->n_progress; i++) {
         p = &v->progress[i];
-        onsite_buf_printf(out, "%s{\"trigger\":\"%08x\",\"session\":%u",
-                          i != 0 ? "," : "", p->trigger, p->session);
+        onsite_buf_printf(out, "%s", i != 0 ? "," : "");
+        write_trigger(out, p->trigger, image);
+        onsite_buf_printf(out, ",\"session\":%u", p->session);
 
         if (p->starts) {
             write_flag(out, "sequence", true);
@@ -506,7 +573,7 @@ onsite_visitor_write_json(onsite_buf_t *out, onsite_str_t id,
     write_origin(out, visitor);
     write_affinities(out, visitor, image);
     write_journeys(out, visitor, image);
-    write_progress(out, visitor);
+    write_progress(out, visitor, image);
     write_waiting(out, visitor, image);
 
     if (visitor->wake != 0) {

@@ -195,27 +195,12 @@ attribute_hash(onsite_str_t name)
 }
 
 
-/* A journey's; that of a trigger on inactivity has its campaign's id. */
-
 static uint32_t
-machine_hash(const parse_t *p, onsite_str_t id)
+machine_hash(onsite_machine_kind_t kind, onsite_str_t id)
 {
     uint32_t  hash;
 
-    if (is_hash(id, &hash)) {
-        return hash;
-    }
-
-    hash = onsite_machine_hash(ONSITE_MACHINE_JOURNEY, id);
-
-    if (p->image != NULL && onsite_machine_find(p->image, hash) == NULL
-        && onsite_machine_find(p->image,
-               onsite_machine_hash(ONSITE_MACHINE_INACTIVE, id)) != NULL)
-    {
-        hash = onsite_machine_hash(ONSITE_MACHINE_INACTIVE, id);
-    }
-
-    return hash;
+    return is_hash(id, &hash) ? hash : onsite_machine_hash(kind, id);
 }
 
 
@@ -544,7 +529,24 @@ add_standing(parse_t *p, onsite_str_t journey, onsite_str_t state,
     }
 
     p->v->standings[p->v->n_standings++] = (onsite_standing_t) {
-        machine_hash(p, journey), hash,
+        machine_hash(ONSITE_MACHINE_JOURNEY, journey), hash,
+        since != 0 ? since : p->v->last_seen };
+}
+
+
+/* A trigger that waits for inactivity. */
+
+static void
+add_armed(parse_t *p, onsite_str_t campaign, onsite_ms_t since)
+{
+    if (campaign.len == 0 || p->v->n_standings == ONSITE_STANDINGS_MAX) {
+        refuse(p, "journeys", "what is armed needs its campaign; there may "
+               "be 64");
+        return;
+    }
+
+    p->v->standings[p->v->n_standings++] = (onsite_standing_t) {
+        machine_hash(ONSITE_MACHINE_INACTIVE, campaign), ONSITE_STATE_ARMED,
         since != 0 ? since : p->v->last_seen };
 }
 
@@ -574,6 +576,13 @@ parse_journeys(parse_t *p, const onsite_value_t *json)
         }
 
         one = &all->as.items[i];
+
+        if (member(one, "armed") != NULL) {
+            add_armed(p, read_text(p, one, "campaign", ONSITE_ID_MAX),
+                      read_time(p, one, "armed"));
+            continue;
+        }
+
         add_standing(p, read_text(p, one, "journey", ONSITE_ID_MAX),
                      read_text(p, one, "state", ONSITE_ID_MAX),
                      read_time(p, one, "since"));

@@ -268,6 +268,40 @@ time_moves_journeys(void **state)
 }
 
 
+/* What an event entails lies in the session that the event does. */
+
+static void
+entry_events_are_in_their_causes_session(void **state)
+{
+    tale_t                   tale;
+    onsite_str_t             name = ONSITE_STR("Entered");
+    const onsite_counter_t  *counter;
+
+    (void) state;
+
+    open_tale(&tale, "[{'id':'j','start':'out','states':{"
+              "'out':{'on':{'In':'in'}},"
+              "'in':{'on':{'Out':'out'},'entry':{'event':'Entered'}}}}]");
+
+    (void) at(&tale, 0, "In");
+    (void) at(&tale, 1, "Out");
+    (void) at(&tale, 2, "In");
+    counter = onsite_visitor_counter(&tale.shop.visitor, name);
+    assert_non_null(counter);
+    assert_int_equal(counter->total, 2);
+    assert_int_equal(counter->session, 2);
+
+    /* the next session begins with the event */
+    (void) at(&tale, 3, "Out");
+    (void) at(&tale, 300, "In");
+    counter = onsite_visitor_counter(&tale.shop.visitor, name);
+    assert_int_equal(counter->total, 3);
+    assert_int_equal(counter->session, 1);
+
+    shop_close(&tale.shop);
+}
+
+
 /* Whoever is late fires first: the event finds the visitor as it should be. */
 
 static void
@@ -312,11 +346,13 @@ timers_are_no_activity(void **state)
                                      ONSITE_STR("Game Left"));
     assert_non_null(counter);
     assert_int_equal(counter->total, 1);
-    assert_int_equal(counter->session, 1);
-    assert_non_null(onsite_visitor_counter(&tale.shop.visitor,
-                                           ONSITE_STR("Journey Timeout")));
+    assert_int_equal(counter->session, 0);
+    counter = onsite_visitor_counter(&tale.shop.visitor,
+                                     ONSITE_STR("Journey Timeout"));
+    assert_non_null(counter);
+    assert_int_equal(counter->total, 1);
+    assert_int_equal(counter->session, 0);
 
-    /* after the session's end, it is in none */
     (void) at(&tale, 100, "Other");
     shop_campaigns(&tale.shop, "[{'id':'a','start':'x','states':{'x':{"
                    "'on':{'Go':'y'}},'y':{'after':{'2h':'x'}}}}]");
@@ -837,6 +873,7 @@ main(void)
         cmocka_unit_test(time_moves_journeys),
         cmocka_unit_test(late_timers_come_first),
         cmocka_unit_test(timers_are_no_activity),
+        cmocka_unit_test(entry_events_are_in_their_causes_session),
         cmocka_unit_test(the_first_event_begins_a_start_with_a_timer),
         cmocka_unit_test(edits_lose_nobody),
         cmocka_unit_test(entry_events_go_the_same_way),

@@ -220,6 +220,76 @@ what_is_printed_reads_back(void **state)
 }
 
 
+static const char  named[] =
+    "[{'id':'game','start':'out','states':{'out':{'on':{'Go':'in'}},"
+    "'in':{'on':{'Back':'out'}}}},"
+    "{'id':'gone','channel':'popup','content':{'html':'x'},"
+    "'trigger':{'inactive':'4h','after':{'event':'Go'}}},"
+    "{'id':'steps','channel':'popup','content':{'html':'x'},"
+    "'trigger':{'sequence':[{'event':'Go'},{'event':'Never'}],"
+    "'within':'30m'}},"
+    "{'id':'thrice','channel':'popup','content':{'html':'x'},"
+    "'trigger':{'event':'Go','count':3,'within':'1h'}}]";
+
+
+/* With an image all is told by name, and is read back to the same bytes. */
+
+static void
+names_read_back(void **state)
+{
+    size_t                 i, n, m;
+    shop_t                 shop;
+    uint8_t                records[2][ONSITE_RECORD_BYTES_MAX];
+    onsite_buf_t           text;
+    onsite_value_t         json;
+    onsite_error_t         error = { "" };
+    onsite_visitor_t       v;
+    const onsite_image_t  *image = &shop.site.image;
+
+    static const char *const  told[] = {
+        "{\"journey\":\"game\",\"state\":\"in\",\"since\":"
+        "\"2026-10-20T12:00:00.000Z\"}",
+        "{\"campaign\":\"gone\",\"armed\":\"2026-10-20T12:00:00.000Z\"}",
+        "\",\"campaign\":\"steps\",\"session\":1,\"sequence\":true",
+        "\",\"campaign\":\"thrice\",\"session\":1,\"times\"",
+    };
+
+    (void) state;
+
+    shop_open(&shop, named);
+    shop_fire(&shop, ONSITE_STR("Go"), NULL, SHOP_NOON);
+    n = onsite_visitor_encode(&shop.visitor, records[0], sizeof(records[0]));
+
+    onsite_buf_init(&text, 0);
+    onsite_visitor_write_json(&text, ONSITE_STR("v1"), ONSITE_STR("default"),
+                              &shop.visitor, image);
+    onsite_buf_char(&text, '\0');
+
+    for (i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        if (strstr(text.data, told[i]) == NULL) {
+            fail_msg("%s\nis not in\n%s", told[i], text.data);
+        }
+    }
+
+    assert_int_equal(onsite_json_parse(shop.json, shop.arena,
+                                       onsite_str(text.data, text.len - 1),
+                                       &json, NULL), ONSITE_OK);
+
+    if (onsite_visitor_parse(&json, image, SHOP_NOON, &v, &error)
+        != ONSITE_OK)
+    {
+        fail_msg("%s", error.text);
+    }
+
+    m = onsite_visitor_encode(&v, records[1], sizeof(records[1]));
+    assert_int_equal(n, m);
+    assert_memory_equal(records[0], records[1], n);
+
+    onsite_buf_free(&text);
+    shop_close(&shop);
+}
+
+
 static void
 shorthands_do(void **state)
 {
@@ -293,6 +363,10 @@ what_has_no_meaning_is_refused(void **state)
           "attribute, its value and a score above 0; there may be 32" },
         { "{'journeys':{'game':5}}", "journeys: each needs its journey and "
           "its state; there may be 64" },
+        { "{'journeys':[{'armed':'2026-10-20T12:00:00Z'}]}", "journeys: "
+          "what is armed needs its campaign; there may be 64" },
+        { "{'journeys':[{'campaign':'a','armed':true}]}",
+          "armed: must be a time such as 2026-01-31T08:00:00Z" },
         { "{'progress':[{'trigger':'x','times':[]}]}", "progress: each needs "
           "its trigger's hash and times" },
         { "{'waiting':[{}]}", "waiting: each needs its \"campaign\"; there "
@@ -347,6 +421,7 @@ main(void)
         cmocka_unit_test_setup_teardown(all_of_it_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_printed_reads_back, set_up,
                                         tear_down),
+        cmocka_unit_test(names_read_back),
         cmocka_unit_test_setup_teardown(shorthands_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_no_meaning_is_refused,
                                         set_up, tear_down),
