@@ -201,6 +201,30 @@ job_add(job_t *job, const onsite_key_t *key)
 }
 
 
+/*
+ * The alias leads to somebody else by now, and its entry waits to be swept:
+ * who shares a device with another is not erased, or told, with them.
+ */
+
+static bool
+is_moved(onsite_store_t *store, const onsite_key_t *owner,
+    const onsite_key_t *alias)
+{
+    char                   record[ONSITE_RECORD_BYTES_MAX];
+    size_t                 size;
+    onsite_key_t           link;
+    onsite_visitor_t       visitor;
+    onsite_record_kind_t   kind;
+
+    return onsite_store_get(store, alias, 0, record, sizeof(record), &size)
+           == ONSITE_OK
+           && onsite_visitor_decode(NULL, record, size, &kind, &visitor, &link)
+              == ONSITE_OK
+           && kind == ONSITE_RECORD_LINK
+           && memcmp(&link, owner, sizeof(link)) != 0;
+}
+
+
 /* Where its record leads, and what leads to it; *met tells what there is.
  * What is expired counts, too, as long as its bytes are there. */
 
@@ -236,7 +260,10 @@ add_related(onsite_store_t *store, job_t *job, const onsite_key_t *key,
 
     for (i = 0; status == ONSITE_OK && i < n; i++) {
         *met |= MET_KNOWN;
-        job_add(job, &aliases[i]);
+
+        if (!is_moved(store, key, &aliases[i])) {
+            job_add(job, &aliases[i]);
+        }
     }
 
     return status == ONSITE_OK ? ONSITE_OK
@@ -322,25 +349,31 @@ bury(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t time)
 /* An alias that came while we looked stays listed: *left is one such. */
 
 static onsite_status_t
-forget_aliases(onsite_txn_t *txn, const job_t *job, const onsite_key_t *key,
-    onsite_key_t *left, bool *any)
+forget_aliases(onsite_store_t *store, onsite_txn_t *txn, const job_t *job,
+    const onsite_key_t *key, onsite_key_t *left, bool *any)
 {
     size_t           i, n;
     onsite_key_t     aliases[JOB_KEYS];
     onsite_status_t  status = ONSITE_OK;
 
     *any = false;
-    n = onsite_txn_identity_list(txn, key, aliases, JOB_KEYS);
 
-    for (i = 0; i < n && status == ONSITE_OK; i++) {
-        if (job_has(job, &aliases[i])) {
-            status = onsite_txn_identity_delete(txn, key, &aliases[i]);
+    do {
+        n = onsite_txn_identity_list(txn, key, aliases, JOB_KEYS);
 
-        } else {
-            *left = aliases[i];
-            *any = true;
+        for (i = 0; i < n && status == ONSITE_OK; i++) {
+            if (job_has(job, &aliases[i])
+                || is_moved(store, key, &aliases[i]))
+            {
+                status = onsite_txn_identity_delete(txn, key, &aliases[i]);
+
+            } else {
+                *left = aliases[i];
+                *any = true;
+            }
         }
-    }
+
+    } while (status == ONSITE_OK && !*any && n == JOB_KEYS);
 
     return status;
 }
@@ -362,7 +395,7 @@ bury_one(onsite_store_t *store, const job_t *job, const onsite_key_t *key,
     status = bury(txn, key, job->time);
 
     if (status == ONSITE_OK) {
-        status = forget_aliases(txn, job, key, left, any);
+        status = forget_aliases(store, txn, job, key, left, any);
     }
 
     if (status != ONSITE_OK) {

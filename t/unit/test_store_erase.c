@@ -332,6 +332,37 @@ knows_its_keys(void **data)
 }
 
 
+/* A device that was the customer's is another's by now: the entry of when it
+ * was waits to be swept. */
+
+static void
+others_of_a_shared_device_stay(void **data)
+{
+    size_t         n;
+    state_t       *s = *data;
+    census_t       census;
+    onsite_key_t   key = key_of(CUSTOMER), keys[ONSITE_RELATED_MAX];
+
+    begin_state(s);
+    put_link(s, DEVICE(2), OTHER(0));
+
+    assert_int_equal(onsite_store_related(s->store, &key, keys,
+                                          ONSITE_RELATED_MAX, &n, &s->error),
+                     ONSITE_OK);
+    assert_int_equal(n, THEIRS - 1 - IDS);
+
+    assert_int_equal(onsite_store_erase(s->store, &key, NOW, &s->error),
+                     ONSITE_OK);
+
+    census = census_of(s);
+    assert_int_equal(census.tombstones, THEIRS - 1 - IDS);
+    assert_int_equal(census.records, OTHERS + 1 + IDS);
+    assert_false(has_identity(s, CUSTOMER));
+    assert_true(has_identity(s, OTHER(0)));
+    assert_true(has_identity(s, DEVICE(2)));
+}
+
+
 static void
 unknown_leaves_a_tombstone(void **data)
 {
@@ -560,6 +591,7 @@ main(void)
         state_test(erases_all_that_leads_there),
         state_test(any_key_will_do),
         state_test(knows_its_keys),
+        state_test(others_of_a_shared_device_stay),
         state_test(unknown_leaves_a_tombstone),
         state_test(goes_on_in_slices),
         state_test(killed_anywhere),
