@@ -193,6 +193,18 @@ write_escape(onsite_buf_t *buf, unsigned char c)
 }
 
 
+/* U+0080 to U+009F move a terminal's cursor, as controls below them do;
+ * U+2028 and U+2029 end a line of JavaScript. */
+
+static bool
+needs_escape(const unsigned char *p, size_t n)
+{
+    return (n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
+           || (n == 3 && p[0] == 0xe2 && p[1] == 0x80
+               && (p[2] & 0xfe) == 0xa8);
+}
+
+
 void
 onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
 {
@@ -210,7 +222,7 @@ onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
 
     for (i = start = 0; i < str.len; /* void */) {
 
-        if (p[i] >= 0x20 && p[i] < 0x80
+        if (p[i] >= 0x20 && p[i] < 0x7f
             && p[i] != '"' && p[i] != '\\' && p[i] != '<')
         {
             i++;
@@ -219,9 +231,7 @@ onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
 
         n = onsite_utf8_length(p + i, str.len - i);
 
-        if (n > 1 && !(n == 3 && p[i] == 0xe2 && p[i + 1] == 0x80
-                       && (p[i + 2] & 0xfe) == 0xa8))
-        {
+        if (n > 1 && !needs_escape(p + i, n)) {
             i += n;
             continue;
         }
@@ -230,6 +240,9 @@ onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
 
         if (n == 1) {
             write_escape(buf, p[i]);
+
+        } else if (n == 2) {
+            write_escape(buf, p[i + 1]);
 
         } else if (n == 0) {
             onsite_buf_append(buf, "\xef\xbf\xbd", 3);
