@@ -58,6 +58,7 @@ for my $shards (1, 4) {
         [{ _ga => $ago->(86400) }, 'returning', 'Google\'s of yesterday'],
         [{ _ga => $ago->(60) }, 'new', 'Google\'s of this visit'],
         [{ _ga => $ago->(-3600) }, 'new', 'of the future'],
+        [{ _ga => 'GA1.1.7.9223372036854775807' }, 'new', 'beyond all times'],
         [{ _ga => $ago->(3 * 365 * 86400) }, 'new', 'of long ago'],
         [{ ajs_anonymous_id => '', _ga => $ago->(86400) }, 'returning',
             'the next name, where the first says nothing'])

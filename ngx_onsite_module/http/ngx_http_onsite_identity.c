@@ -274,6 +274,10 @@ read_google(onsite_str_t text, onsite_str_t *id, onsite_ms_t *since)
         return 0;
     }
 
+    /* what milliseconds cannot hold is as far off as that */
+
+    n = ngx_min(n, INT64_MAX / ONSITE_SECOND);
+
     *id = onsite_str((char *) p, end - p);
     *since = (onsite_ms_t) n * ONSITE_SECOND;
 
