@@ -49,4 +49,13 @@ is($record->{status}, 'customer', 'and makes a customer');
 my $log = $t->access_log;
 like($log, qr/campaign=hello/, 'the decision is in the access log');
 
+# what is commented out is right, too
+my $all = $conf =~ s/^(\s*)#(onsite_)/$1$2/gmr;
+isnt($all, $conf, 'directives that are commented out');
+$t->write_file('key', 'k' x 32);
+$all =~ s{/etc/onsite/key}{$dir/key};
+$all =~ s{\$session_user}{\$cookie_session};
+my ($ok, $said) = $t->test_conf(conf => $all);
+ok($ok, 'pass nginx -t') or diag($said);
+
 $t->done;
