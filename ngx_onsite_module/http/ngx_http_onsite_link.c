@@ -19,6 +19,7 @@
 
 #define NGX_HTTP_ONSITE_LINK_REFRESH  (6 * ONSITE_HOUR)
 #define NGX_HTTP_ONSITE_ALONG_MAX     256
+#define NGX_HTTP_ONSITE_ALONG_FEW     8
 
 
 link_t *
@@ -249,6 +250,29 @@ lead(run_t *run, link_t *link, onsite_str_t record)
 }
 
 
+/* The owner became a link, maybe in this very batch: the alias goes where that
+ * leads, also where it was wanted to lead to the owner. */
+
+static ngx_int_t
+follow_target(run_t *run, link_t *link)
+{
+    ngx_uint_t  wanted;
+
+    wanted = ngx_http_onsite_same_key(&link->owner, &link->wanted);
+    link->moved = 0;
+
+    if (ngx_http_onsite_link_end(run, &link->owner) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (wanted) {
+        link->wanted = link->owner;
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * The alias is a link already, the one at hand.  What it carries is taken up
  * first, where it leads; only who is proven to be somebody else leads it
@@ -276,9 +300,7 @@ write_over_link(run_t *run, link_t *link, const onsite_key_t *target)
         link->owner = *target;
 
         if (link->moved && ngx_http_onsite_same_key(target, &link->former)) {
-            link->moved = 0;
-
-            return ngx_http_onsite_link_end(run, &link->owner) == NGX_OK
+            return follow_target(run, link) == NGX_OK
                    ? lead(run, link, carried) : NGX_ERROR;
         }
 
@@ -351,7 +373,9 @@ may_lift(run_t *run, const link_t *link)
 }
 
 
-/* Ids that lead to a customer who was renamed lead to the new name. */
+/* Ids that lead to a customer who was renamed, or to an id that is taken up,
+ * lead to where that does, so that no chain grows.  NGX_DECLINED: anybody may
+ * ask for an id to be taken up, and this one has more of them than few. */
 
 static ngx_int_t
 take_along(run_t *run, const link_t *link)
@@ -362,6 +386,10 @@ take_along(run_t *run, const link_t *link)
 
     n = onsite_txn_identity_list(run->txn, &link->alias, aliases,
                                  NGX_HTTP_ONSITE_ALONG_MAX);
+
+    if (!link->customer && n > NGX_HTTP_ONSITE_ALONG_FEW) {
+        return NGX_DECLINED;
+    }
 
     for (i = 0; i < n; i++) {
         along = ngx_http_onsite_link_new(run, &aliases[i], &link->wanted);
@@ -404,6 +432,7 @@ stays(run_t *run, const link_t *link, onsite_str_t record,
 static ngx_int_t
 write_over_visitor(run_t *run, link_t *link, onsite_str_t record)
 {
+    ngx_int_t    rc;
     onsite_ms_t  wake;
 
     wake = record.len != 0 ? ngx_http_onsite_worker.other->wake : 0;
@@ -419,15 +448,17 @@ write_over_visitor(run_t *run, link_t *link, onsite_str_t record)
         return NGX_OK;
     }
 
+    rc = link->existing ? take_along(run, link) : NGX_OK;
+
+    if (rc != NGX_OK) {
+        return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+    }
+
     if (wake != 0
         && onsite_txn_timer_move(run->txn, &link->alias, wake, 0) != ONSITE_OK)
     {
         (void) onsite_error(&run->error, ONSITE_IO,
                             "state: cannot move a visitor's timer");
-        return NGX_ERROR;
-    }
-
-    if (link->customer && take_along(run, link) != NGX_OK) {
         return NGX_ERROR;
     }
 
