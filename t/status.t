@@ -27,6 +27,10 @@ $t->visit('/', jar => \%jar) for 1 .. 3;
 $t->post('/onsite/v1/track', { event => 'A', anonymousId => 'a' });
 $t->post('/onsite/v1/track', '{');
 
+# what is compared below stands still from then on
+ok(eventually(10, sub { $t->status->{timers}{owner} }),
+    'a worker has the timers');
+
 my $r = $t->get('/status');
 is($r->{headers}{'content-type'}, 'application/json', 'JSON');
 my $s = json_decode($r->{content});

@@ -182,7 +182,16 @@ int txn_timer_forget(onsite_txn_t *txn, const onsite_key_t *key,
     onsite_ms_t due);
 
 /* onsite_store_room.c */
-void shard_measure(onsite_store_t *store, shard_t *shard);
+
+/*
+ * Within a write transaction that has changed nothing: a process that stops
+ * while it reads keeps all pages that others give back meanwhile, and under
+ * the write lock there are no others.  True: pages are short, and
+ * shard_sweep() is to empty leaves; it ends the transaction.
+ */
+bool shard_measure(onsite_store_t *store, shard_t *shard, uint64_t *free);
+void shard_sweep(onsite_store_t *store, shard_t *shard, MDB_txn *mdb,
+    uint64_t free);
 uint32_t shard_puts_max(const shard_t *shard);
 int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
     onsite_ms_t now);

@@ -436,8 +436,9 @@ empty_leaf(onsite_txn_t *txn, const onsite_key_t *key)
 
 /* The last resort, when pages went to something else than visitors. */
 
-static void
-sweep(onsite_store_t *store, shard_t *shard, uint64_t free)
+void
+shard_sweep(onsite_store_t *store, shard_t *shard, MDB_txn *mdb,
+    uint64_t free)
 {
     int           rc;
     uint64_t      i, leaves;
@@ -446,13 +447,8 @@ sweep(onsite_store_t *store, shard_t *shard, uint64_t free)
 
     /* pages are short: each goes to the leaves */
 
-    txn = (onsite_txn_t) { .store = store, .shard = shard,
+    txn = (onsite_txn_t) { .store = store, .shard = shard, .mdb = mdb,
                            .forgotten = FORGET_MAX };
-
-    rc = mdb_txn_begin(shard->env, NULL, 0, &txn.mdb);
-    if (rc != 0) {
-        return;
-    }
 
     /* it takes pages itself */
 
@@ -474,31 +470,32 @@ sweep(onsite_store_t *store, shard_t *shard, uint64_t free)
 }
 
 
-void
-shard_measure(onsite_store_t *store, shard_t *shard)
+bool
+shard_measure(onsite_store_t *store, shard_t *shard, uint64_t *free)
 {
-    uint64_t  free, spare;
+    uint64_t  spare;
 
     shard->until_measure = 1;
 
-    if (shard_pages_free(store, shard, 2 * shard->reserve, &free) != 0) {
-        return;
+    if (shard_pages_free(store, shard, 2 * shard->reserve, free) != 0) {
+        return false;
     }
 
-    shard->tight = free < shard->reserve;
+    shard->tight = *free < shard->reserve;
 
-    if (free < shard->reserve / 4) {
+    if (*free < shard->reserve / 4) {
         (void) mdb_reader_check(shard->env, NULL);
-        sweep(store, shard, free);
-        return;
+        return true;
     }
 
     /* other processes use pages too: look again before they could have used
      * what there is */
 
-    spare = shard->tight ? shard->reserve : free - shard->reserve;
+    spare = shard->tight ? shard->reserve : *free - shard->reserve;
     spare = spare / 256 < 1000 ? spare / 256 : 1000;
     shard->until_measure += (uint32_t) spare;
+
+    return false;
 }
 
 

@@ -39,30 +39,45 @@ record_due(const onsite_store_t *store, MDB_val record)
 
 
 static int
-begin(onsite_store_t *store, shard_t *shard)
+begin_write(onsite_store_t *store, shard_t *shard, MDB_txn **mdb)
 {
     int  rc;
 
-    if (shard->until_measure == 0) {
-        shard_measure(store, shard);
-    }
-
-    shard->until_measure--;
-
-    rc = mdb_txn_begin(shard->env, NULL, 0, &store->txn.mdb);
+    rc = mdb_txn_begin(shard->env, NULL, 0, mdb);
 
     if (rc == MDB_MAP_RESIZED) {
         rc = shard_adopt_size(store, shard);
 
         if (rc == 0) {
-            rc = mdb_txn_begin(shard->env, NULL, 0, &store->txn.mdb);
+            rc = mdb_txn_begin(shard->env, NULL, 0, mdb);
         }
     }
 
-    if (rc != 0) {
-        store->txn.mdb = NULL;
+    return rc;
+}
+
+
+static int
+begin(onsite_store_t *store, shard_t *shard)
+{
+    int       rc;
+    MDB_txn  *mdb;
+    uint64_t  free;
+
+    rc = begin_write(store, shard, &mdb);
+
+    if (rc == 0 && shard->until_measure == 0
+        && shard_measure(store, shard, &free))
+    {
+        shard_sweep(store, shard, mdb, free);
+        rc = begin_write(store, shard, &mdb);
     }
 
+    if (rc == 0) {
+        shard->until_measure--;
+    }
+
+    store->txn.mdb = rc == 0 ? mdb : NULL;
     store->txn.cursor = NULL;
     store->txn.found = false;
     store->txn.puts = 0;

@@ -368,7 +368,9 @@ sub request {
     if ($o{jar}) {
         my $set = $r->{headers}{'set-cookie'} // [];
         for (ref $set ? @$set : $set) {
-            $o{jar}{$1} = $2 if /^([^=]+)=([^;]*)/;
+            my ($name, $value) = /^([^=]+)=([^;]*)/ or next;
+            $o{jar}{$name} = $value;
+            delete $o{jar}{$name} if /; Max-Age=0(?:;|$)/;
         }
     }
     return $r;
