@@ -13,7 +13,7 @@ use Onsite::Test;
 use POSIX qw(strftime);
 use Test::More;
 
-my $SITES = $ENV{ONSITE_MODEL_SITES} // 80;
+my $SITES = $ENV{ONSITE_MODEL_SITES} // 40;
 my $VISITORS = 3;
 my $EVENTS = 30;
 my $BEGIN = 1_792_497_600_000;

@@ -31,6 +31,9 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
 
+# most of a behaviour test's time is waiting: two run side by side
+PROVE_FLAGS ?= -j2
+
 # what behaviour tests run nginx under
 PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so \
             $(BUILD)/t/mdb_kills.so
