@@ -59,9 +59,31 @@ END
         is($failed, 0, "$how: one customer, with all events once");
     }
 
+    # to themselves, and back
+    my $failed = 0;
+    for my $n (1 .. 8) {
+        my @ids = map { "back $n.$_" } 1 .. 3;
+        for (@ids) {
+            $failed++ if $post->('track', { event => "back $n",
+                userId => $_ }, @trusted) != 200;
+        }
+        for ([0, 1], [0, 0], [2, 0], [0, 2], [1, 0], [2, 2], [1, 2], [0, 1]) {
+            my ($from, $to) = @$_;
+            $failed++ if $post->('alias', { previousId => $ids[$from],
+                userId => $ids[$to] }, @trusted) != 200;
+        }
+        for (@ids) {
+            $failed++ if $post->('track', { event => "back $n",
+                userId => $_ }, @trusted) != 200;
+        }
+        my @held = grep { $_->{counts}{"back $n"} } $t->state_records;
+        $failed++ if @held != 1 || $held[0]{counts}{"back $n"} != 6;
+    }
+    is($failed, 0, 'renames that lead back are none');
+
     # ids that anybody may name, one after the other
     my @ids = map { "a$_" } 0 .. 19;
-    my $failed = 0;
+    $failed = 0;
     for my $i (0 .. $#ids) {
         $failed++ if $post->('track', { event => 'Seen',
             anonymousId => $ids[$i] }) != 200;

@@ -25,7 +25,8 @@ record_due(const onsite_store_t *store, MDB_val record)
     }
 
     if (onsite_record_is_tombstone(record.mv_data, record.mv_size)) {
-        return seen + ONSITE_TOMBSTONE_TTL;
+        return seen > INT64_MAX - ONSITE_TOMBSTONE_TTL
+               ? INT64_MAX : seen + ONSITE_TOMBSTONE_TTL;
     }
 
     ttl = store->options.ttl;

@@ -273,6 +273,36 @@ follow_target(run_t *run, link_t *link)
 }
 
 
+/* The alias, whose link is at hand and has nothing left to be taken up, leads
+ * where the one leads that it is wanted to lead to: that may be the alias. */
+
+static ngx_int_t
+lead_elsewhere(run_t *run, link_t *link, const onsite_key_t *target)
+{
+    ngx_uint_t  carries;
+
+    carries = (run->carried.len != 0);
+    link->owner = link->wanted;
+
+    if (ngx_http_onsite_link_end(run, &link->owner) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    link->wanted = link->owner;
+
+    if (!ngx_http_onsite_same_key(&link->owner, target)
+        && !ngx_http_onsite_same_key(&link->owner, &link->alias))
+    {
+        return lead(run, link, onsite_str(NULL, 0));
+    }
+
+    link->state = LINK_DONE;
+
+    return carries ? put_link(run, &link->alias, target, onsite_str(NULL, 0))
+                   : NGX_OK;
+}
+
+
 /*
  * The alias is a link already, the one at hand.  What it carries is taken up
  * first, where it leads; only who is proven to be somebody else leads it
@@ -312,8 +342,7 @@ write_over_link(run_t *run, link_t *link, const onsite_key_t *target)
     }
 
     if (!ngx_http_onsite_same_key(target, &link->wanted)) {
-        link->owner = link->wanted;
-        return lead(run, link, carried);
+        return lead_elsewhere(run, link, target);
     }
 
     link->state = LINK_DONE;
