@@ -14,8 +14,7 @@
 typedef struct {
     onsite_store_t    *store;
     onsite_signer_t   *signer;
-    onsite_str_t       site;
-    onsite_str_t       customer;
+    loader_who_t       who;
     bool               dry;
     bool               json;
     onsite_key_t      *keys;            /* to erase                        */
@@ -56,11 +55,11 @@ claims_customer(void *data, const onsite_key_t *key, onsite_str_t record)
     onsite_record_kind_t       kind;
     static onsite_visitor_t    visitor;
 
-    if (onsite_key_site(key) == onsite_site_hash(erase->site)
+    if (onsite_key_site(key) == onsite_site_hash(erase->who.site)
         && onsite_visitor_decode(NULL, record.data, record.len, &kind,
                                  &visitor, &link) == ONSITE_OK
         && kind == ONSITE_RECORD_VISITOR
-        && onsite_str_eq(visitor.user_id, erase->customer))
+        && onsite_str_eq(visitor.user_id, erase->who.id))
     {
         add_key(erase, key);
     }
@@ -85,8 +84,8 @@ find_customer(erase_t *erase)
 
     /* the proven one, too, when its record is gone but not what led to it */
 
-    key = onsite_visitor_key(erase->signer, erase->site, 'u',
-                             erase->customer);
+    key = onsite_visitor_key(erase->signer, erase->who.site, 'u',
+                             erase->who.id);
 
     for (i = 0; i < erase->n; i++) {
         if (memcmp(&erase->keys[i], &key, sizeof(key)) == 0) {
@@ -101,19 +100,15 @@ find_customer(erase_t *erase)
 
 
 static int
-find_visitor(erase_t *erase, onsite_str_t id)
+find_visitor(erase_t *erase)
 {
     onsite_key_t     key;
     onsite_status_t  status;
 
-    status = loader_find_visitor(erase->store, erase->signer, erase->site, id,
-                                 &key);
+    status = loader_find(erase->store, erase->signer, &erase->who, &key);
 
     if (status != ONSITE_OK) {
-        loader_complain("visitor \"%.*s\" of site \"%.*s\": %s", (int) id.len,
-                        id.data, (int) erase->site.len, erase->site.data,
-                        status == ONSITE_NOT_FOUND ? "no record"
-                        : onsite_status_text(status));
+        loader_complain_of(&erase->who, status);
         return LOADER_FAILED;
     }
 
@@ -196,9 +191,7 @@ erase_all(erase_t *erase)
     }
 
     if (rc == LOADER_OK && erased == 0) {
-        loader_complain("customer \"%.*s\" of site \"%.*s\": no record",
-                        (int) erase->customer.len, erase->customer.data,
-                        (int) erase->site.len, erase->site.data);
+        loader_complain_of(&erase->who, ONSITE_NOT_FOUND);
         return LOADER_FAILED;
     }
 
@@ -207,8 +200,7 @@ erase_all(erase_t *erase)
 
 
 static int
-run(erase_t *erase, const char *dir, const char *key_file,
-    const char *visitor)
+run(erase_t *erase, const char *dir, const char *key_file)
 {
     int  rc;
 
@@ -221,9 +213,8 @@ run(erase_t *erase, const char *dir, const char *key_file,
     }
 
     if (rc == LOADER_OK) {
-        rc = visitor != NULL
-             ? find_visitor(erase, onsite_str(visitor, strlen(visitor)))
-             : find_customer(erase);
+        rc = erase->who.customer ? find_customer(erase)
+                                 : find_visitor(erase);
     }
 
     return rc == LOADER_OK ? erase_all(erase) : rc;
@@ -235,7 +226,7 @@ loader_erase(int argc, char **argv)
 {
     int          rc;
     erase_t      erase = { 0 };
-    const char  *site, *customer, *visitor, *key_file, *dry, *json;
+    const char  *id, *site, *customer, *visitor, *key_file, *dry, *json;
 
     const loader_option_t  options[] = {
         { "customer", 'c', "ID", "this customer: the proven one with all "
@@ -259,14 +250,15 @@ loader_erase(int argc, char **argv)
         return LOADER_USAGE;
     }
 
-    erase.site = site != NULL ? onsite_str(site, strlen(site))
-                              : ONSITE_STR("default");
-    erase.customer = customer != NULL ? onsite_str(customer, strlen(customer))
-                                      : onsite_str("", 0);
+    id = customer != NULL ? customer : visitor;
+    erase.who.site = site != NULL ? onsite_str(site, strlen(site))
+                                  : ONSITE_STR("default");
+    erase.who.id = onsite_str(id, strlen(id));
+    erase.who.customer = customer != NULL;
     erase.dry = dry != NULL;
     erase.json = json != NULL;
 
-    rc = run(&erase, argv[0], key_file, visitor);
+    rc = run(&erase, argv[0], key_file);
 
     free(erase.keys);
     onsite_signer_destroy(erase.signer);

@@ -452,16 +452,16 @@ close_explain(explain_t *e)
 
 
 typedef struct {
-    const char  *event, *visitor, *state, *key_file, *site, *now, *timeout,
-                *json;
+    const char  *event, *customer, *visitor, *state, *key_file, *site, *now,
+                *timeout, *json;
 } given_t;
 
 
 static int
 read_visitor(explain_t *e, const given_t *given, onsite_str_t site)
 {
-    loader_visitor_t  from = { given->state, given->key_file, site,
-                               { 0, NULL } };
+    const char        *id;
+    loader_visitor_t   from;
 
     e->visitor_id = e->event.anonymous_id;
 
@@ -470,8 +470,12 @@ read_visitor(explain_t *e, const given_t *given, onsite_str_t site)
                                       : LOADER_OK;
     }
 
-    from.id = onsite_str(given->visitor, strlen(given->visitor));
-    e->visitor_id = from.id;
+    id = given->customer != NULL ? given->customer : given->visitor;
+    e->visitor_id = onsite_str(id, strlen(id));
+    from = (loader_visitor_t) {
+        given->state, given->key_file,
+        { site, e->visitor_id, given->customer != NULL }
+    };
     e->has_key = true;
 
     return loader_read_visitor(&from, e->arena, &e->visitor, &e->key);
@@ -512,6 +516,37 @@ run(explain_t *e, const char *path, const given_t *given)
 }
 
 
+static bool
+is_usable(const char *path, const given_t *given)
+{
+    if (given->event == NULL) {
+        loader_complain("--event JSON is missing");
+        return false;
+    }
+
+    if (path == NULL && given->state == NULL) {
+        loader_complain("one argument is missing: a snapshot's FILE, or "
+                        "--state DIR");
+        return false;
+    }
+
+    if (given->customer != NULL && given->state == NULL) {
+        loader_complain("--customer ID needs --state DIR");
+        return false;
+    }
+
+    if (given->state != NULL
+        && (given->customer == NULL) == (given->visitor == NULL))
+    {
+        loader_complain("--state DIR needs one of --customer ID and"
+                        " --visitor ID");
+        return false;
+    }
+
+    return true;
+}
+
+
 int
 loader_explain(int argc, char **argv)
 {
@@ -527,6 +562,8 @@ loader_explain(int argc, char **argv)
           "prints it or as {\"status\":\"returning\"}, or @FILE with it; with "
           "--state the visitor's id. Default: one never seen",
           &given.visitor },
+        { "customer", 'c', "ID", "with --state: this customer, if proven",
+          &given.customer },
         { "state", 0, "DIR", "take the visitor from this state, and the "
           "snapshot that is live with it where no FILE is named; nothing is "
           "written to it", &given.state },
@@ -545,19 +582,7 @@ loader_explain(int argc, char **argv)
            ? argv[0] : NULL;
     loader_needs_file(path);
 
-    if (given.event == NULL) {
-        loader_complain("--event JSON is missing");
-        return LOADER_USAGE;
-    }
-
-    if (path == NULL && given.state == NULL) {
-        loader_complain("one argument is missing: a snapshot's FILE, or "
-                        "--state DIR");
-        return LOADER_USAGE;
-    }
-
-    if (given.state != NULL && given.visitor == NULL) {
-        loader_complain("--state DIR needs --visitor ID");
+    if (!is_usable(path, &given)) {
         return LOADER_USAGE;
     }
 

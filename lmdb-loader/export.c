@@ -57,17 +57,12 @@ make_ready(exporter_t *e, const char *dir, const char *snapshot,
 
 
 static int
-write_visitor(exporter_t *e, onsite_str_t id, bool customer)
+write_visitor(exporter_t *e, const loader_who_t *who)
 {
     onsite_key_t     key;
-    onsite_status_t  status = ONSITE_OK;
+    onsite_status_t  status;
 
-    if (customer) {
-        key = onsite_visitor_key(e->signer, e->export.site, 'u', id);
-    } else {
-        status = loader_find_visitor(e->store, e->signer, e->export.site, id,
-                                     &key);
-    }
+    status = loader_find(e->store, e->signer, who, &key);
 
     if (status == ONSITE_OK) {
         status = onsite_export_write(&e->export, &key, loader_now(),
@@ -75,11 +70,7 @@ write_visitor(exporter_t *e, onsite_str_t id, bool customer)
     }
 
     if (status != ONSITE_OK) {
-        loader_complain("%s \"%.*s\" of site \"%.*s\": %s",
-                        customer ? "customer" : "visitor", (int) id.len,
-                        id.data, (int) e->export.site.len,
-                        e->export.site.data, status == ONSITE_NOT_FOUND
-                        ? "no record" : onsite_status_text(status));
+        loader_complain_of(who, status);
         return LOADER_FAILED;
     }
 
@@ -111,9 +102,10 @@ end(exporter_t *e)
 int
 loader_export(int argc, char **argv)
 {
-    int          rc;
-    exporter_t   e = { 0 };
-    const char  *id, *site, *customer, *visitor, *key_file, *snapshot, *json;
+    int           rc;
+    exporter_t    e = { 0 };
+    const char   *id, *site, *customer, *visitor, *key_file, *snapshot, *json;
+    loader_who_t  who;
 
     const loader_option_t  options[] = {
         { "customer", 'c', "ID", "this customer, if proven", &customer },
@@ -141,11 +133,13 @@ loader_export(int argc, char **argv)
     e.export.site = site != NULL ? onsite_str(site, strlen(site))
                                  : ONSITE_STR("default");
     id = customer != NULL ? customer : visitor;
+    who = (loader_who_t) { e.export.site, onsite_str(id, strlen(id)),
+                           customer != NULL };
 
     rc = make_ready(&e, argv[0], snapshot, key_file);
 
     if (rc == LOADER_OK) {
-        rc = write_visitor(&e, onsite_str(id, strlen(id)), customer != NULL);
+        rc = write_visitor(&e, &who);
     }
 
     end(&e);

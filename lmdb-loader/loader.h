@@ -165,11 +165,22 @@ int loader_change_state(const char *path, onsite_store_t **store);
  * the state keeps.  NULL: none; complains. */
 onsite_signer_t *loader_signer(onsite_store_t *store, const char *path);
 
-/* An id is a cookie's value, what a client sent, the id inside a cookie, or a
- * customer's: *key is the first's that has a record.  NOT_FOUND. */
-onsite_status_t loader_find_visitor(onsite_store_t *store,
-    onsite_signer_t *signer, onsite_str_t site, onsite_str_t id,
-    onsite_key_t *key);
+/* Who is meant: a customer by the proven userId, or a visitor by a cookie's
+ * value, the id inside a cookie, or the anonymousId that a client sent. */
+typedef struct {
+    onsite_str_t   site;
+    onsite_str_t   id;
+    bool           customer;
+} loader_who_t;
+
+/* A visitor's *key is the first of these that has a record, or NOT_FOUND; it
+ * is told where a customer has the same id, too.  A customer's is good whether
+ * there is a record or not. */
+onsite_status_t loader_find(onsite_store_t *store, onsite_signer_t *signer,
+    const loader_who_t *who, onsite_key_t *key);
+
+/* "visitor "v" of site "s": no record" */
+void loader_complain_of(const loader_who_t *who, onsite_status_t status);
 
 /* OK, or NOT_FOUND; a tombstone is none. */
 onsite_status_t loader_has_record(onsite_store_t *store,
@@ -209,8 +220,7 @@ const loader_named_t *loader_names_of(const loader_names_t *names,
 typedef struct {
     const char    *state;       /* directory                               */
     const char    *key_file;    /* NULL: the state's own secret            */
-    onsite_str_t   site;
-    onsite_str_t   id;
+    loader_who_t   who;
 } loader_visitor_t;
 
 int loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,

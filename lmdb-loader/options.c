@@ -13,6 +13,8 @@
 #include <time.h>
 
 #define OPTIONS_MAX  24
+#define HELP_COLUMN  31
+#define HELP_WIDTH   79
 #define LONG_ONLY    256        /* getopt values of options, by position */
 
 static const char  *command = "";
@@ -49,6 +51,34 @@ environment_name(const char *option, char *name, size_t size)
 }
 
 
+/* Words in lines of a terminal, from the column where options' texts stand. */
+
+static void
+print_wrapped(const char *text)
+{
+    size_t  n, column = HELP_COLUMN;
+
+    while (*text != '\0') {
+        n = strcspn(text, " ");
+
+        if (column != HELP_COLUMN && column + 1 + n > HELP_WIDTH) {
+            (void) printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+
+        } else if (column != HELP_COLUMN) {
+            (void) fputc(' ', stdout);
+            column++;
+        }
+
+        (void) printf("%.*s", (int) n, text);
+        column += n;
+        text += n + strspn(text + n, " ");
+    }
+
+    (void) fputc('\n', stdout);
+}
+
+
 static void
 print_help(const loader_option_t *options, const char *arguments)
 {
@@ -61,8 +91,9 @@ print_help(const loader_option_t *options, const char *arguments)
         (void) snprintf(left, sizeof(left), "--%s%s%s", o->name,
                         o->argument != NULL ? "=" : "",
                         o->argument != NULL ? o->argument : "");
-        (void) printf("  %c%c  %-24s %s\n", o->letter != 0 ? '-' : ' ',
-                      o->letter != 0 ? o->letter : ' ', left, o->help);
+        (void) printf("  %c%c  %-24s ", o->letter != 0 ? '-' : ' ',
+                      o->letter != 0 ? o->letter : ' ', left);
+        print_wrapped(o->help);
     }
 
     (void) printf("      %-24s %s\n", "--help", "this text");
@@ -70,7 +101,8 @@ print_help(const loader_option_t *options, const char *arguments)
     environment_name(options->name, left, sizeof(left));
     (void) printf("\nAn option that is not given is taken from the "
                   "environment: --%s from %s, and so on;\nfor one without "
-                  "a value 0, false, no and off mean: not given.\n",
+                  "a value 0, false, no and off mean: not given.\n"
+                  "Exit status: 0 done, 1 a check failed, 2 usage.\n",
                   options->name, left);
 }
 

@@ -19,7 +19,7 @@ typedef struct {
     loader_names_t    *names;
     onsite_signer_t   *signer;
     onsite_arena_t    *arena;
-    onsite_str_t       site;
+    loader_who_t       who;             /* of the site; asked for          */
     bool               only_site;       /* asked for: leave out others */
     onsite_buf_t       line;
     onsite_visitor_t   visitor;         /* strings point into record */
@@ -66,7 +66,7 @@ print_record(void *data, const onsite_key_t *key, onsite_str_t record)
     onsite_record_kind_t   kind;
 
     if (state->only_site
-        && onsite_key_site(key) != onsite_site_hash(state->site))
+        && onsite_key_site(key) != onsite_site_hash(state->who.site))
     {
         return true;
     }
@@ -133,39 +133,34 @@ read_record(state_t *state, onsite_key_t key)
 }
 
 
-static onsite_status_t
-find_record(state_t *state, onsite_str_t id)
+static int
+find_record(state_t *state)
 {
     onsite_key_t     key;
     onsite_status_t  status;
 
-    status = loader_find_visitor(state->store, state->signer, state->site, id,
-                                 &key);
+    onsite_arena_reset(state->arena);
+    status = loader_find(state->store, state->signer, &state->who, &key);
 
-    return status == ONSITE_OK ? read_record(state, key) : status;
-}
+    if (status == ONSITE_OK) {
+        status = read_record(state, key);
+    }
 
+    if (status != ONSITE_OK) {
+        loader_complain_of(&state->who, status);
+        return LOADER_FAILED;
+    }
 
-static void
-complain_of(const state_t *state, onsite_str_t id, onsite_status_t status)
-{
-    loader_complain("visitor \"%.*s\" of site \"%.*s\": %s",
-                    (int) id.len, id.data, (int) state->site.len,
-                    state->site.data, status == ONSITE_NOT_FOUND
-                    ? "no record" : onsite_status_text(status));
+    return LOADER_OK;
 }
 
 
 static int
 print_visitor(state_t *state, onsite_str_t id)
 {
-    onsite_status_t  status;
+    state->who.id = id;
 
-    onsite_arena_reset(state->arena);
-    status = find_record(state, id);
-
-    if (status != ONSITE_OK) {
-        complain_of(state, id, status);
+    if (find_record(state) != LOADER_OK) {
         return LOADER_FAILED;
     }
 
@@ -260,7 +255,7 @@ loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,
         return LOADER_FAILED;
     }
 
-    state->site = from->site;
+    state->who = from->who;
     rc = loader_open_state(from->state, &state->store);
 
     if (rc == LOADER_OK) {
@@ -269,9 +264,8 @@ loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,
              : read_secret(state, from->key_file);
     }
 
-    if (rc == LOADER_OK && find_record(state, from->id) != ONSITE_OK) {
-        complain_of(state, from->id, ONSITE_NOT_FOUND);
-        rc = LOADER_FAILED;
+    if (rc == LOADER_OK) {
+        rc = find_record(state);
     }
 
     if (rc == LOADER_OK) {
@@ -293,18 +287,54 @@ loader_read_visitor(const loader_visitor_t *from, onsite_arena_t *arena,
 }
 
 
+/* id: who is asked for; NULL: all. */
+
+static int
+run(state_t *state, const char *dir, const char *snapshot,
+    const char *key_file, const char *id)
+{
+    int  rc;
+
+    rc = loader_open_state(dir, &state->store);
+
+    if (rc == LOADER_OK) {
+        state->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
+        rc = state->arena != NULL ? LOADER_OK : LOADER_FAILED;
+    }
+
+    if (rc == LOADER_OK) {
+        rc = loader_names_open(dir, snapshot, state->who.site,
+                               &state->names);
+    }
+
+    if (rc == LOADER_OK && id != NULL) {
+        rc = read_secret(state, key_file);
+    }
+
+    if (rc != LOADER_OK) {
+        return rc;
+    }
+
+    return id == NULL ? print_all(state)
+           : strcmp(id, "-") == 0 ? print_from_stdin(state)
+           : print_visitor(state, onsite_str(id, strlen(id)));
+}
+
+
 int
 loader_state(int argc, char **argv)
 {
     int          rc;
     state_t     *state;
-    const char  *site, *visitor, *key_file, *snapshot, *json;
+    const char  *id, *site, *customer, *visitor, *key_file, *snapshot, *json;
 
     const loader_option_t  options[] = {
-        { "site", 's', "NAME", "only this site; default with --visitor: "
-          "default", &site },
+        { "customer", 'c', "ID", "only this customer, if proven; - reads ids "
+          "from standard input", &customer },
         { "visitor", 'i', "ID", "only this visitor: an id as the client sent "
           "it, or the cookie's; - reads ids from standard input", &visitor },
+        { "site", 's', "NAME", "only this site; default with --customer and "
+          "--visitor: default", &site },
         { "key-file", 0, "FILE", "the secret of onsite_key_file; default: "
           "the one the state keeps", &key_file },
         { "snapshot", 0, "FILE", "take names of sites, campaigns and journeys "
@@ -319,37 +349,23 @@ loader_state(int argc, char **argv)
     loader_needs_file(argv[0]);
     loader_needs_file(snapshot);
 
+    if (customer != NULL && visitor != NULL) {
+        loader_complain("one of --customer and --visitor says who");
+        return LOADER_USAGE;
+    }
+
     state = calloc(1, sizeof(state_t));
     if (state == NULL) {
         return LOADER_FAILED;
     }
 
+    id = customer != NULL ? customer : visitor;
+    state->who.customer = customer != NULL;
     state->only_site = site != NULL;
-    state->site = site != NULL ? onsite_str(site, strlen(site))
-                               : ONSITE_STR("default");
+    state->who.site = site != NULL ? onsite_str(site, strlen(site))
+                                   : ONSITE_STR("default");
 
-    rc = loader_open_state(argv[0], &state->store);
-
-    if (rc == LOADER_OK) {
-        state->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
-        rc = state->arena != NULL ? LOADER_OK : LOADER_FAILED;
-    }
-
-    if (rc == LOADER_OK) {
-        rc = loader_names_open(argv[0], snapshot, state->site,
-                               &state->names);
-    }
-
-    if (rc == LOADER_OK && visitor != NULL) {
-        rc = read_secret(state, key_file);
-    }
-
-    if (rc == LOADER_OK) {
-        rc = visitor == NULL ? print_all(state)
-             : strcmp(visitor, "-") == 0 ? print_from_stdin(state)
-             : print_visitor(state, onsite_str(visitor, strlen(visitor)));
-    }
-
+    rc = run(state, argv[0], snapshot, key_file, id);
     close_state(state);
 
     return rc;

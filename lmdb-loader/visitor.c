@@ -148,32 +148,68 @@ loader_has_record(onsite_store_t *store, const onsite_key_t *key)
 }
 
 
-onsite_status_t
-loader_find_visitor(onsite_store_t *store, onsite_signer_t *signer,
-    onsite_str_t site, onsite_str_t id, onsite_key_t *key)
+static onsite_status_t
+find_visitor(onsite_store_t *store, onsite_signer_t *signer,
+    const loader_who_t *who, onsite_key_t *key)
 {
     onsite_str_t     inside;
-    onsite_status_t  status;
+    onsite_status_t  status = ONSITE_NOT_FOUND;
 
-    inside = onsite_cookie_verify(signer, site, id);
+    inside = onsite_cookie_verify(signer, who->site, who->id);
 
     if (inside.len != 0) {
-        *key = onsite_visitor_key(signer, site, 'c', inside);
+        *key = onsite_visitor_key(signer, who->site, 'c', inside);
         return loader_has_record(store, key);
     }
 
-    *key = onsite_visitor_key(signer, site, 'a', id);
-    status = loader_has_record(store, key);
-
-    if (status == ONSITE_NOT_FOUND && id.len == ONSITE_ID_TEXT) {
-        *key = onsite_visitor_key(signer, site, 'c', id);
+    if (who->id.len == ONSITE_ID_TEXT) {
+        *key = onsite_visitor_key(signer, who->site, 'c', who->id);
         status = loader_has_record(store, key);
     }
 
     if (status == ONSITE_NOT_FOUND) {
-        *key = onsite_visitor_key(signer, site, 'u', id);
+        *key = onsite_visitor_key(signer, who->site, 'a', who->id);
         status = loader_has_record(store, key);
     }
 
     return status;
+}
+
+
+onsite_status_t
+loader_find(onsite_store_t *store, onsite_signer_t *signer,
+    const loader_who_t *who, onsite_key_t *key)
+{
+    onsite_key_t     customer;
+    onsite_status_t  status;
+
+    customer = onsite_visitor_key(signer, who->site, 'u', who->id);
+
+    if (who->customer) {
+        *key = customer;
+        return ONSITE_OK;
+    }
+
+    status = find_visitor(store, signer, who, key);
+
+    if ((status == ONSITE_OK || status == ONSITE_NOT_FOUND)
+        && loader_has_record(store, &customer) == ONSITE_OK)
+    {
+        loader_complain("note: \"%.*s\" is %sa customer's id: --customer"
+                        " names that one", (int) who->id.len, who->id.data,
+                        status == ONSITE_OK ? "also " : "");
+    }
+
+    return status;
+}
+
+
+void
+loader_complain_of(const loader_who_t *who, onsite_status_t status)
+{
+    loader_complain("%s \"%.*s\" of site \"%.*s\": %s",
+                    who->customer ? "customer" : "visitor",
+                    (int) who->id.len, who->id.data, (int) who->site.len,
+                    who->site.data, status == ONSITE_NOT_FOUND
+                    ? "no record" : onsite_status_text(status));
 }

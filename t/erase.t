@@ -218,6 +218,51 @@ is(scalar(outbox($t)), 2, 'deliveries, too');
 ($code) = $t->run_loader(@loader, '--customer', 'dee-user');
 is($code, 1, 'again: no record');
 
+# a visitor and a customer of the same id are two
+
+call('v1/track', { event => 'Seen', anonymousId => 'twin' });
+call('v1/identify', { userId => 'twin', anonymousId => 'twin-phone' },
+    headers => { authorization => 'Bearer trusted' });
+call('v1/identify', { userId => 'alone', anonymousId => 'alone-phone' },
+    headers => { authorization => 'Bearer trusted' });
+is(records(), 4, 'two of one id, and one more');
+my $note = qr/note: "twin" is also a customer's id: --customer names that one/;
+for my $command ('state', 'export') {
+    ($code, $out, $err) = $t->run_loader($command, $t->state_dir, '--visitor',
+        'twin');
+    is($code, 0, "$command --visitor");
+    is(json_decode($out)->{user_id}, undef, 'is the visitor');
+    like($err, $note, 'and tells of the customer');
+    ($code, $out, $err) = $t->run_loader($command, $t->state_dir, '--customer',
+        'twin');
+    is($code, 0, "$command --customer");
+    is(json_decode($out)->{user_id}, 'twin', 'is the customer');
+    is($err, '', 'and tells nothing else');
+    ($code, $out, $err) = $t->run_loader($command, $t->state_dir, '--customer',
+        'twin-phone');
+    is($code, 1, "$command: an anonymousId is no customer");
+    like($err, qr/customer "twin-phone" of site "default": no record/, 'so');
+}
+($code, $out) = $t->run_loader('state', $t->state_dir, '--customer', '-',
+    \"alone\ntwin\n");
+is_deeply([map { json_decode($_)->{user_id} } split /\n/, $out],
+    ['alone', 'twin'], 'customers from standard input');
+($code) = $t->run_loader('state', $t->state_dir, '--customer', 'x',
+    '--visitor', 'x');
+is($code, 2, 'one of the two');
+($code, $out, $err) = $t->run_loader(@loader, '--visitor', 'alone');
+is($code, 1, 'erase --visitor takes no customer');
+like($err, qr/"alone" is a customer's id: --customer.*no record/s, 'but tells');
+is(records(), 4, 'all are there');
+($code, $out, $err) = $t->run_loader(@loader, '--visitor', 'twin');
+is($code, 0, 'the visitor of the two');
+like($err, $note, 'with the note');
+is_deeply([sort map { $_->{user_id} // 'none' } $t->state_records],
+    [sort 'alone', 'bob-user', 'twin'], 'is gone, the customer is not');
+($code) = $t->run_loader(@loader, '--customer', $_)
+    for 'twin', 'alone';
+is(records(), 1, 'the customers, too');
+
 my ($eve) = customer('eve');
 ($code) = $t->run_loader(@loader, '--visitor', 'eve-anon-2', '--site', 'x');
 is($code, 1, 'of another site: not');

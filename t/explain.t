@@ -166,6 +166,8 @@ for (['{"event":""}', 'event: must be'], ['{', 'byte'], ['[]', 'one event'],
     ['{"event":"A"}', 'sku: must be a text', '--visitor',
         '{"cart":{"lines":[{"sku":5}]}}'],
     ['{"event":"A"}', 'no site "other"', '--site', 'other'],
+    ['{"event":"A"}', 'customer "v1" of site "default": no record', '--state',
+        $t->state_dir, '--customer', 'v1'],
     ['{"event":"A"}', 'no record', '--state', $t->state_dir, '--visitor', 'nobody'])
 {
     my ($event, $message, @more) = @$_;
@@ -176,6 +178,8 @@ for (['{"event":""}', 'event: must be'], ['{', 'byte'], ['[]', 'one event'],
 is((offline('{"event":"A"}', '--now', 'soon'))[0], 2, 'no time is a usage error');
 is((offline('{"event":"A"}', '--state', $t->state_dir))[0], 2,
     'a state without an id, too');
+is((offline('{"event":"A"}', '--customer', 'v1'))[0], 2,
+    'and a customer without a state');
 is(($t->run_loader('explain', $t->snapshot))[0], 2, 'and no event');
 
 $t->done;

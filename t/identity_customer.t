@@ -58,9 +58,7 @@ for my $shards (1, 4) {
             headers => { defined $user ? ('x-user' => $user) : () });
     };
     my $record = sub {
-        my ($r) = $t->state_records('--key-file', $t->dir . '/key',
-            '--visitor', '-', \"$_[0]\n");
-        return $r;
+        return $t->state_of($_[0], '--key-file', $t->dir . '/key');
     };
     my $html = sub { json_decode($_[0]{content})->{campaigns}[0]{html} };
     my $cookie = sub { (split /\./, $_[0]{onsite_id})[0] };

@@ -25,8 +25,7 @@ for my $shards (1, 4) {
 END
 
     my $record = sub {
-        my ($r) = eval { $t->state_records("--visitor", "-", \"$_[0]\n") };
-        return $r;
+        return $t->state_of($_[0]);
     };
     my $cookie = sub { (split /\./, $_[0]{onsite_id})[0] };
     my $track = sub {

@@ -54,8 +54,7 @@ sub certain {
 
 sub record {
     my ($id) = @_;
-    my ($r) = $t->state_records('--visitor', '-', \"$id\n");
-    return $r;
+    return $t->state_of($id);
 }
 
 # each way to link, killed at each of its commits

@@ -458,6 +458,17 @@ sub state_records {
     return map { json_decode($_) } split /\n/, $out;
 }
 
+# The record of a visitor with this id, else of the customer; undef.
+sub state_of {
+    my ($t, $id, @options) = @_;
+    for my $who ('--visitor', '--customer') {
+        my ($code, $out) = $t->run_loader('state', $t->state_dir, @options,
+            $who, '-', \"$id\n");
+        return json_decode($out) if $code == 0;
+    }
+    return;
+}
+
 sub check_logs {
     my ($t) = @_;
     my @bad = grep { /\[(alert|crit|emerg)\]/ } split /\n/, $t->error_log;
