@@ -38,7 +38,8 @@ typedef struct {
 
 
 #define SLOW_OPTIONS(slow)                                                    \
-    { "profiles", 0, "FILE...", "profiles of customers, beside those of DIR", \
+    { "profiles", 0, "FILE...", "profiles of customers, beside those of DIR;" \
+      " - or a pipe: CSV, or NDJSON by how it begins",                        \
       (slow).profiles },                                                      \
     { "products", 0, "FILE...", "products, likewise", (slow).products },      \
     { "segment", 0, "ID=FILE...", "a list of customers, likewise",            \
@@ -236,12 +237,53 @@ add_files(loader_tables_t *tables, onsite_table_t table,
 }
 
 
-/* The folder of a file that is to be written. */
+static size_t
+count_stdin(const char *const *files)
+{
+    size_t       n = 0;
+    const char  *equals;
+
+    for (/* void */; *files != NULL; files++) {
+        equals = strchr(*files, '=');
+        n += strcmp(*files, "-") == 0
+             || (equals != NULL && strcmp(equals, "=-") == 0);
+    }
+
+    return n;
+}
+
+
+/* Of all that is to be read; or exit LOADER_USAGE. */
+
+static void
+needs_one_stdin(const char *dir, const slow_t *slow)
+{
+    const char  *dirs[] = { dir, NULL };
+
+    if (count_stdin(dirs) + count_stdin(slow->profiles)
+        + count_stdin(slow->products) + count_stdin(slow->segments) > 1)
+    {
+        loader_complain("\"-\" is there more than once: standard input can"
+                        " be read only once");
+        exit(LOADER_USAGE);
+    }
+}
+
+
+/* Where rows may be put aside: the folder of the file that is to be written,
+ * or (NULL) the one for temporary files. */
 
 static void
 folder_of(const char *path, char *dir, size_t size)
 {
-    char  *slash;
+    char        *slash;
+    const char  *temporary = getenv("TMPDIR");
+
+    if (path == NULL) {
+        (void) snprintf(dir, size, "%s", temporary != NULL
+                        && *temporary != '\0' ? temporary : "/tmp");
+        return;
+    }
 
     (void) snprintf(dir, size, "%s", path);
     slash = strrchr(dir, '/');
@@ -261,6 +303,7 @@ static int
 read_slow_data(const char *dir, slow_t *slow, const loader_sources_t *sources,
     findings_t *findings, const char *output)
 {
+    int            rc;
     char           folder[4096];
     size_t         i;
     onsite_str_t  *sites;
@@ -287,18 +330,14 @@ read_slow_data(const char *dir, slow_t *slow, const loader_sources_t *sources,
     add_files(slow->tables, ONSITE_TABLE_PRODUCTS, slow->products);
     add_files(slow->tables, ONSITE_TABLE_LISTS, slow->segments);
 
-    if (output != NULL) {
-        folder_of(output, folder, sizeof(folder));
+    folder_of(output, folder, sizeof(folder));
+    rc = loader_tables_read(slow->tables, sites, sources->n, folder);
+
+    if (rc == LOADER_OK && output == NULL) {
+        rc = loader_tables_check(slow->tables);
     }
 
-    if (loader_tables_read(slow->tables, sites, sources->n,
-                           output != NULL ? folder : NULL)
-        != LOADER_OK)
-    {
-        return LOADER_FAILED;
-    }
-
-    return findings->errors == 0 ? LOADER_OK : LOADER_FAILED;
+    return findings->errors == 0 ? rc : LOADER_FAILED;
 }
 
 
@@ -414,6 +453,7 @@ loader_lint(int argc, char **argv)
     };
 
     (void) loader_options(argc, argv, options, "DIR", 1, 1);
+    needs_one_stdin(argv[0], &slow);
     findings.json = json != NULL;
 
     rc = compile_and_read(argv[0], &sources, &compiled, &slow, &findings,
@@ -636,6 +676,7 @@ loader_build(int argc, char **argv)
 
     (void) loader_options(argc, argv, options, "DIR -o FILE", 1, 1);
     loader_needs_file(output);
+    needs_one_stdin(argv[0], &slow);
     findings.json = json != NULL;
 
     if (output == NULL && dry_run == NULL) {

@@ -125,17 +125,18 @@ void loader_tables_free(loader_tables_t *tables);
 /* profiles.csv, products.ndjson, segments/<id>.txt, … anywhere below dir. */
 void loader_tables_find(loader_tables_t *tables, const char *dir);
 
-/* One more; a list is ID=FILE, or exit LOADER_USAGE. */
+/* One more, "-" is standard input; a list is ID=FILE, or exit LOADER_USAGE. */
 void loader_tables_add(loader_tables_t *tables, onsite_table_t table,
     const char *file);
 
-/* Reads and checks them all; findings go to lint.  dir: where rows may be put
- * aside to sort them; NULL: they are only checked.  sites are those that have
- * campaigns.  LOADER_FAILED when the machine said no. */
+/* Reads and checks them all, each once; findings go to lint.  dir: where rows
+ * may be put aside to sort them.  sites are those that have campaigns.
+ * LOADER_FAILED when the machine said no. */
 int loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
     size_t n_sites, const char *dir);
 
-/* Rows that were right. */
+/* Rows that were right; after the last one was taken in order, without those
+ * that another one with the same id replaced. */
 uint64_t loader_tables_rows(const loader_tables_t *tables,
     onsite_table_t table);
 
@@ -143,6 +144,9 @@ uint64_t loader_tables_rows(const loader_tables_t *tables,
  * one, which lint hears of.  They live as long as tables. */
 int loader_tables_sort(loader_tables_t *tables,
     onsite_snapshot_rows_t out[ONSITE_TABLES]);
+
+/* Instead: takes all rows in order for what lint hears and the count. */
+int loader_tables_check(loader_tables_t *tables);
 
 /* No more progress is to be drawn. */
 void loader_tables_done(loader_tables_t *tables);

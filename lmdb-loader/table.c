@@ -25,6 +25,7 @@ struct loader_rows_s {
     sorter_row_t      ahead;        /* good until the sorter's next        */
     sorter_row_t      row;          /* in key and value                    */
     uint64_t          duplicates;
+    uint64_t          taken;        /* keys                                */
     char              key[ONSITE_PRODUCT_KEY_MAX];
     char              value[ONSITE_ROW_BYTES_MAX];
     onsite_buf_t      ids;          /* of lists                            */
@@ -207,8 +208,12 @@ add_source(loader_tables_t *tables, onsite_table_t table, const char *path,
     source = (table_source_t) { .table = table, .path = name.data,
                                 .list = list };
 
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-        source.bytes = (uint64_t) st.st_size;
+    source.piped = strcmp(path, "-") == 0;
+
+    if (!source.piped && stat(path, &st) == 0) {
+        source.bytes = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+        source.piped = S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)
+                       || S_ISSOCK(st.st_mode);
     }
 
     if (table == ONSITE_TABLE_LISTS && !add_list(tables, &source)) {
@@ -339,7 +344,7 @@ loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
     for (i = 0; i < tables->n_sources && !tables->failed; i++) {
         table = tables->sources[i].table;
 
-        if (dir != NULL && tables->sorters[table] == NULL) {
+        if (tables->sorters[table] == NULL) {
             tables->sorters[table] = sorter_create(dir);
 
             if (tables->sorters[table] == NULL) {
@@ -476,6 +481,7 @@ next_row(void *data, onsite_str_t *key, onsite_str_t *value,
 
     if (!rows->ready) {
         tell_duplicates(rows);
+        rows->tables->rows[rows->table] = rows->taken;
         return ONSITE_NOT_FOUND;
     }
 
@@ -497,6 +503,7 @@ next_row(void *data, onsite_str_t *key, onsite_str_t *value,
 
     } while (true);
 
+    rows->taken++;
     *key = rows->row.key;
     *value = rows->row.value;
 
@@ -560,6 +567,42 @@ loader_tables_sort(loader_tables_t *tables,
             .data = tables->merges[i], .next = next_row,
             .rows = tables->rows[i], .bytes = tables->bytes[i]
         };
+    }
+
+    return LOADER_OK;
+}
+
+
+int
+loader_tables_check(loader_tables_t *tables)
+{
+    int                      i;
+    onsite_str_t             key, value;
+    onsite_error_t           error = { "" };
+    onsite_status_t          status = ONSITE_NOT_FOUND;
+    onsite_snapshot_rows_t   rows[ONSITE_TABLES];
+
+    if (loader_tables_sort(tables, rows) != LOADER_OK) {
+        return LOADER_FAILED;
+    }
+
+    tables->doing = "checking slow data";
+
+    for (i = 0; i < ONSITE_TABLES && status == ONSITE_NOT_FOUND; i++) {
+        while (rows[i].next != NULL
+               && (status = next_row(rows[i].data, &key, &value, &error))
+                  == ONSITE_OK)
+        {
+            /* void */
+        }
+    }
+
+    table_clear_bar(tables);
+
+    if (status != ONSITE_NOT_FOUND) {
+        loader_complain("%s", error.text[0] != '\0'
+                        ? error.text : onsite_status_text(status));
+        return LOADER_FAILED;
     }
 
     return LOADER_OK;

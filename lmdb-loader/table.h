@@ -53,6 +53,8 @@ typedef struct {
     onsite_str_t    list;                   /* id, of a file of a list     */
     uint32_t        list_index;
     uint64_t        bytes;                  /* of the file                 */
+    bool            piped;                  /* its name need not say what
+                                               it holds                    */
 } table_source_t;
 
 struct loader_tables_s {

@@ -73,6 +73,53 @@ ends_with(const char *path, const char *end)
 }
 
 
+/* What follows a byte order mark, which is taken away; EOF: nothing. */
+
+static int
+first_byte(FILE *stream)
+{
+    int            c;
+    size_t         n;
+    unsigned char  mark[3];
+
+    n = fread(mark, 1, sizeof(mark), stream);
+
+    if (n == sizeof(mark) && memcmp(mark, "\xef\xbb\xbf", n) == 0) {
+        c = getc(stream);
+        return ungetc(c, stream);
+    }
+
+    c = n != 0 ? mark[0] : EOF;
+
+    while (n != 0) {
+        (void) ungetc(mark[--n], stream);
+    }
+
+    return c;
+}
+
+
+/* What comes through a pipe: JSON by how it begins, else CSV; of a list, ids
+ * one a line. */
+
+static void
+read_piped(table_file_t *file, FILE *stream)
+{
+    int   c = first_byte(stream);
+    bool  list = file->source->table == ONSITE_TABLE_LISTS;
+
+    if (c == '{' || (list && c == '"')) {
+        table_read_ndjson(file, stream);
+
+    } else if (list) {
+        table_read_ids(file, stream);
+
+    } else {
+        table_read_csv(file, stream);
+    }
+}
+
+
 static void
 read_stream(table_file_t *file, FILE *stream)
 {
@@ -88,6 +135,9 @@ read_stream(table_file_t *file, FILE *stream)
 
     } else if (ends_with(path, ".ndjson") || ends_with(path, ".jsonl")) {
         table_read_ndjson(file, stream);
+
+    } else if (file->source->piped) {
+        read_piped(file, stream);
 
     } else {
         table_error(file, onsite_str("", 0), "its name ends neither in .csv"
@@ -124,7 +174,8 @@ table_read_file(loader_tables_t *tables, uint32_t index)
     table_file_t   file = { .tables = tables, .index = index, .line = 1,
                             .source = &tables->sources[index] };
 
-    stream = fopen(file.source->path, "rb");
+    stream = strcmp(file.source->path, "-") == 0
+             ? stdin : fopen(file.source->path, "rb");
 
     if (stream == NULL) {
         table_error(&file, onsite_str("", 0), "cannot be opened: %s",
@@ -148,5 +199,8 @@ table_read_file(loader_tables_t *tables, uint32_t index)
     onsite_json_destroy(file.json);
     onsite_arena_destroy(file.arena);
     onsite_buf_free(&file.record);
-    (void) fclose(stream);
+
+    if (stream != stdin) {
+        (void) fclose(stream);
+    }
 }

@@ -320,11 +320,6 @@ store(table_file_t *file, onsite_str_t site, onsite_str_t id,
     row.file = file->index;
     row.line = file->line;
 
-    if (tables->sorters[table] == NULL) {
-        tables->rows[table]++;
-        return;
-    }
-
     if (!sorter_add(tables->sorters[table], &row)) {
         loader_complain("%s: its rows cannot be put aside to sort them: %s",
                         file->source->path, strerror(errno));

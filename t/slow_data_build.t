@@ -113,6 +113,59 @@ like($err, qr{profiles\.csv:4: warning: is left out: .*/profiles\.csv:5 has},
 $t->write_file('c/profiles.ndjson', qq({"id":"b","x":9}\n));
 ($code, $out, $err) = $t->run_loader('build', "$dir/c", '-o', $mdb);
 is(row('--customer', 'b')->{profile}{x}, 9, 'over files, too');
+like($out, qr/rows: 2 of profiles, 0 of lists/, 'what is in the file is counted');
+for my $how (['lint'], ['build', '--dry-run']) {
+    my ($command, @more) = @$how;
+    my (undef, $told, $warned) = $t->run_loader($command, "$dir/c", @more);
+    is($warned, $err, "$command tells of the same rows");
+    like($told, qr/rows: 2 of profiles, 0 of lists/, 'and counts as many');
+}
+($code) = $t->run_loader('lint', '--strict', "$dir/c");
+is($code, 1, 'lint --strict: a warning fails');
+
+# standard input and pipes
+unlink glob("$dir/c/profiles.*");
+for (["\xef\xbb\xbfid,x\nu1,1\nu1,2\n", 'CSV'],
+    [qq(\xef\xbb\xbf{"id":"u1","x":1}\n{"id":"u1","x":2}\n), 'NDJSON'])
+{
+    my ($text, $what) = @$_;
+    ($code, $out, $err) = $t->run_loader('build', "$dir/c", '-o', $mdb,
+        '--profiles', '-', \$text);
+    is($code, 0, "$what from standard input") or diag($err);
+    is(row('--customer', 'u1')->{profile}{x}, 2, 'is read');
+    like($err, qr/-:\d: warning: is left out: -:\d has the same/, 'and checked');
+    like($out, qr/rows: 1 of profiles/, 'and counted');
+    $t->write_file('pipe.in', $text);
+    $out = `bash -c '@{[Onsite::Test::loader()]} build $dir/c -o $mdb --profiles <(cat $dir/pipe.in) --segment l=<(echo u1) 2>&1'`;
+    like($out, qr/rows: 1 of profiles, 1 of lists/, 'as from pipes');
+}
+for (["u1\n\xef\xbd\x81\n", 'bare ids'], [qq("u1"\n{"id":"u2"}\n), 'NDJSON'],
+    ["\xef\xbd\x81\n1\n", 'an id that begins as a mark'])
+{
+    my ($text, $what) = @$_;
+    ($code, $out, $err) = $t->run_loader('build', "$dir/c", '-o', $mdb,
+        '--segment', 'l=-', \$text);
+    is($code, 0, "a list from standard input: $what") or diag($err);
+    like($out, qr/2 of lists/, 'is read');
+}
+is_deeply(row('--customer', "\xef\xbd\x81")->{lists}, ['l'], 'whole');
+($code, $out, $err) = $t->run_loader('build', '-', '-o', $mdb, '--profiles',
+    "$dir/pipe.in", \'{}');
+like($err, qr/pipe\.in:1: its name ends neither/, 'a file has to say its kind');
+for my $command ('lint', 'build') {
+    for my $more (['-', '--profiles', '-'], ["$dir/c", '--profiles', '-',
+        '--products', '-'], ["$dir/c", '--segment', 'a=-', '--segment', 'b=-'])
+    {
+        ($code, $out, $err) = $t->run_loader($command, @$more,
+            $command eq 'build' ? ('-o', $mdb) : ());
+        is($code, 2, "$command @$more");
+        like($err, qr/"-" is there more than once/, 'standard input twice');
+    }
+}
+($code, $out, $err) = build_with('profiles.csv', "id,x\nu1,1\n", '--profiles',
+    '-', \'');
+is($code, 1, 'nothing on standard input');
+like($err, qr/-:1: is empty/, 'is told');
 
 # what is refused, with file, line, column and reason
 my $long = 'x' x 5000;
