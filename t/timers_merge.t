@@ -31,7 +31,8 @@ END
     my $event = sub {
         my ($name, $jar, %o) = @_;
         is($t->post('/onsite/v1/track', { event => $name,
-            properties => { sku => $o{sku} // 's', price => 1 } },
+            properties => { sku => $o{sku} // 's', price => 1 },
+            $o{id} ? (messageId => $o{id}) : () },
             jar => $jar, headers => $o{user} ? { 'x-user' => $o{user} } : {}
             )->{status}, 200, "$name, $shards shard(s)");
     };
@@ -40,14 +41,17 @@ END
         my (%first, %second);
 
         # the customer's own timer is due in an hour
-        $event->('Game Started', \%first, user => "u-$n");
+        $event->('Game Started', \%first, user => "u-$n",
+            id => "message-$n");
 
-        # another device: a cart, then a log-in
+        # another device: a cart, then a log-in, or what was sent before
         $event->('Product Added', \%second, sku => "sku-$n");
-        $event->('Logged In', \%second, user => "u-$n");
+        $event->($n % 2 ? 'Logged In' : 'Game Started', \%second,
+            user => "u-$n", $n % 2 ? () : (id => "message-$n"));
     }
 
     is($t->status->{timers}{pending}, 6, 'a timer each');
+    is($t->status->{noise}{duplicates}, 3, 'of a repeated message, too');
     sleep 2.6;
     my @all = outbox($t);
     is_deeply([sort map { "$_->{user_id} $_->{data}{who}[0]" } @all],

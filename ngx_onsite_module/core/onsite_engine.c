@@ -300,8 +300,9 @@ static void
 catch_up(onsite_engine_t *engine, onsite_apply_t *apply,
     onsite_decision_t *decision)
 {
-    int                      left;
     const onsite_visitor_t  *visitor = apply->visitor;
+
+    apply->woken = 0;
 
     if (visitor == NULL || visitor->wake == 0 || visitor->wake > apply->now
         || apply->site == NULL)
@@ -309,10 +310,8 @@ catch_up(onsite_engine_t *engine, onsite_apply_t *apply,
         return;
     }
 
-    for (left = WAKES_MAX; left > 0; left--) {
-        if (!wake(engine, apply, decision)) {
-            break;
-        }
+    while (apply->woken < WAKES_MAX && wake(engine, apply, decision)) {
+        apply->woken++;
     }
 }
 

@@ -72,6 +72,8 @@ typedef struct {
                                                    timer, where it may be due
                                                    earlier than visitor->wake;
                                                    0: leave timers alone   */
+    uint32_t                 woken;             /* out: timers that were late
+                                                   and have fired          */
 } onsite_apply_t;
 
 static inline bool

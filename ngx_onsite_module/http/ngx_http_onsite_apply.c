@@ -141,6 +141,8 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
 
     if (kept) {
         ngx_http_onsite_settle(&settle);
+        ngx_http_onsite_count_n(timers_fired, a.woken);
+        ngx_http_onsite_count_n(decisions, a.woken);
     }
 
     if (last) {

@@ -12,6 +12,7 @@ typedef struct {
     shop_t  shop;
     char    text[2048];             /* what was told: "game:main>left a b?" */
     size_t  n;
+    uint32_t  woken;            /* by the latest event */
 } tale_t;
 
 
@@ -93,6 +94,7 @@ held_back(tale_t *tale, const char *name, const char *properties,
     event.properties = shop_json(&tale->shop, tale->shop.arena, properties);
     a.event = &event;
     onsite_apply(tale->shop.engine, &a, &tale->shop.decision);
+    tale->woken = a.woken;
 
     if (a.due != 0 && (v->wake == 0 || a.due < v->wake)) {
         v->wake = a.due;
@@ -315,8 +317,11 @@ late_timers_come_first(void **state)
 
     (void) at(&tale, 0, "Login");
     assert_int_equal(tale.shop.visitor.wake, SHOP_NOON + 60 * M);
+    assert_int_equal(tale.woken, 0);
     assert_string_equal(at(&tale, 60, "Chat"), "game:main>left");
+    assert_int_equal(tale.woken, 1);
     assert_string_equal(at(&tale, 61, "Chat"), "");
+    assert_int_equal(tale.woken, 0);
 
     shop_close(&tale.shop);
 }
