@@ -32,12 +32,13 @@ $t->campaigns(
     { id => 'waits', channel => 'popup', trigger => { event => 'Asked' },
         content => { html => '<p>{{event.properties.wish}}</p>' } },
 );
-$t->start(workers => 2, state => 'size=32m shards=4', server => <<'END');
+my @conf = (workers => 2, state => 'size=32m shards=4', server => <<'END');
         location / { root %%DIR%%/html; onsite on;
             add_header X-Id $onsite_visitor_id; }
         location /onsite/ { onsite_collect; onsite_server_key trusted; }
         location = /status { onsite_status; }
 END
+$t->start(@conf);
 
 my %HEADERS = ('user-agent' => $AGENT, 'x-forwarded-for' => $ADDRESS);
 
@@ -285,6 +286,23 @@ $t->stop;
 is($code, 0, 'a resting state') or diag($err);
 is(records(), 0, 'is empty then');
 is(holds(bytes(), 'bob'), '', 'really');
+
+# what the pages that were freed still have is gone by the way that
+# docs/privacy.md tells, and the state goes on
+
+sub raw { join '', map { Onsite::Test::read_file($_) }
+    glob $t->state_dir . '/shard-*.mdb' }
+like(raw(), qr/bob-user/, 'freed pages have old bytes');
+my ($way) = Onsite::Test::read_file("$FindBin::Bin/../docs/privacy.md")
+    =~ /```sh\n(for .*?)```/s;
+ok($way =~ s{/var/lib/onsite/state}{$t->state_dir}e, 'a way is told');
+is(system($way), 0, 'and gone');
+is(holds(raw(), 'bob'), '', 'nothing is in any page');
+$t->start(@conf);
+customer('gus');
+is(records(), 1, 'the state goes on');
+is($t->status->{state}{bytes_size}, 32 << 20, 'as large as before');
+$t->stop;
 ($code, $out, $err) = $t->run_loader('erase', '/nowhere', '--customer', 'x');
 is($code, 1, 'no state');
 

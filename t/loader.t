@@ -186,6 +186,24 @@ for (['--help'], ['build', '--help'], ['state', '-h']) {
     is($code, 0, "@$_");
     like($out, qr/^usage:/, 'tells the usage');
 }
+
+# docs/loader.md has every command, its options and no others
+my %told = Onsite::Test::read_file("$FindBin::Bin/../docs/loader.md")
+    =~ /^## (\w+)\n(.*?)(?=^## |\z)/msg;
+($code, $out) = $t->run_loader('--help');
+is_deeply([sort keys %told], [sort $out =~ /^  ([a-z]+) /mg],
+    'every command is documented');
+for my $command (sort keys %told) {
+    ($code, $out) = $t->run_loader($command, '--help');
+    my %has = map { $_ => 1 } $out =~ /^  .{4}--([a-z-]+)/mg;
+    my %doc = map { $_ => 1 } map { /--([a-z-]+)/g }
+        $told{$command} =~ /^\| (`.*?) \|/mg;
+    delete @{$_}{qw(help json)} for \%has, \%doc;
+    is_deeply(\%doc, \%has, "$command: its options");
+    like($told{$command}, qr/^```sh\n.*lmdb-loader $command /ms, 'an example');
+    like($out, qr/^Exit status: 0 done, 1 .*, 2 usage\.$/m, 'and its exit status');
+}
+
 $ENV{ONSITE_OUTPUT} = "$dir/env.mdb";
 ($code) = $t->run_loader('build', "$dir/one");
 delete $ENV{ONSITE_OUTPUT};
