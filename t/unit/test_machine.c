@@ -12,7 +12,7 @@ typedef struct {
     shop_t  shop;
     char    text[2048];             /* what was told: "game:main>left a b?" */
     size_t  n;
-    uint32_t  woken;            /* by the latest event */
+    uint32_t  woken;                /* by the latest event */
 } tale_t;
 
 
