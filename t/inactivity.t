@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Outbox;
 use Onsite::Test;
+use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -33,10 +34,15 @@ $t->campaigns(
 );
 $t->start(workers => 2, state => 'size=32m shards=3');
 
+sub iso { strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_[0]) }
+
 sub event {
-    my ($id, $name) = @_;
+    my ($id, $name, $held) = @_;
+    my @own = $held ? (timestamp => iso(time - $held), sentAt => iso(time))
+        : ();
     my $r = $t->post('/onsite/v1/track', { event => $name,
-        anonymousId => $id, properties => { sku => 's-1', price => 3 } });
+        anonymousId => $id, properties => { sku => 's-1', price => 3 },
+        @own });
     die "$id: $name: $r->{status}" unless $r->{status} == 200;
 }
 
@@ -58,19 +64,21 @@ my %happens = (
     plays     => [[0, 'Game Started']],
     chats     => [[0, 'Game Started'], [1.2, 'Chat Joined']],
     finishes  => [[0, 'Game Started'], [1, 'Game Ended']],
+    # what an app had held back for half an hour, in two requests
+    buffers   => [[0, 'Product Added', 1800], [0.6, 'Order Completed', 1790]],
 );
 
 my @plan = sort { $a->[0] <=> $b->[0] }
-    map { my $id = $_; map { [$_->[0], $id, $_->[1]] } @{ $happens{$id} } }
+    map { my $id = $_; map { [$_->[0], $id, @$_[1, 2]] } @{ $happens{$id} } }
     sort keys %happens;
 
 my $start = time;
 my %at;
 while (my $next = shift @plan) {
-    my ($when, $id, $name) = @$next;
+    my ($when, $id, $name, $held) = @$next;
     my $wait = $start + $when - time;
     sleep $wait if $wait > 0;
-    event($id, $name);
+    event($id, $name, $held);
     push @{ $at{$id} }, time;
 
     if ($when == 1 && $name eq 'Page Read' && $id eq 'stays') {

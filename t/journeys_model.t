@@ -16,6 +16,7 @@ use Test::More;
 my $SITES = $ENV{ONSITE_MODEL_SITES} // 40;
 my $VISITORS = 3;
 my $EVENTS = 30;
+my $LATE = 4;                   # every so many: events that were held back
 my $BEGIN = 1_792_497_600_000;
 my @NAMES = qw(A B C D E);
 
@@ -91,8 +92,9 @@ sub inactive {
 
 # At most eight campaigns, as many as one answer holds.
 sub campaigns {
-    my ($journeys) = @_;
-    my @triggers = ((map { sequence() } 1 .. 4), (map { inactive() } 1 .. 2),
+    my ($journeys, $late) = @_;
+    my @triggers = ((map { $late ? inactive() : sequence() } 1 .. 4),
+        (map { inactive() } 1 .. 2),
         map { { journey => $_->{id},
             state => one(sort keys %{ $_->{states} }) } } @$journeys[0, 1]);
     my $n = 0;
@@ -102,12 +104,14 @@ sub campaigns {
 }
 
 sub events {
+    my ($late) = @_;
     my $at = $BEGIN + int rand 3_600_000;
     return map {
         $at += one(0, 0, 1000, 60_000, 90_000, 300_000, 900_000, 1_800_000)
             + (chance(0.7) ? int rand 400_000 : 0);
         $at += int rand 20_000_000 if chance(0.03);
-        { name => one(@NAMES), p => 1 + int rand 3, at => $at };
+        { name => one(@NAMES), p => 1 + int rand 3, at => $at,
+            time => $at - ($late && chance(0.5) ? int rand 3_500_000 : 0) };
     } 1 .. $EVENTS;
 }
 
@@ -120,8 +124,8 @@ sub iso {
 sub log_line {
     my ($visitor, $e) = @_;
     return sprintf '{"type":"track","event":"%s","anonymousId":"%s",'
-        . '"receivedAt":"%s","properties":{"p":%d}}' . "\n",
-        $e->{name}, $visitor, iso($e->{at}), $e->{p};
+        . '"receivedAt":"%s","timestamp":"%s","properties":{"p":%d}}' . "\n",
+        $e->{name}, $visitor, iso($e->{at}), iso($e->{time}), $e->{p};
 }
 
 my $t = Onsite::Test->new;
@@ -129,12 +133,13 @@ my @sites;
 for my $n (0 .. $SITES - 1) {
     $differ = 0;
     my @journeys = map { journey("j$_", $_) } 0 .. 2;
-    my @campaigns = campaigns(\@journeys);
+    my $late = $n % $LATE == 0;
+    my @campaigns = campaigns(\@journeys, $late);
     for my $d (@journeys, @campaigns) {
         $t->write_file("campaigns/$n-$d->{id}.json",
             json_encode({ %$d, site => "site$n" }));
     }
-    push @sites, { name => "site$n", journeys => \@journeys,
+    push @sites, { name => "site$n", late => $late, journeys => \@journeys,
         campaigns => \@campaigns };
 }
 my ($code, $out, $err) = $t->run_loader('build', $t->dir . '/campaigns', '-o',
@@ -146,7 +151,7 @@ my ($fired, $moved, @differ) = (0, 0);
 for my $site (@sites) {
     my (%of, @log);
     for my $v (1 .. $VISITORS) {
-        $of{"v$v"} = [events()];
+        $of{"v$v"} = [events($site->{late})];
         push @log, map { [$_->{at}, "v$v", $_] } @{ $of{"v$v"} };
     }
     @log = sort { $a->[0] <=> $b->[0] } @log;

@@ -206,7 +206,7 @@ stand(run_t *run, const onsite_machine_t *machine, uint32_t place, uint32_t to)
 
     onsite_moves_due(run->moves,
                      onsite_machine_state_due(state, since,
-                                              run->visitor->session.last,
+                                              run->visitor->last_seen,
                                               &timer));
 }
 
@@ -417,4 +417,5 @@ onsite_machines_event(onsite_context_t *context, onsite_visitor_t *visitor,
 
     move_all(&run, edges);
     write_standings(&run);
+    moves->due = onsite_machine_not_before(moves->due, visitor);
 }

@@ -3,8 +3,9 @@
  * machine, moved by events and by time.
  *
  * A journey is a state chart (Harel 1987, without hierarchy): one state at a
- * time, `after` counts from when it was entered, `inactive` from the visitor's
- * latest event.  A trigger on inactivity is a machine of two states, idle and
+ * time, `after` counts from when it was entered, `inactive` from when the
+ * visitor was last heard of by the server's clock (last_seen: an event that
+ * was held back is no proof of absence).  A trigger on inactivity is a machine of two states, idle and
  * armed.  A sequence holds several positions at once, each with the latest
  * start of a match that has come so far (the latest is the one that stays in
  * its window longest), so that it fires exactly when some ordered selection of
@@ -44,7 +45,7 @@ typedef struct {
                                            number                          */
     uint32_t            final;          /* 1: nothing leads out of it      */
     int64_t             after_ms;       /* since entered; 0: never         */
-    int64_t             inactive_ms;    /* since the latest event; 0: never*/
+    int64_t             inactive_ms;    /* since last heard of; 0: never   */
     uint32_t            after_to;       /* state                           */
     uint32_t            inactive_to;
     onsite_image_str_t  emits;          /* event that entering it is, too  */
@@ -148,12 +149,13 @@ typedef struct {
  *
  * Events move machines in the order in which they come.  One that is older
  * than what has moved a machine (beacons that were held back) moves it all the
- * same, and counts as of that moment: no machine's time goes back.
+ * same, and counts as of that moment: no machine's time goes back.  Timers
+ * whose moment lies before its arrival are due at its arrival.
  */
 void onsite_machines_event(onsite_context_t *context,
     onsite_visitor_t *visitor, bool synthetic, onsite_moves_t *moves);
 
-/* When the visitor's next timer is due; 0: none. */
+/* When the visitor's next timer is due, but not before last_seen; 0: none. */
 onsite_ms_t onsite_machines_due(const onsite_image_t *image,
     const onsite_visitor_t *visitor);
 

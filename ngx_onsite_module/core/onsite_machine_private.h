@@ -36,10 +36,17 @@ onsite_machine_kept(const onsite_machine_t *machine,
                && (state->after_ms != 0 || state->inactive_ms != 0));
 }
 
-/* When a state's timer is due that was entered at since; 0: it has none.  Of
- * a tie, `after` is first. */
+/* When a state's timer is due that was entered at since, of a visitor who was
+ * last heard of at `heard`; 0: it has none.  Of a tie, `after` is first. */
 onsite_ms_t onsite_machine_state_due(const onsite_machine_state_t *state,
-    onsite_ms_t since, onsite_ms_t last, uint32_t *to);
+    onsite_ms_t since, onsite_ms_t heard, uint32_t *to);
+
+/* Nothing fires before the latest event had arrived. */
+static inline onsite_ms_t
+onsite_machine_not_before(onsite_ms_t due, const onsite_visitor_t *visitor)
+{
+    return due != 0 && due < visitor->last_seen ? visitor->last_seen : due;
+}
 
 /* When a timed sequence fires; 0: no match waits for its end. */
 onsite_ms_t onsite_machine_sequence_due(const onsite_machine_t *machine,

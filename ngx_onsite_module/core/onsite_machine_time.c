@@ -31,7 +31,7 @@ later(onsite_ms_t time, int64_t by)
 
 onsite_ms_t
 onsite_machine_state_due(const onsite_machine_state_t *state,
-    onsite_ms_t since, onsite_ms_t last, uint32_t *to)
+    onsite_ms_t since, onsite_ms_t heard, uint32_t *to)
 {
     onsite_ms_t  due = 0, idle;
 
@@ -41,7 +41,7 @@ onsite_machine_state_due(const onsite_machine_state_t *state,
     }
 
     if (state->inactive_ms != 0) {
-        idle = later(since > last ? since : last, state->inactive_ms);
+        idle = later(since > heard ? since : heard, state->inactive_ms);
 
         if (due == 0 || idle < due) {
             due = idle;
@@ -85,7 +85,7 @@ standing_alarm(const onsite_image_t *image, const onsite_visitor_t *visitor,
     alarm.from = onsite_machine_stands(image, alarm.machine, standing->state);
     states = onsite_states(image, alarm.machine);
     alarm.due = onsite_machine_state_due(&states[alarm.from], standing->since,
-                                         visitor->session.last, &alarm.to);
+                                         visitor->last_seen, &alarm.to);
 
     return alarm;
 }
@@ -113,6 +113,9 @@ progress_alarm(const onsite_image_t *image, onsite_progress_t *progress)
 }
 
 
+/* Of several whose moment had passed when the event arrived that began them,
+ * the first is still the one that was due first. */
+
 static alarm_t
 first_alarm(const onsite_image_t *image, onsite_visitor_t *visitor)
 {
@@ -132,6 +135,8 @@ first_alarm(const onsite_image_t *image, onsite_visitor_t *visitor)
         alarm = progress_alarm(image, &visitor->progress[i]);
         keep_earlier(&first, &alarm);
     }
+
+    first.due = onsite_machine_not_before(first.due, visitor);
 
     return first;
 }

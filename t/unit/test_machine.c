@@ -811,6 +811,73 @@ inactivity_after_any_event(void **state)
 }
 
 
+/* Whoever sends what was held back is there: it counts from the arrival. */
+
+static void
+held_back_events_are_no_absence(void **state)
+{
+    tale_t       tale;
+    onsite_ms_t  now = SHOP_NOON + 100 * M;
+
+    (void) state;
+
+    open_tale(&tale, "[" HOOK("w", "{'inactive':'5m','after':{"
+              "'event':'Product Added'},'unless':{'event':'Order Completed'}}")
+              ",{'id':'j','start':'a','states':{'a':{'on':{'Go':'b'}},"
+              "'b':{'inactive':{'7m':'a'}}}}]");
+
+    (void) held_back(&tale, "Product Added", "{}", now - 30 * M, now);
+    assert_true(due(&tale) == 105);
+    assert_true(tale.shop.visitor.wake == now + 5 * M);
+    assert_string_equal(wake(&tale, 101), "");
+    (void) held_back(&tale, "Order Completed", "{}", now - 29 * M,
+                     now + M);
+    assert_string_equal(wake(&tale, 200), "");
+
+    assert_string_equal(held_back(&tale, "Go", "{}", now + 80 * M,
+                                  now + 110 * M), "j:a>b");
+    assert_true(due(&tale) == 217);
+    assert_string_equal(held_back(&tale, "Other", "{}", now + 81 * M,
+                                  now + 112 * M), "");
+    assert_string_equal(wake(&tale, 218.9), "");
+    assert_string_equal(wake(&tale, 219), "j:b>a");
+
+    shop_close(&tale.shop);
+}
+
+
+/* `after` and `within` count from the event; what had passed by then is due
+ * when it arrives, the first first. */
+
+static void
+nothing_fires_before_the_arrival(void **state)
+{
+    tale_t              tale;
+    onsite_ms_t         now = SHOP_NOON + 100 * M;
+    onsite_standing_t  *standing;
+
+    (void) state;
+
+    open_tale(&tale, "[" HOOK("s", "{'sequence':[{'event':'Go'},"
+              "{'not':{'event':'Stop'}}],'within':'5m'}") ","
+              "{'id':'j','start':'a','states':{'a':{'on':{'Go':'b'}},"
+              "'b':{'after':{'10m':'c'}},'c':{'after':{'1h':'a'}}}}]");
+
+    assert_string_equal(held_back(&tale, "Go", "{}", now - 30 * M, now),
+                        "j:a>b");
+    assert_true(due(&tale) == 100);
+    assert_true(tale.shop.visitor.wake == now);
+    assert_string_equal(wake(&tale, 99.9), "");
+    assert_string_equal(wake(&tale, 100), "s j:b>c");
+
+    standing = &tale.shop.visitor.standings[0];
+    assert_true(standing->since == now);
+    assert_true(due(&tale) == 160);
+
+    shop_close(&tale.shop);
+}
+
+
 /* It waits for the next session, and for no other. */
 
 static void
@@ -860,7 +927,8 @@ times_do_not_overflow(void **state)
     assert_int_equal(onsite_due(&tale.shop.site, &tale.shop.visitor),
                      INT64_MAX);
     standing->since = INT64_MIN;
-    assert_int_equal(onsite_due(&tale.shop.site, &tale.shop.visitor), 1);
+    assert_int_equal(onsite_due(&tale.shop.site, &tale.shop.visitor),
+                     SHOP_NOON);
 
     standing->machine = 1;
     assert_int_equal(onsite_due(&tale.shop.site, &tale.shop.visitor), 0);
@@ -893,6 +961,8 @@ main(void)
         cmocka_unit_test(late_events_move_no_time_back),
         cmocka_unit_test(inactivity_waits_for_nothing_to_happen),
         cmocka_unit_test(inactivity_after_any_event),
+        cmocka_unit_test(held_back_events_are_no_absence),
+        cmocka_unit_test(nothing_fires_before_the_arrival),
         cmocka_unit_test(what_a_timer_fired_waits_once),
         cmocka_unit_test(times_do_not_overflow),
     };

@@ -5,6 +5,8 @@ package Onsite::JourneyModel;
 #
 #   my $m = Onsite::JourneyModel->new(journeys => [...], campaigns => [...]);
 #   $m->event({ name => 'A', p => 1, at => $ms });      # times never go back
+#   $m->event({ name => 'A', at => $ms, time => $ms - 9000 });  # held back;
+#                                           # not for sites with sequences
 #   $m->until($ms);                                     # timers up to then
 #   $m->{told}                              # [ms, 'campaign ID' or 'J A>B']
 
@@ -54,17 +56,26 @@ sub stands {
     return $standing ? $standing->[0] : $journey->{start};
 }
 
-# Entering a state: told, its campaigns fire, its event comes later.
+# Entering a state: told, its campaigns fire, its event comes later.  What was
+# held back is as of when the journey was moved last; of a start without a timer
+# nothing is kept, also not when it was entered.
 sub enter {
-    my ($m, $journey, $to, $at) = @_;
+    my ($m, $journey, $to, $at, $time) = @_;
     my $from = $m->stands($journey);
-    $m->{state}{ $journey->{id} } = [$to, $at];
+    my $standing = $m->{state}{ $journey->{id} };
+    $time //= $at;
+    $time = $standing->[1] if $standing && $standing->[1] > $time;
+    my $state = $journey->{states}{$to};
+    $time = 0 if $to eq $journey->{start} && !$state->{after}
+        && !$state->{inactive};
+    $m->{state}{ $journey->{id} } = [$to, $time];
     push @{ $m->{told} }, [$at, "$journey->{id} $from>$to"];
     $m->fire($at, $_) for grep { ($_->{trigger}{journey} // '')
         eq $journey->{id} && $_->{trigger}{state} eq $to }
         @{ $m->{campaigns} };
     my $entry = $journey->{states}{$to}{entry};
-    push @{ $m->{entries} }, { name => $entry->{event}, at => $at }
+    push @{ $m->{entries} }, { name => $entry->{event}, at => $at,
+        time => $m->{now} }
         if $entry && $m->{emitted}++ < $EMITS;
 }
 
@@ -77,10 +88,11 @@ sub journey {
         next if $edge->{where} && ($event->{p} // '') ne $edge->{where}{p};
         next if $edge->{if} && grep { ($before->{ substr $_, 8 })
             ne $edge->{if}{$_} } keys %{ $edge->{if} };
-        return $m->enter($journey, $edge->{to}, $event->{at});
+        return $m->enter($journey, $edge->{to}, @$event{qw(at time)});
     }
     # a timer of the start runs from the first event
-    $m->{state}{$id} //= [$state, $event->{at}] if !$event->{synthetic};
+    $m->{state}{$id} //= [$state, $event->{time} // $event->{at}]
+        if !$event->{synthetic};
 }
 
 # Every way to have come through the first $k steps with this event as the
@@ -164,7 +176,7 @@ sub move {
     }
 }
 
-# What is due first: [when, what to do].
+# What is due first: [when, what to do], but not before the latest arrival.
 sub alarm {
     my ($m) = @_;
     my @alarms;
@@ -192,7 +204,9 @@ sub alarm {
                 delete $m->{seen}{$id}; $m->fire($_[0], $c) }];
         }
     }
-    return (sort { $a->[0] <=> $b->[0] } @alarms)[0];
+    my $first = (sort { $a->[0] <=> $b->[0] } @alarms)[0];
+    $first->[0] = $m->{last} if $first && $first->[0] < $m->{last};
+    return $first;
 }
 
 sub until {
@@ -200,7 +214,7 @@ sub until {
     while (my $alarm = $m->alarm) {
         my ($at, $name, $do) = @$alarm;
         last if $at > $now;
-        @$m{qw(entries emitted fired)} = ([], 0, {});
+        @$m{qw(entries emitted fired now)} = ([], 0, {}, $at);
         $do->($at);
         $m->move({ name => $name, at => $at, synthetic => 1 });
     }
@@ -211,7 +225,8 @@ sub event {
     $m->until($event->{at});
     $m->{session}++ if !$m->{last} || $event->{at} - $m->{last} > $SESSION;
     $m->{last} = $event->{at};
-    @$m{qw(entries emitted fired)} = ([], 0, {});
+    @$m{qw(entries emitted fired now)} = ([], 0, {},
+        $event->{time} // $event->{at});
     $m->move($event);
 }
 
