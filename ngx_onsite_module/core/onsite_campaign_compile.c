@@ -40,6 +40,36 @@ has(const onsite_campaign_source_t *source, const char *key)
 }
 
 
+/* Without `states`, but with what only journeys have, or nearly `states`. */
+
+static bool
+is_nearly_journey(const onsite_campaign_source_t *source)
+{
+    uint32_t                   i;
+    onsite_str_t               key;
+    static const char *const   names[] = { "states", NULL };
+    const onsite_value_t      *definition = source->definition;
+
+    if (has(source, "start") || has(source, "moved")) {
+        return true;
+    }
+
+    if (definition == NULL || definition->type != ONSITE_OBJECT) {
+        return false;
+    }
+
+    for (i = 0; i < definition->len; i++) {
+        key = definition->as.members[i].key;
+
+        if (onsite_definition_nearest(key, names) != NULL) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 onsite_file_kind_t
 onsite_file_kind(const onsite_campaign_source_t *source)
 {
@@ -68,8 +98,12 @@ onsite_file_kind(const onsite_campaign_source_t *source)
         return ONSITE_FILE_SEGMENT;
     }
 
-    return has(source, "affinities") || has(source, "touches")
-           ? ONSITE_FILE_SITE : ONSITE_FILE_CAMPAIGN;
+    if (has(source, "affinities") || has(source, "touches")) {
+        return ONSITE_FILE_SITE;
+    }
+
+    return is_nearly_journey(source) ? ONSITE_FILE_JOURNEY
+                                     : ONSITE_FILE_CAMPAIGN;
 }
 
 

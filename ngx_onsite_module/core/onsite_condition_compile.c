@@ -7,6 +7,7 @@
 
 #include "onsite_coerce.h"
 #include "onsite_condition_program.h"
+#include "onsite_definition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -1063,6 +1064,39 @@ path_node(compiler_t *c, const onsite_str_t *keys, uint32_t n)
 }
 
 
+static onsite_status_t
+refuse_root(compiler_t *c, onsite_str_t path)
+{
+    size_t                    len;
+    const char               *meant;
+    static const char *const  roots[] = {
+        "event", "visitor", "session", "cart", "affinity", "origin",
+        "profile", "segments", "journey", "product", "recommended",
+        "request", "time", "model", NULL
+    };
+
+    if (path.len != 0 && path.data[0] == '$') {
+        return refuse(c, "unknown operator; around attributes there are "
+                      "$and, $or, $nor, $not and $savedGroup");
+    }
+
+    for (len = 0; len < path.len && path.data[len] != '.'; len++) {
+        /* void */
+    }
+
+    meant = onsite_definition_nearest(onsite_str(path.data, len), roots);
+
+    return onsite_error(c->error, ONSITE_INVALID, "%.*s: unknown attribute%s"
+                        "%s%s; its first word must be one of event, visitor, "
+                        "session, cart, affinity, origin, profile, segments, "
+                        "journey, product, recommended, request, time, model",
+                        (int) c->path_len, c->path,
+                        meant != NULL ? "; did you mean \"" : "",
+                        meant != NULL ? meant : "",
+                        meant != NULL ? "\"?" : "");
+}
+
+
 /* The node whose children look at the value of a path. */
 
 static onsite_status_t
@@ -1086,13 +1120,7 @@ begin_path(compiler_t *c, onsite_str_t path, uint32_t *node)
     root = path_root(c, &keys, &n);
 
     if (root == ONSITE_ROOTS) {
-        return refuse(c, path.len != 0 && path.data[0] == '$'
-                      ? "unknown operator; around attributes there are "
-                        "$and, $or, $nor, $not and $savedGroup"
-                      : "unknown attribute; its first word must be one of "
-                        "event, visitor, session, cart, affinity, origin, "
-                        "profile, segments, product, recommended, request, "
-                        "time, model");
+        return refuse_root(c, path);
     }
 
     if (n > ONSITE_PATH_KEYS_MAX) {

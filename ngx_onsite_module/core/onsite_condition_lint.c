@@ -5,7 +5,7 @@
  * and reports only what is certain under GrowthBook's loose equality.
  */
 
-#include "onsite_campaign_compile.h"
+#include "onsite_machine_compile.h"
 
 #include <math.h>
 
@@ -88,6 +88,62 @@ check_choice(facts_t *f, onsite_str_t path, const onsite_value_t *value)
                                    value->as.string, choices[i].text);
         }
     }
+}
+
+
+/* A misspelt state is one where nobody ever is. */
+
+static void
+check_journey(facts_t *f, onsite_str_t path, const onsite_value_t *value)
+{
+    onsite_str_t                   id, meant, root = ONSITE_STR("journey.");
+    const onsite_draft_journey_t  *journey;
+
+    if (value->type != ONSITE_STRING || path.len <= root.len
+        || memcmp(path.data, root.data, root.len) != 0)
+    {
+        return;
+    }
+
+    id = onsite_str(path.data + root.len, path.len - root.len);
+    journey = onsite_journey_find(f->r->c, id);
+
+    if (journey == NULL || journey->n == 0
+        || onsite_draft_state(journey, onsite_value_str(value))
+           != ONSITE_NO_STATE)
+    {
+        return;
+    }
+
+    meant = onsite_definition_nearest_of(onsite_value_str(value),
+                                         journey->names, journey->n);
+    onsite_definition_warn(f->d, NULL, "is never \"%.*s\": the journey has"
+                           " no such state%s%.*s%s", (int) value->len,
+                           value->as.string,
+                           meant.len != 0 ? "; did you mean \"" : "",
+                           (int) meant.len, meant.data,
+                           meant.len != 0 ? "\"?" : "");
+}
+
+
+static void
+check_flag(facts_t *f, onsite_str_t path, const onsite_value_t *value)
+{
+    if (onsite_str_eq(path, ONSITE_STR("visitor.verified"))
+        && value->type == ONSITE_STRING)
+    {
+        onsite_definition_warn(f->d, NULL, "is true or false, and never a"
+                               " text: write true without quotes");
+    }
+}
+
+
+static void
+check_value(facts_t *f, onsite_str_t path, const onsite_value_t *value)
+{
+    check_choice(f, path, value);
+    check_journey(f, path, value);
+    check_flag(f, path, value);
 }
 
 
@@ -310,13 +366,13 @@ check_values(facts_t *f, onsite_str_t path, onsite_str_t op,
     check_list_value(f, path, op, value);
 
     if (is_op(op, "$eq") || is_op(op, "$ne")) {
-        check_choice(f, path, value);
+        check_value(f, path, value);
 
     } else if ((is_op(op, "$in") || is_op(op, "$nin"))
                && value->type == ONSITE_ARRAY)
     {
         for (i = 0; i < value->len; i++) {
-            check_choice(f, path, &value->as.items[i]);
+            check_value(f, path, &value->as.items[i]);
         }
     }
 }

@@ -26,6 +26,13 @@ onsite_draft_event(onsite_draft_reader_t *r, const onsite_value_t *object,
     *event = (onsite_image_str_t) { 0, 0 };
     *where = 0;
 
+    if (object->type == ONSITE_STRING) {
+        onsite_definition_error(r->d, NULL, "must be an object: write"
+                                " {\"event\": \"%.*s\"}", (int) object->len,
+                                object->as.string);
+        return;
+    }
+
     if (onsite_definition_keys(r->d, object, keys)) {
         onsite_draft_event_name(r, object, event);
         *where = onsite_draft_condition(r, object, "where",
@@ -143,6 +150,80 @@ read_step(sequence_t *s, const onsite_value_t *object)
 }
 
 
+static bool
+same_json(const onsite_value_t *a, const onsite_value_t *b)
+{
+    bool          same;
+    onsite_buf_t  x, y;
+
+    onsite_buf_init(&x, 0);
+    onsite_buf_init(&y, 0);
+    onsite_value_write_json(&x, a);
+    onsite_value_write_json(&y, b);
+    same = onsite_str_eq(onsite_str(x.data, x.len), onsite_str(y.data, y.len));
+    onsite_buf_free(&x);
+    onsite_buf_free(&y);
+
+    return same;
+}
+
+
+/* Whether each event that is the step is one of what `not` names. */
+
+static bool
+forbids(const onsite_value_t *not, const onsite_value_t *step)
+{
+    uint32_t               i;
+    onsite_str_t           name = onsite_value_get_str(step,
+                                                       ONSITE_STR("event"));
+    const onsite_value_t  *where, *own;
+
+    if (not->type == ONSITE_ARRAY) {
+        for (i = 0; i < not->len; i++) {
+            if (forbids(&not->as.items[i], step)) {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    if (name.len == 0 || !onsite_str_eq(onsite_value_get_str(not,
+                                            ONSITE_STR("event")), name))
+    {
+        return false;
+    }
+
+    where = onsite_definition_get(not, "where");
+    own = onsite_definition_get(step, "where");
+
+    return where == NULL || (own != NULL && same_json(where, own));
+}
+
+
+static void
+check_comes(sequence_t *s, const onsite_value_t *list, uint32_t i)
+{
+    uint32_t               k;
+    const onsite_value_t  *not;
+
+    for (k = i; k > 0; k--) {
+        not = onsite_definition_get(&list->as.items[k - 1], "not");
+
+        if (not == NULL) {
+            return;
+        }
+
+        if (forbids(not, &list->as.items[i])) {
+            onsite_definition_warn(s->r->d, NULL, "can never come: the"
+                                   " \"not\" before it names the same event,"
+                                   " which ends the match first");
+            return;
+        }
+    }
+}
+
+
 static void
 read_steps(sequence_t *s, const onsite_value_t *list)
 {
@@ -162,6 +243,7 @@ read_steps(sequence_t *s, const onsite_value_t *list)
     for (i = 0; i < list->len && !s->over; i++) {
         item = onsite_definition_enter_item(s->r->d, i);
         read_step(s, &list->as.items[i]);
+        check_comes(s, list, i);
         onsite_definition_leave(s->r->d, item);
     }
 

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#define NAMES_MAX    256
 #define HASH_DIGITS  8
 
 typedef struct {
@@ -534,6 +535,100 @@ add_standing(parse_t *p, onsite_str_t journey, onsite_str_t state,
 }
 
 
+/* ", a, b": what there is, as long as it fits. */
+
+static void
+list_name(char *names, size_t *len, onsite_str_t name)
+{
+    if (name.len + 3 > NAMES_MAX - *len) {
+        return;
+    }
+
+    if (*len != 0) {
+        memcpy(names + *len, ", ", 2);
+        *len += 2;
+    }
+
+    memcpy(names + *len, name.data, name.len);
+    *len += name.len;
+}
+
+
+static void
+refuse_name(parse_t *p, const char *what, onsite_str_t name,
+    const char *names, size_t len)
+{
+    p->bad = true;
+    (void) onsite_error(p->error, ONSITE_INVALID, "journeys: there is no %s "
+                        "\"%.*s\"; there %s %.*s", what,
+                        (int) (name.len < 64 ? name.len : 64), name.data,
+                        len != 0 ? "are" : "is", len != 0 ? (int) len : 4,
+                        len != 0 ? names : "none");
+}
+
+
+static void
+refuse_journey(parse_t *p, onsite_str_t id)
+{
+    char                     names[NAMES_MAX];
+    size_t                   len = 0;
+    uint32_t                 i;
+    const onsite_machine_t  *machines;
+
+    machines = onsite_image_at(p->image,
+                               onsite_image_header(p->image)->machines);
+
+    for (i = 0; i < onsite_image_header(p->image)->n_machines; i++) {
+        if (machines[i].kind == ONSITE_MACHINE_JOURNEY) {
+            list_name(names, &len, onsite_image_str(p->image,
+                                                    machines[i].id));
+        }
+    }
+
+    refuse_name(p, "journey", id, names, len);
+}
+
+
+/* What a person types has to be there; what was printed may be of other
+ * campaigns than these. */
+
+static void
+check_typed(parse_t *p, onsite_str_t id, onsite_str_t state)
+{
+    char                           names[NAMES_MAX];
+    size_t                         len = 0;
+    uint32_t                       i, hash;
+    const onsite_machine_t        *machine;
+    const onsite_machine_state_t  *states;
+
+    if (p->image == NULL || p->bad || is_hash(id, &hash)
+        || is_hash(state, &hash))
+    {
+        return;
+    }
+
+    machine = onsite_machine_find(p->image, machine_hash(
+                                      ONSITE_MACHINE_JOURNEY, id));
+
+    if (machine == NULL) {
+        refuse_journey(p, id);
+        return;
+    }
+
+    states = onsite_image_at(p->image, machine->states);
+
+    for (i = 0; i < machine->n_states; i++) {
+        if (onsite_str_eq(onsite_image_str(p->image, states[i].name), state)) {
+            return;
+        }
+
+        list_name(names, &len, onsite_image_str(p->image, states[i].name));
+    }
+
+    refuse_name(p, "state", state, names, len);
+}
+
+
 /* A trigger that waits for inactivity. */
 
 static void
@@ -555,6 +650,7 @@ static void
 parse_journeys(parse_t *p, const onsite_value_t *json)
 {
     uint32_t               i;
+    onsite_str_t           state;
     const onsite_value_t  *all = member(json, "journeys"), *one;
 
     if (all == NULL) {
@@ -569,9 +665,10 @@ parse_journeys(parse_t *p, const onsite_value_t *json)
     for (i = 0; i < all->len && !p->bad; i++) {
         if (all->type == ONSITE_OBJECT) {
             one = &all->as.members[i].value;
-            add_standing(p, all->as.members[i].key,
-                         one->type == ONSITE_STRING ? onsite_value_str(one)
-                                                    : onsite_str(NULL, 0), 0);
+            state = one->type == ONSITE_STRING ? onsite_value_str(one)
+                                               : onsite_str(NULL, 0);
+            add_standing(p, all->as.members[i].key, state, 0);
+            check_typed(p, all->as.members[i].key, state);
             continue;
         }
 

@@ -194,6 +194,20 @@ static const struct {
 
     { "{" GOOD ", 'trigger': {'inactive': 0}}", "trigger.inactive",
       "duration" },
+    { "{" GOOD ", 'trigger': {'inactive': '4h', 'after':"
+      " 'Product Added'}}", "trigger.after",
+      "write {\"event\": \"Product Added\"}" },
+    { "{" GOOD ", 'trigger': {'inactive': '4h', 'unless': ['Bought']}}",
+      "trigger.unless[0]", "write {\"event\": \"Bought\"}" },
+    { "{" GOOD ", 'audience': {'profil.tier': 'gold'}}",
+      "audience.profil.tier", "did you mean \"profile\"?" },
+    { "{" GOOD ", 'audience': {'visit.tier': 'gold'}}",
+      "audience.visit.tier", "segments, journey, product, recommended" },
+    { "{'id': 'j', 'start': 'a'}", "states", "1 to 64 states" },
+    { "{'id': 'j', 'stats': {'a': {}}}", "stats",
+      "did you mean \"states\"?" },
+    { "{'id': 'j', 'moved': {'b': 'a'}, 'stats': {'a': {}}}", "states",
+      "1 to 64 states" },
     { "{" GOOD ", 'trigger': {'inactive': '4h', 'after': []}}",
       "trigger.after", "empty list" },
     { "{" GOOD ", 'trigger': {'inactive': '4h', 'unles': {}}}",
@@ -372,6 +386,16 @@ static const struct {
       "states.b", "is never reached" },
     { "{" JOURNEY ", 'states': {'a': {'on': {'X': ['b', {'to': 'a'}]}},"
       " 'b': {}}}", "states.a.on.X[1]", "is never reached" },
+    { "{" GOOD ", 'trigger': {'sequence': [{'event': 'A'}, {'not':"
+      " {'event': 'B'}}, {'not': [{'event': 'C'}]}, {'event': 'B',"
+      " 'where': {'x': 1}}]}}", "trigger.sequence[3]", "can never come" },
+    { "{" GOOD ", 'trigger': {'sequence': [{'event': 'A'}, {'not':"
+      " [{'event': 'B', 'where': {'x': 1}}]}, {'event': 'B', 'where':"
+      " {'x': 1}}]}}", "trigger.sequence[2]", "can never come" },
+    { "{" GOOD ", 'audience': {'visitor.verified': 'true'}}",
+      "audience.visitor.verified", "write true without quotes" },
+    { "{" GOOD ", 'audience': {'visitor.verified': {'$in': ['yes']}}}",
+      "audience.visitor.verified", "true or false" },
     { "{" JOURNEY ", 'states': {'a': {'on': {'Product Veiwed': 'a'}}}}",
       "states.a.on.Product Veiwed", "\"Product Viewed\"" },
     { "{" JOURNEY ", 'states': {'a': {'entry': {'event':"
@@ -436,6 +460,11 @@ doubtful_files_are_warned_of(void **unused)
 
 
 static const char *const  quiet[] = {
+    "{" GOOD ", 'trigger': {'sequence': [{'event': 'A'}, {'not': [{'event':"
+        " 'B', 'where': {'x': 2}}]}, {'event': 'B', 'where': {'x': 1}}]}}",
+    "{" GOOD ", 'trigger': {'sequence': [{'event': 'B'}, {'not': {'event':"
+        " 'B'}}, {'event': 'A'}, {'event': 'B'}]}}",
+    "{" GOOD ", 'audience': {'visitor.verified': true}}",
     "{" GOOD ", 'audience': {'affinity.category': 'shoes',"
         " 'affinity.brand.acme': {'$gt': 0.5}, 'origin.first.click': 'gclid',"
         " 'profile.vip': true, 'segments': {'$in': ['big']}, 'product.price': 1,"
@@ -725,6 +754,34 @@ what_is_not_enabled_leaves_nothing(void **unused)
     assert_int_equal(c->status, ONSITE_INVALID);
     assert_true(has_finding(c, ONSITE_LINT_ERROR, "trigger.journey",
                             "is not enabled"));
+    release(c);
+}
+
+
+/* A state that a condition misspells is one where nobody is. */
+
+static void
+conditions_name_states_that_are(void **unused)
+{
+    compiled_t  *c;
+
+    static const char *const  texts[] = {
+        "{" JOURNEY ", 'states': {'a': {'on': {'X': 'chat'}}, 'chat': {'on':"
+            " {'X': {'to': 'a', 'if': {'journey.j': 'caht'}}}}}}",
+        "{" GOOD ", 'audience': {'$and': [{'journey.j': 'chat'},"
+            " {'$not': {'journey.j': {'$in': ['a', 'chta']}}}]}}"
+    };
+
+    (void) unused;
+    c = compile_files(texts, 2);
+    assert_int_equal(c->status, ONSITE_OK);
+    assert_int_equal(c->n, 2);
+    assert_true(has_finding(c, ONSITE_LINT_WARNING,
+                            "states.chat.on.X.if.journey.j",
+                            "no such state; did you mean \"chat\"?"));
+    assert_true(has_finding(c, ONSITE_LINT_WARNING,
+                            "audience.$and[1].$not.journey.j",
+                            "is never \"chta\""));
     release(c);
 }
 
@@ -1221,6 +1278,7 @@ main(void)
         cmocka_unit_test(an_edited_sequence_is_another),
         cmocka_unit_test(inactivity_has_two_states),
         cmocka_unit_test(what_is_not_enabled_leaves_nothing),
+        cmocka_unit_test(conditions_name_states_that_are),
         cmocka_unit_test(files_are_judged_together),
         cmocka_unit_test(an_entry_event_may_be_what_led_there),
         cmocka_unit_test(segments_are_sorted),

@@ -313,7 +313,7 @@ shorthands_do(void **state)
 
     assert_int_equal(parse(f, "{'cart':{'items':5,'value':50},"
                            "'session':{'pageviews':2},"
-                           "'journeys':{'game':'main'},"
+                           "'journeys':{'0000beef':'0000cafe'},"
                            "'affinities':{'category':{'shoes':2,'hats':1}},"
                            "'origin':{'last':{'source':'mail'}}}"), ONSITE_OK);
     assert_int_equal(onsite_visitor_cart_items(v), 5);
@@ -361,6 +361,8 @@ what_has_no_meaning_is_refused(void **state)
           "attribute and value" },
         { "{'affinities':{'a':{'b':-1}}}", "affinities: each needs its "
           "attribute, its value and a score above 0; there may be 32" },
+        { "{'journeys':{'game':'in'}}",
+          "journeys: there is no journey \"game\"; there is none" },
         { "{'journeys':{'game':5}}", "journeys: each needs its journey and "
           "its state; there may be 64" },
         { "{'journeys':[{'armed':'2026-10-20T12:00:00Z'}]}", "journeys: "
