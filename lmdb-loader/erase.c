@@ -154,8 +154,8 @@ erase_key(erase_t *erase, const onsite_key_t *key, size_t *erased)
     onsite_error_t   error = { "" };
     onsite_status_t  status;
 
-    status = onsite_store_related(erase->store, key, related,
-                                  ONSITE_RELATED_MAX, &n, &error);
+    status = onsite_store_related(erase->store, key, ONSITE_REACH_VISITOR,
+                                  related, ONSITE_RELATED_MAX, &n, &error);
 
     if (status == ONSITE_OK) {
         status = erase->dry ? loader_has_record(erase->store, key)

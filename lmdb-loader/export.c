@@ -51,6 +51,7 @@ make_ready(exporter_t *e, const char *dir, const char *snapshot,
     e->export.json = e->json;
     e->export.arena = e->arena;
     e->export.budget = UINT_MAX;
+    e->export.reach = ONSITE_REACH_VISITOR;
 
     return LOADER_OK;
 }

@@ -59,7 +59,10 @@ for my $shards (1, 4) {
         [{ _ga => $ago->(60) }, 'new', 'Google\'s of this visit'],
         [{ _ga => $ago->(-3600) }, 'new', 'of the future'],
         [{ _ga => 'GA1.1.7.9223372036854775807' }, 'new', 'beyond all times'],
-        [{ _ga => $ago->(3 * 365 * 86400) }, 'new', 'of long ago'],
+        [{ _ga => $ago->(3 * 365 * 86400) }, 'returning', 'of years ago'],
+        [{ _ga => 'GA1.1.7.1104537600' }, 'returning', 'of 2005'],
+        [{ _ga => 'GA1.1.7.1104537599' }, 'new', 'of before there were any'],
+        [{ _ga => 'GA1.1.7.0' }, 'new', 'of no time'],
         [{ ajs_anonymous_id => '', _ga => $ago->(86400) }, 'returning',
             'the next name, where the first says nothing'])
     {

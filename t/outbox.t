@@ -65,7 +65,7 @@ is($entry->{propensity}, 1, 'surely');
 like($entry->{time}, qr/^20\d\d-\d\d-\d\dT[\d:.]+Z$/, 'its time');
 like($entry->{visitor}, qr/^[0-9a-f]{32}$/, 'its visitor');
 is_deeply([sort keys %$entry], [qw(campaign data endpoint event id kind
-    propensity seq site time user_id variant visitor)], 'and nothing more');
+    propensity seq site time user_id variant verified visitor)], 'and nothing more');
 
 # caps and variants hold for deliveries
 event('ann', 'Product Added', args => '') for 1 .. 3;

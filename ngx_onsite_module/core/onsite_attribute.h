@@ -42,6 +42,8 @@ typedef struct {
     const onsite_tables_t   *tables;        /* slow data; NULL: none       */
     onsite_str_t             customer;      /* whose slow data may be read:
                                                a verified id; len 0: nobody's*/
+    bool                     closed;        /* the visitor is a customer who
+                                               may not be here: unnamed    */
     const onsite_value_t    *root;          /* ONSITE_ROOT_VALUE           */
     onsite_ms_t              now;           /* for time.*                  */
     onsite_memo_t           *memo;          /* one a slot of the image     */
@@ -70,7 +72,8 @@ onsite_value_t onsite_attribute_walk(const onsite_image_t *image,
  *            context.*
  *   visitor  id (hex of its record's key), status, visits, first_seen,
  *            last_seen (ms), orders, user_id, verified, traits.<name>,
- *            counts.<event name>
+ *            counts.<event name>; closed: user_id and traits are ABSENT,
+ *            verified is false
  *   session  pageviews, events, duration (s), start (ms),
  *            counts.<event name>
  *   cart     items, value, skus, products (the lines, each with sku,

@@ -231,7 +231,8 @@ visitor_value(const onsite_context_t *context, const onsite_str_t *keys,
     const onsite_visitor_t  *v = context->visitor;
 
     if (is(keys[0], "traits")) {
-        return walk(&v->traits, keys + 1, n_keys - 1);
+        return context->closed ? absent
+               : walk(&v->traits, keys + 1, n_keys - 1);
     }
 
     if (n_keys > 1) {
@@ -248,8 +249,9 @@ visitor_value(const onsite_context_t *context, const onsite_str_t *keys,
            : is(keys[0], "first_seen") ? moment(v->first_seen)
            : is(keys[0], "last_seen") ? moment(v->last_seen)
            : is(keys[0], "orders") ? onsite_value_number(v->orders)
-           : is(keys[0], "user_id") ? given(v->user_id)
-           : is(keys[0], "verified") ? onsite_value_bool(v->verified)
+           : is(keys[0], "verified")
+             ? onsite_value_bool(v->verified && !context->closed)
+           : is(keys[0], "user_id") && !context->closed ? given(v->user_id)
            : absent;
 }
 

@@ -111,8 +111,10 @@ context_of(const onsite_apply_t *apply)
         .stamp = site->stamp
     };
 
-    if (visitor != NULL && visitor->verified && !apply->closed) {
-        context.customer = visitor->user_id;
+    if (visitor != NULL && visitor->verified) {
+        context.closed = apply->closed;
+        context.customer = apply->closed ? onsite_str(NULL, 0)
+                                         : visitor->user_id;
     }
 
     return context;

@@ -63,8 +63,9 @@ typedef struct {
     onsite_ms_t              now;
     onsite_ms_t              session_timeout;
     bool                     closed;            /* nobody is logged in now:
-                                                   slow data stays shut, also
-                                                   of a verified visitor   */
+                                                   a verified visitor's slow
+                                                   data, user_id and traits
+                                                   stay shut               */
     onsite_arena_t          *arena;             /* decision's strings      */
     onsite_decide_options_t  decide;
     onsite_listener_t        listener;

@@ -19,18 +19,20 @@ typedef struct {
 } listing_t;
 
 
-/* The record that the key leads to, whose strings are in record; *key becomes
- * its own. */
+/* The record that the key leads to, as far as may be followed, whose strings
+ * are in record; *key becomes its own. */
 
 static onsite_status_t
 find_record(const onsite_export_t *export, onsite_key_t *key,
-    onsite_ms_t now, char *record, onsite_visitor_t *visitor)
+    onsite_ms_t now, char *record, onsite_visitor_t *visitor, bool *linked)
 {
     int                    hops;
     size_t                 size;
     onsite_key_t           link;
     onsite_status_t        status;
     onsite_record_kind_t   kind;
+
+    *linked = false;
 
     for (hops = 0; hops < HOPS; hops++) {
         status = onsite_store_get(export->store, key, now, record,
@@ -47,6 +49,11 @@ find_record(const onsite_export_t *export, onsite_key_t *key,
 
         if (kind == ONSITE_RECORD_TOMBSTONE) {
             return ONSITE_NOT_FOUND;
+        }
+
+        if (export->reach == ONSITE_REACH_DEVICE) {
+            *linked = true;
+            return ONSITE_OK;
         }
 
         *key = link;
@@ -113,7 +120,7 @@ write_related(const onsite_export_t *export, const onsite_key_t *key,
     onsite_key_t      keys[ONSITE_RELATED_MAX];
     onsite_status_t   status;
 
-    status = onsite_store_related(export->store, key, keys,
+    status = onsite_store_related(export->store, key, export->reach, keys,
                                   ONSITE_RELATED_MAX, &n, NULL);
     if (status != ONSITE_OK) {
         return status;
@@ -132,13 +139,46 @@ write_related(const onsite_export_t *export, const onsite_key_t *key,
 }
 
 
+/* A device that leads to somebody else. */
+
+static void
+write_link(const onsite_export_t *export, const onsite_key_t *key,
+    onsite_buf_t *out)
+{
+    onsite_buf_str(out, ONSITE_STR("{\"visitor\":"));
+    onsite_write_key(out, key);
+    onsite_buf_str(out, ONSITE_STR(",\"site\":"));
+    onsite_write_json_string(out, export->site);
+    onsite_buf_str(out, ONSITE_STR(",\"linked\":true"));
+}
+
+
+static void
+write_visitor(const onsite_export_t *export, const onsite_key_t *key,
+    const onsite_visitor_t *visitor, onsite_buf_t *out)
+{
+    char    hex[2 * sizeof(onsite_key_t) + 1];
+    size_t  i;
+
+    for (i = 0; i < sizeof(key->bytes); i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
+    }
+
+    onsite_visitor_write_json(out, onsite_str(hex, sizeof(hex) - 1),
+                              export->site, visitor, export->image);
+
+    /* the same object goes on */
+
+    out->len -= out->failed ? 0 : 1;
+}
+
+
 onsite_status_t
 onsite_export_write(const onsite_export_t *export, const onsite_key_t *asked,
     onsite_ms_t now, onsite_buf_t *out)
 {
-    char               hex[2 * sizeof(onsite_key_t) + 1];
+    bool               linked;
     char              *record;
-    size_t             i;
     onsite_key_t       key = *asked;
     onsite_status_t    status;
     onsite_visitor_t  *visitor;
@@ -150,25 +190,22 @@ onsite_export_write(const onsite_export_t *export, const onsite_key_t *asked,
         return ONSITE_NO_MEMORY;
     }
 
-    status = find_record(export, &key, now, record, visitor);
+    status = find_record(export, &key, now, record, visitor, &linked);
     if (status != ONSITE_OK) {
         return status;
     }
 
-    for (i = 0; i < sizeof(key.bytes); i++) {
-        (void) snprintf(hex + 2 * i, 3, "%02x", key.bytes[i]);
-    }
+    if (linked) {
+        write_link(export, &key, out);
 
-    onsite_visitor_write_json(out, onsite_str(hex, sizeof(hex) - 1),
-                              export->site, visitor, export->image);
+    } else {
+        write_visitor(export, &key, visitor, out);
+    }
 
     if (out->failed) {
         return ONSITE_NO_MEMORY;
     }
 
-    /* the same object goes on */
-
-    out->len--;
     status = write_related(export, &key, out);
     onsite_buf_str(out, ONSITE_STR(",\"exported\":"));
     onsite_write_time(out, now);

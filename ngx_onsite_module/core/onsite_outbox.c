@@ -25,10 +25,12 @@ enum {
     AT_VARIANT,
     AT_ENDPOINT,
     AT_PROPENSITY,
+    AT_VERIFIED,                /* absent: of before it was told */
     N_ELEMENTS
 };
 
 #define N_EVENT        AT_CAMPAIGN
+#define N_DELIVERY     AT_VERIFIED  /* at least */
 #define FIXED_ARRAY    0x90         /* msgpack: an array of 0 to 15 elements */
 #define VISITOR_AT     5            /* offset of the key's bytes */
 #define HEAD           (VISITOR_AT + sizeof(onsite_key_t))
@@ -97,6 +99,7 @@ write_entry(onsite_writer_t *w, const onsite_outbox_entry_t *entry)
         onsite_write_str(w, entry->variant);
         onsite_write_str(w, entry->endpoint);
         onsite_write_double(w, entry->propensity);
+        onsite_write_bytes(w, entry->verified ? "\xc3" : "\xc2", 1);
     }
 }
 
@@ -152,11 +155,13 @@ read_entry(onsite_reader_t *r, uint32_t n, onsite_outbox_entry_t *entry)
     entry->data = onsite_read_str(r);
 
     if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
-        known = N_ELEMENTS;
+        known = n < N_ELEMENTS ? n : N_ELEMENTS;
         entry->campaign = onsite_read_str(r);
         entry->variant = onsite_read_str(r);
         entry->endpoint = onsite_read_str(r);
         entry->propensity = onsite_read_double(r);
+        r->bad |= n > AT_VERIFIED
+                  && !onsite_read_boolean(r, &entry->verified);
     }
 
     if (n > known) {
@@ -187,7 +192,7 @@ onsite_outbox_decode(const void *data, size_t size,
     }
 
     if (!is_head(data, size)
-        || (r.p[0] == ONSITE_OUTBOX_DELIVERY && n < N_ELEMENTS))
+        || (r.p[0] == ONSITE_OUTBOX_DELIVERY && n < N_DELIVERY))
     {
         return ONSITE_CORRUPT;
     }

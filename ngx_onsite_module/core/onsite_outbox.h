@@ -32,16 +32,18 @@ typedef struct {
     onsite_str_t          endpoint;
     onsite_str_t          data;         /* rendered JSON                   */
     double                propensity;
+    bool                  verified;     /* user_id is proven, see below    */
 } onsite_outbox_entry_t;
 
 /* A delivery of a choice whose channel is webhook, for the visitor's nth event
  * of its name; its id follows from visitor, campaign, time and nth, so that
  * the same delivery has the same one, and another one of the same moment has
- * not. */
+ * not.  verified: the visitor is proven to be user_id, and nobody else may have
+ * sent the event (onsite_apply_t's closed); else user_id is a claim. */
 void onsite_outbox_delivery(const onsite_image_t *image,
     const onsite_choice_t *choice, const onsite_event_t *event,
-    const onsite_key_t *visitor, onsite_str_t user_id, uint32_t nth,
-    onsite_outbox_entry_t *entry);
+    const onsite_key_t *visitor, onsite_str_t user_id, bool verified,
+    uint32_t nth, onsite_outbox_entry_t *entry);
 
 /* Appends the entry's bytes; buf->failed tells when it did not fit. */
 void onsite_outbox_encode(const onsite_outbox_entry_t *entry,

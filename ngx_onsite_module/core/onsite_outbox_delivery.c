@@ -42,8 +42,8 @@ make_id(onsite_outbox_entry_t *entry, uint32_t nth)
 void
 onsite_outbox_delivery(const onsite_image_t *image,
     const onsite_choice_t *choice, const onsite_event_t *event,
-    const onsite_key_t *visitor, onsite_str_t user_id, uint32_t nth,
-    onsite_outbox_entry_t *entry)
+    const onsite_key_t *visitor, onsite_str_t user_id, bool verified,
+    uint32_t nth, onsite_outbox_entry_t *entry)
 {
     *entry = (onsite_outbox_entry_t) {
         .kind = ONSITE_OUTBOX_DELIVERY,
@@ -56,7 +56,8 @@ onsite_outbox_delivery(const onsite_image_t *image,
         .variant = onsite_image_str(image, choice->variant->id),
         .endpoint = onsite_image_str(image, choice->campaign->endpoint),
         .data = choice->data,
-        .propensity = choice->propensity
+        .propensity = choice->propensity,
+        .verified = verified
     };
 
     make_id(entry, nth);

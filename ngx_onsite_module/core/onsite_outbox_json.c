@@ -77,6 +77,12 @@ onsite_outbox_write_json(onsite_buf_t *out, uint64_t seq,
     write_hex(out, "visitor", entry->visitor.bytes);
     write_text(out, "site", entry->site);
     write_text(out, "user_id", entry->user_id);
+
+    if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
+        onsite_buf_printf(out, ",\"verified\":%s",
+                          entry->verified ? "true" : "false");
+    }
+
     write_text(out, "event", entry->event);
 
     if (entry->kind == ONSITE_OUTBOX_DELIVERY) {

@@ -200,21 +200,30 @@ onsite_status_t onsite_store_sweep(onsite_store_t *store, uint32_t shard,
 onsite_status_t onsite_store_erase(onsite_store_t *store,
     const onsite_key_t *key, onsite_ms_t now, onsite_error_t *error);
 
+/* How much is a key's: all that is the same visitor, or of a device what is its
+ * own: it and the ids that lead to it, not what it leads to. */
+typedef enum {
+    ONSITE_REACH_VISITOR = 0,
+    ONSITE_REACH_DEVICE
+} onsite_reach_t;
+
 /* All keys that are one visitor's: key, what its record leads to, and what
- * leads to that; *n is how many, max (ONSITE_RELATED_MAX do) at most.  No
- * transaction may be open. */
+ * leads to that, as far as reach goes; *n is how many, max (ONSITE_RELATED_MAX
+ * do) at most.  No transaction may be open. */
 #define ONSITE_RELATED_MAX  240
 onsite_status_t onsite_store_related(onsite_store_t *store,
-    const onsite_key_t *key, onsite_key_t *out, size_t max, size_t *n,
-    onsite_error_t *error);
+    const onsite_key_t *key, onsite_reach_t reach, onsite_key_t *out,
+    size_t max, size_t *n, onsite_error_t *error);
 
 /*
- * The same for who may not take long.  start does all but the outbox and notes
- * in the state what is to be done there; step looks at budget entries of what
- * is noted, by whomever; *more tells that something was.
+ * The same as onsite_store_erase for who may not take long, or may not erase
+ * the whole visitor.  start does all but the outbox and notes in the state what
+ * is to be done there; step looks at budget entries of what is noted, by
+ * whomever; *more tells that something was.
  */
 onsite_status_t onsite_store_erase_start(onsite_store_t *store,
-    const onsite_key_t *key, onsite_ms_t now, onsite_error_t *error);
+    const onsite_key_t *key, onsite_reach_t reach, onsite_ms_t now,
+    onsite_error_t *error);
 onsite_status_t onsite_store_erase_step(onsite_store_t *store,
     unsigned budget, bool *more, onsite_error_t *error);
 

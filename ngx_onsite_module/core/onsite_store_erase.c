@@ -230,7 +230,7 @@ is_moved(onsite_store_t *store, const onsite_key_t *owner,
 
 static onsite_status_t
 add_related(onsite_store_t *store, job_t *job, const onsite_key_t *key,
-    unsigned *met, onsite_error_t *error)
+    onsite_reach_t reach, unsigned *met, onsite_error_t *error)
 {
     char                   record[ONSITE_RECORD_BYTES_MAX];
     size_t                 i, n, size;
@@ -247,7 +247,7 @@ add_related(onsite_store_t *store, job_t *job, const onsite_key_t *key,
 
         *met |= kind == ONSITE_RECORD_TOMBSTONE ? MET_BURIED : MET_KNOWN;
 
-        if (kind == ONSITE_RECORD_LINK) {
+        if (kind == ONSITE_RECORD_LINK && reach == ONSITE_REACH_VISITOR) {
             job_add(job, &link);
         }
 
@@ -274,7 +274,8 @@ add_related(onsite_store_t *store, job_t *job, const onsite_key_t *key,
 
 static onsite_status_t
 job_make(onsite_store_t *store, job_t *job, const onsite_key_t *key,
-    onsite_ms_t now, unsigned *met, onsite_error_t *error)
+    onsite_reach_t reach, onsite_ms_t now, unsigned *met,
+    onsite_error_t *error)
 {
     uint32_t         i;
     onsite_status_t  status = ONSITE_OK;
@@ -284,7 +285,8 @@ job_make(onsite_store_t *store, job_t *job, const onsite_key_t *key,
     job_add(job, key);
 
     for (i = 0; i < job->n && status == ONSITE_OK; i++) {
-        status = add_related(store, job, &job->keys[i], met, error);
+        status = add_related(store, job, &job->keys[i], reach, met,
+                             error);
     }
 
     return status;
@@ -293,13 +295,14 @@ job_make(onsite_store_t *store, job_t *job, const onsite_key_t *key,
 
 onsite_status_t
 onsite_store_related(onsite_store_t *store, const onsite_key_t *key,
-    onsite_key_t *out, size_t max, size_t *n, onsite_error_t *error)
+    onsite_reach_t reach, onsite_key_t *out, size_t max, size_t *n,
+    onsite_error_t *error)
 {
     job_t            job;
     unsigned         met;
     onsite_status_t  status;
 
-    status = job_make(store, &job, key, 0, &met, error);
+    status = job_make(store, &job, key, reach, 0, &met, error);
 
     *n = job.n < max ? job.n : max;
     memcpy(out, job.keys, *n * sizeof(onsite_key_t));
@@ -429,7 +432,8 @@ bury_all(onsite_store_t *store, const job_t *job, onsite_error_t *error)
         }
 
         if (status == ONSITE_OK && any) {
-            status = job_make(store, &more, &left, job->time, &met, error);
+            status = job_make(store, &more, &left, ONSITE_REACH_VISITOR,
+                              job->time, &met, error);
 
             if (status == ONSITE_OK) {
                 status = job_store(store, &left, &more, error);
@@ -519,15 +523,66 @@ sift_slice(onsite_store_t *store, job_t *job, unsigned budget,
 }
 
 
+/* Where the key's record leads; false: it is no link. */
+
+static bool
+find_owner(onsite_store_t *store, const onsite_key_t *key,
+    onsite_key_t *owner)
+{
+    char                   record[ONSITE_RECORD_BYTES_MAX];
+    size_t                 size;
+    onsite_visitor_t       visitor;
+    onsite_record_kind_t   kind;
+
+    return onsite_store_get(store, key, 0, record, sizeof(record), &size)
+           == ONSITE_OK
+           && onsite_visitor_decode(NULL, record, size, &kind, &visitor,
+                                    owner)
+              == ONSITE_OK
+           && kind == ONSITE_RECORD_LINK;
+}
+
+
+/* Who stays does not list what is gone; what a crash leaves is swept. */
+
+static onsite_status_t
+unlist(onsite_store_t *store, const onsite_key_t *owner,
+    const onsite_key_t *key, onsite_error_t *error)
+{
+    onsite_txn_t     *txn;
+    onsite_status_t   status;
+
+    status = onsite_txn_begin(store, onsite_key_shard(owner, store->n), &txn,
+                              error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    status = onsite_txn_identity_delete(txn, owner, key);
+
+    if (status != ONSITE_OK && status != ONSITE_NOT_FOUND) {
+        onsite_txn_abort(txn);
+        return onsite_error(error, status, "state: cannot erase an identity: "
+                            "%s", onsite_status_text(status));
+    }
+
+    return onsite_txn_commit(txn, error);
+}
+
+
 onsite_status_t
 onsite_store_erase_start(onsite_store_t *store, const onsite_key_t *key,
-    onsite_ms_t now, onsite_error_t *error)
+    onsite_reach_t reach, onsite_ms_t now, onsite_error_t *error)
 {
+    bool             linked;
     job_t            job;
     unsigned         met;
+    onsite_key_t     owner;
     onsite_status_t  status;
 
-    status = job_make(store, &job, key, now, &met, error);
+    linked = reach == ONSITE_REACH_DEVICE && find_owner(store, key, &owner);
+
+    status = job_make(store, &job, key, reach, now, &met, error);
 
     if (status != ONSITE_OK || met == MET_BURIED) {
         return status != ONSITE_OK ? status : ONSITE_NOT_FOUND;
@@ -537,6 +592,10 @@ onsite_store_erase_start(onsite_store_t *store, const onsite_key_t *key,
 
     if (status == ONSITE_OK) {
         status = bury_all(store, &job, error);
+    }
+
+    if (status == ONSITE_OK && linked) {
+        status = unlist(store, &owner, key, error);
     }
 
     if (status == ONSITE_OK) {
@@ -589,7 +648,8 @@ onsite_store_erase(onsite_store_t *store, const onsite_key_t *key,
     bool             more;
     onsite_status_t  started, status;
 
-    started = onsite_store_erase_start(store, key, now, error);
+    started = onsite_store_erase_start(store, key, ONSITE_REACH_VISITOR, now,
+                                       error);
 
     if (started != ONSITE_OK && started != ONSITE_NOT_FOUND) {
         return started;

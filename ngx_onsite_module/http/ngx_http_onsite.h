@@ -233,6 +233,8 @@ typedef struct {
                                             /* its first visit; 0: unknown   */
     unsigned                    anonymous:1;/* nobody is asserted, though
                                                onsite_identity is set        */
+    unsigned                    unnamed:1;  /* a value of onsite_identity was
+                                               refused                       */
     unsigned                    fresh:1;    /* made: send it                 */
     unsigned                    refused:1;  /* a consent string says no      */
 } ngx_http_onsite_who_t;
@@ -254,6 +256,7 @@ typedef struct {
     ngx_str_t                  *interests;  /* as worker.interests; NULL:
                                                none                          */
     unsigned                    visitor:1;  /* there is one: key to status   */
+    unsigned                    erased:1;   /* the cookie's was              */
     unsigned                    decided:1;  /* the rest is filled            */
 } ngx_http_onsite_told_t;
 

@@ -240,13 +240,12 @@ ngx_http_onsite_answer_text(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
-ngx_http_onsite_refuse(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_onsite_say_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason)
 {
     onsite_buf_t  *text;
 
     text = &ngx_http_onsite_worker.text;
-    ngx_http_onsite_count(rejected);
 
     onsite_buf_clear(text);
     onsite_buf_str(text, ONSITE_STR("{\"success\":false,\"error\":"));
@@ -254,6 +253,16 @@ ngx_http_onsite_refuse(ngx_http_request_t *r, ngx_uint_t status,
     onsite_buf_str(text, ONSITE_STR("}"));
 
     return ngx_http_onsite_answer_text(r, status, text);
+}
+
+
+ngx_int_t
+ngx_http_onsite_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    const char *reason)
+{
+    ngx_http_onsite_count(rejected);
+
+    return ngx_http_onsite_say_error(r, status, reason);
 }
 
 

@@ -67,6 +67,9 @@ ngx_int_t ngx_http_onsite_answer(ngx_http_request_t *r, ngx_uint_t status,
 /* JSON, no-store; the text is copied. */
 ngx_int_t ngx_http_onsite_answer_text(ngx_http_request_t *r,
     ngx_uint_t status, onsite_buf_t *text);
+/* {"success":false,"error":reason}; refuse counts it as events.rejected. */
+ngx_int_t ngx_http_onsite_say_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *reason);
 ngx_int_t ngx_http_onsite_refuse(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason);
 /* The state could not take it. */

@@ -16,8 +16,8 @@
 
 #define HASH_BYTES  32
 
-/* A first visit so long ago is none that a cookie remembers. */
-#define NGX_HTTP_ONSITE_ADOPT_AGE  (2 * 365 * ONSITE_DAY)
+/* Before 2005-01-01 no cookie of Google's was: it is none of a visit. */
+#define NGX_HTTP_ONSITE_ADOPT_SINCE  (INT64_C(1104537600) * ONSITE_SECOND)
 
 
 static ngx_uint_t
@@ -60,7 +60,11 @@ ngx_http_onsite_identify(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     text = ngx_http_onsite_str(value);
 
     if (text.len > ONSITE_USER_ID_MAX || has_control(text)) {
-        ngx_http_onsite_count(refused);
+        if (!who->unnamed) {
+            who->unnamed = 1;
+            ngx_http_onsite_count(refused);
+        }
+
         text.len = 0;
     }
 
@@ -306,7 +310,7 @@ take_foreign(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
     if (value->len > 2 && ngx_strncmp(value->data, "GA", 2) == 0
         && read_google(id, &id, &since)
-        && (since > ctx->now || since < ctx->now - NGX_HTTP_ONSITE_ADOPT_AGE))
+        && (since > ctx->now || since < NGX_HTTP_ONSITE_ADOPT_SINCE))
     {
         return 0;
     }

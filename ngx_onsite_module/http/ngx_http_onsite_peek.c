@@ -226,6 +226,11 @@ ngx_http_onsite_peek(run_t *run)
         read_adopted(run);
 
     } else if (read_visitor(run, &record, &carried) != NGX_OK) {
+
+        /* an erased cookie is no consent */
+
+        run->ctx->told.erased = ngx_http_onsite_same_key(&run->key,
+                                                         &who->cookie_key);
         return NGX_DECLINED;
     }
 

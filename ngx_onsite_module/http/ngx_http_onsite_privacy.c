@@ -4,9 +4,12 @@
  *
  * All three are about the cookie that comes with the request, whatever the
  * consent; nobody may ask for another.  Pages of other sites may not ask.
+ * Where onsite_identity does not say that the customer is here to whom the
+ * cookie leads, it is about the device alone.
  */
 
 #include "ngx_http_onsite_collect.h"
+#include "ngx_http_onsite_apply.h"
 
 #include "onsite_export.h"
 
@@ -20,6 +23,9 @@
 
 
 static ngx_str_t  erased = ngx_string("{\"erased\":true}");
+
+static const char  nobody[] = "no visitor is named: there is no cookie of "
+                              "ours, or not one that we signed";
 
 static ngx_str_t  attachment =
     ngx_string("attachment; filename=\"visitor.json\"");
@@ -47,19 +53,64 @@ step(ngx_uint_t steps, onsite_error_t *error)
 }
 
 
+/* How far who asks may reach; NGX_ERROR: out of memory. */
+
+static ngx_int_t
+find_reach(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    const onsite_key_t *device, onsite_reach_t *reach)
+{
+    onsite_key_t                 owner, customer;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r->main, ngx_http_onsite_module);
+    *reach = ONSITE_REACH_VISITOR;
+
+    if (olcf->identity == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_onsite_identify(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    owner = ngx_http_onsite_final(device, ctx->now);
+
+    if (ngx_http_onsite_same_key(&owner, device)) {
+        return NGX_OK;
+    }
+
+    customer = onsite_visitor_key(ngx_http_onsite_worker.signer,
+                                  ctx->who.site, 'u', ctx->who.identity);
+    customer = ngx_http_onsite_final(&customer, ctx->now);
+
+    if (ctx->who.identity.len == 0
+        || !ngx_http_onsite_same_key(&owner, &customer))
+    {
+        *reach = ONSITE_REACH_DEVICE;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 erase(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, onsite_str_t id)
 {
     onsite_key_t     key;
     onsite_error_t   error;
+    onsite_reach_t   reach;
     onsite_status_t  status;
 
     error.text[0] = '\0';
     key = onsite_visitor_key(ngx_http_onsite_worker.signer, ctx->who.site,
                              'c', id);
 
+    if (find_reach(r, ctx, &key, &reach) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     status = onsite_store_erase_start(ngx_http_onsite_worker.store, &key,
-                                      ctx->now, &error);
+                                      reach, ctx->now, &error);
 
     if (status == ONSITE_OK || status == ONSITE_NOT_FOUND) {
         status = step(NGX_HTTP_ONSITE_ERASE_STEPS, &error);
@@ -118,18 +169,28 @@ ngx_http_onsite_withdraw(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 static ngx_int_t
 answer_erase(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
+    ngx_int_t     rc;
     onsite_str_t  id;
 
     id = ngx_http_onsite_own_cookie(ctx);
+    rc = id.len != 0 ? erase(r, ctx, id) : NGX_OK;
 
-    if (id.len != 0 && erase(r, ctx, id) != NGX_OK) {
+    if (rc == NGX_BUSY) {
         return ngx_http_onsite_shed(r);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ctx->headers.n_cookies != 0
         && ngx_http_onsite_expire_cookie(r, ctx) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (id.len == 0) {
+        return ngx_http_onsite_say_error(r, NGX_HTTP_NOT_FOUND, nobody);
     }
 
     return ngx_http_onsite_answer(r, NGX_HTTP_OK, &ngx_http_onsite_type_json,
@@ -297,7 +358,8 @@ ngx_http_onsite_privacy_post(ngx_http_request_t *r, call_t *call,
 /* Export */
 
 static onsite_status_t
-write_export(ngx_http_onsite_ctx_t *ctx, onsite_str_t id, onsite_buf_t *text)
+write_export(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_str_t id, onsite_buf_t *text)
 {
     onsite_key_t               key;
     onsite_site_t             *site;
@@ -319,6 +381,10 @@ write_export(ngx_http_onsite_ctx_t *ctx, onsite_str_t id, onsite_buf_t *text)
     onsite_arena_reset(w->arena);
     onsite_buf_clear(text);
 
+    if (find_reach(r, ctx, &key, &export.reach) != NGX_OK) {
+        return ONSITE_NO_MEMORY;
+    }
+
     return onsite_export_write(&export, &key, ctx->now, text);
 }
 
@@ -331,14 +397,14 @@ export_record(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
     text = &ngx_http_onsite_worker.text;
 
-    switch (write_export(ctx, id, text)) {
+    switch (write_export(r, ctx, id, text)) {
 
     case ONSITE_OK:
         break;
 
     case ONSITE_NOT_FOUND:
-        return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_FOUND,
-                                      "nothing is held of this visitor");
+        return ngx_http_onsite_say_error(r, NGX_HTTP_NOT_FOUND,
+                                         "nothing is held of this visitor");
 
     case ONSITE_NO_MEMORY:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -369,9 +435,7 @@ ngx_http_onsite_export(ngx_http_request_t *r, call_t *call)
     id = ngx_http_onsite_own_cookie(call->ctx);
 
     if (id.len == 0) {
-        return ngx_http_onsite_refuse(r, NGX_HTTP_NOT_FOUND,
-                       "no visitor is named: there is no cookie of ours, or "
-                       "not one that we signed");
+        return ngx_http_onsite_say_error(r, NGX_HTTP_NOT_FOUND, nobody);
     }
 
     if (ngx_http_onsite_worker.store == NULL) {

@@ -90,7 +90,8 @@ bucket_id(run_t *run, const item_t *item, const onsite_visitor_t *visitor)
 /* Who is not proven to be somebody else changes nothing of a customer. */
 
 static void
-settle_user(item_t *item, onsite_event_t *event, onsite_visitor_t *visitor)
+settle_user(run_t *run, item_t *item, onsite_event_t *event,
+    onsite_visitor_t *visitor)
 {
     if (item->user.len != 0) {
         visitor->user_id = item->user;
@@ -103,14 +104,14 @@ settle_user(item_t *item, onsite_event_t *event, onsite_visitor_t *visitor)
         event->traits.type = ONSITE_ABSENT;
     }
 
-    if (visitor->verified && event->user_id.len != 0) {
+    if (visitor->verified && event->user_id.len != 0 && !run->closed) {
         event->user_id = visitor->user_id;
     }
 }
 
 
-/* Slow data is shut where nobody is logged in, and to who has no more than an
- * id that anybody may send. */
+/* What is a customer's is shut where nobody is logged in, and to who has no
+ * more than an id that anybody may send. */
 
 static ngx_uint_t
 is_closed(run_t *run, const item_t *item)
@@ -163,8 +164,8 @@ finish_item(run_t *run, item_t *item)
     visits = visitor->visits;
 
     visitor->session_only = ngx_http_onsite_brief(run);
-    settle_user(item, event, visitor);
     run->closed = is_closed(run, item);
+    settle_user(run, item, event, visitor);
 
     if (is_noise(run, item, event, visitor)) {
         w->decision->n = 0;

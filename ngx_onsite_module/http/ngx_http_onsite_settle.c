@@ -66,6 +66,7 @@ take_choice(void *data, const onsite_image_t *image,
 
     onsite_outbox_delivery(image, choice, event, &settle->key,
                            visitor->user_id,
+                           visitor->verified && !settle->apply->closed,
                            counter != NULL ? counter->total : 0, &entry);
     add_entry(settle, &entry);
 }

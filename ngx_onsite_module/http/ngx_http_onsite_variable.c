@@ -98,7 +98,8 @@ set_visitor(ngx_http_variable_value_t *v, ngx_http_onsite_ctx_t *ctx)
     if (ctx->told.visitor) {
         set_text(v, onsite_visitor_status_text(ctx->told.status));
 
-    } else if (ctx->known && ctx->who.consent != NGX_HTTP_ONSITE_CONSENT_NONE
+    } else if (ctx->known && !ctx->told.erased
+               && ctx->who.consent != NGX_HTTP_ONSITE_CONSENT_NONE
                && ngx_http_onsite_worker.store != NULL)
     {
         set_text(v, onsite_visitor_status_text(ONSITE_VISITOR_NEW));

@@ -22,6 +22,7 @@ typedef struct {
     onsite_facts_t      facts;
     onsite_visitor_t    visitor;
     bool                consent;
+    bool                closed;
     bool                deliver;
     onsite_str_t        visitor_id;
     onsite_decision_t   decision;
@@ -174,6 +175,7 @@ shop_apply(shop_t *shop, const onsite_event_t *event, onsite_ms_t now)
         .event = event,
         .facts = &shop->facts,
         .now = now,
+        .closed = shop->closed,
         .session_timeout = 30 * ONSITE_MINUTE,
         .arena = shop->arena,
         .decide = { .visitor_id = shop->visitor_id,

@@ -118,6 +118,41 @@ same_input_same_bytes(void **state)
 }
 
 
+/* Only what is a customer's: what others say of themselves is theirs. */
+
+static void
+closed_hides_who_the_customer_is(void **state)
+{
+    int     verified, closed;
+    shop_t  shop;
+
+    (void) state;
+
+    shop_open(&shop, "[{'id':'named','channel':'popup','audience':{"
+              "'visitor.user_id':'ann'},'content':{'html':'x'}},"
+              "{'id':'proven','channel':'bar','audience':{"
+              "'visitor.verified':true},'content':{'html':'x'}},"
+              "{'id':'shut','channel':'notification','audience':{"
+              "'visitor.verified':false,'visitor.traits':{"
+              "'$exists':false}},'content':{'html':'x'}}]");
+    shop.visitor.user_id = ONSITE_STR("ann");
+    shop.visitor.traits = shop_json(&shop, shop.definitions, "{'a':1}");
+
+    for (verified = 0; verified < 2; verified++) {
+        for (closed = 0; closed < 2; closed++) {
+            shop.visitor.verified = verified;
+            shop.closed = closed;
+            shop_fire(&shop, ONSITE_STR("Page Viewed"), NULL, SHOP_NOON);
+            assert_string_equal(shop_shown(&shop),
+                                !verified ? "named"
+                                : closed ? "shut" : "named proven");
+        }
+    }
+
+    shop_close(&shop);
+}
+
+
 static void
 event_is_applied_before_it_is_decided(void **state)
 {
@@ -308,6 +343,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(same_input_same_bytes),
+        cmocka_unit_test(closed_hides_who_the_customer_is),
         cmocka_unit_test(event_is_applied_before_it_is_decided),
         cmocka_unit_test(without_campaigns),
         cmocka_unit_test(no_event_shows_what_is_pending),

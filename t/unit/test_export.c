@@ -120,7 +120,8 @@ fill(state_t *s)
     put_delivery(s, CUSTOMER, "second of theirs");
     commit(s);
 
-    assert_int_equal(onsite_store_erase_start(s->store, &erased, NOW,
+    assert_int_equal(onsite_store_erase_start(s->store, &erased,
+                                              ONSITE_REACH_VISITOR, NOW,
                                               &s->error), ONSITE_OK);
 
     while (more) {

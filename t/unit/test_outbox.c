@@ -20,7 +20,8 @@ static const onsite_outbox_entry_t  delivery = {
     .variant = { 1, "b" },
     .endpoint = { 17, "https://h.example" },
     .data = { 13, "{\"items\":[1]}" },
-    .propensity = 0.25
+    .propensity = 0.25,
+    .verified = true
 };
 
 
@@ -48,6 +49,7 @@ assert_same(const onsite_outbox_entry_t *a, const onsite_outbox_entry_t *b)
     assert_true(onsite_str_eq(a->endpoint, b->endpoint));
     assert_true(onsite_str_eq(a->data, b->data));
     assert_true(a->propensity == b->propensity);
+    assert_int_equal(a->verified, b->verified);
 }
 
 
@@ -154,7 +156,7 @@ refuses_what_is_no_entry(void **state)
 
     assert_int_equal(decode_changed(&bytes, 0, 0x8d), ONSITE_CORRUPT);
     assert_int_equal(decode_changed(&bytes, 0, 0x9c), ONSITE_CORRUPT);
-    assert_int_equal(decode_changed(&bytes, 0, 0x9e), ONSITE_CORRUPT);
+    assert_int_equal(decode_changed(&bytes, 0, 0x9f), ONSITE_CORRUPT);
     assert_int_equal(decode_changed(&bytes, 0, 0x91), ONSITE_CORRUPT);
     assert_int_equal(decode_changed(&bytes, 1, 2), ONSITE_VERSION);
     assert_int_equal(decode_changed(&bytes, 2, 2), ONSITE_CORRUPT);
@@ -170,6 +172,29 @@ refuses_what_is_no_entry(void **state)
 }
 
 
+/* A delivery of before it was told whether user_id is proven: it is not. */
+
+static void
+reads_what_an_earlier_one_wrote(void **state)
+{
+    onsite_buf_t           bytes;
+    onsite_outbox_entry_t  entry, expected = delivery;
+
+    (void) state;
+    expected.verified = false;
+    encode(&delivery, &bytes);
+    assert_int_equal(bytes.data[0], (char) 0x9e);
+    assert_int_equal(decode_changed(&bytes, bytes.len - 1, 1),
+                     ONSITE_CORRUPT);
+
+    bytes.data[0] = (char) 0x9d;
+    assert_int_equal(onsite_outbox_decode(bytes.data, bytes.len - 1, &entry),
+                     ONSITE_OK);
+    assert_same(&entry, &expected);
+    onsite_buf_free(&bytes);
+}
+
+
 /* The next version's elements at the end are passed over. */
 
 static void
@@ -181,7 +206,7 @@ reads_what_a_later_one_added(void **state)
     (void) state;
     encode(&delivery, &bytes);
     bytes.data[0] = (char) 0x9f;
-    onsite_buf_append(&bytes, "\x92\x01\xa1x\xc0", 5);
+    onsite_buf_append(&bytes, "\x92\x01\xa1x", 4);
     assert_int_equal(onsite_outbox_decode(bytes.data, bytes.len, &entry),
                      ONSITE_OK);
     assert_same(&entry, &delivery);
@@ -227,7 +252,7 @@ tells_of_a_delivery_by_an_id_of_its_own(void **state)
     made.campaign.endpoint = text_at(9, 17);
 
     onsite_outbox_delivery(&image, &choice, &event, &key, delivery.user_id,
-                           1, &entry);
+                           true, 1, &entry);
 
     /* printf '\1\2…\x10\0\0\1\x8b\xcf\xe5\x68\0\0\0\0\1cart' | sha256sum */
 
@@ -236,29 +261,29 @@ tells_of_a_delivery_by_an_id_of_its_own(void **state)
     assert_same(&entry, &expected);
 
     memcpy(first, entry.id, 16);
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
-                           &entry);
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), false,
+                           1, &entry);
     assert_memory_equal(first, entry.id, 16);
 
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 2,
-                           &entry);
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), false,
+                           2, &entry);
     assert_memory_not_equal(first, entry.id, 16);
 
     event.time++;
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
-                           &entry);
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), false,
+                           1, &entry);
     assert_memory_not_equal(first, entry.id, 16);
 
     event.time--;
     key.bytes[15]++;
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
-                           &entry);
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), false,
+                           1, &entry);
     assert_memory_not_equal(first, entry.id, 16);
 
     key.bytes[15]--;
     made.text[7] = 'y';
-    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), 1,
-                           &entry);
+    onsite_outbox_delivery(&image, &choice, &event, &key, ONSITE_STR(""), false,
+                           1, &entry);
     assert_memory_not_equal(first, entry.id, 16);
 }
 
@@ -270,6 +295,7 @@ main(void)
         cmocka_unit_test(comes_back_as_it_went),
         cmocka_unit_test(grows_in_a_buffer_with_a_bound),
         cmocka_unit_test(refuses_what_is_no_entry),
+        cmocka_unit_test(reads_what_an_earlier_one_wrote),
         cmocka_unit_test(reads_what_a_later_one_added),
         cmocka_unit_test(tells_of_a_delivery_by_an_id_of_its_own),
     };

@@ -316,7 +316,8 @@ knows_its_keys(void **data)
     onsite_key_t  key = key_of(ID(2, 0)), keys[ONSITE_RELATED_MAX];
 
     begin_state(s);
-    assert_int_equal(onsite_store_related(s->store, &key, keys,
+    assert_int_equal(onsite_store_related(s->store, &key,
+                                          ONSITE_REACH_VISITOR, keys,
                                           ONSITE_RELATED_MAX, &n, &s->error),
                      ONSITE_OK);
     assert_int_equal(n, THEIRS);
@@ -325,10 +326,54 @@ knows_its_keys(void **data)
         assert_true(is_theirs(&keys[i]));
     }
 
-    assert_int_equal(onsite_store_related(s->store, &key, keys, 2, &n,
+    assert_int_equal(onsite_store_related(s->store, &key,
+                                          ONSITE_REACH_VISITOR, keys, 2, &n,
                                           &s->error), ONSITE_OK);
     assert_int_equal(n, 2);
     assert_int_equal(census_of(s).tombstones, 0);
+}
+
+
+/* Who may not reach the customer: the device and its ids go, and the customer
+ * lists it no more. */
+
+static void
+a_device_goes_alone(void **data)
+{
+    size_t         n;
+    state_t       *s = *data;
+    census_t       census;
+    onsite_key_t   key = key_of(DEVICE(2)), customer = key_of(CUSTOMER);
+    onsite_key_t   keys[ONSITE_RELATED_MAX];
+
+    begin_state(s);
+    census = census_of(s);
+    assert_int_equal(onsite_store_related(s->store, &key, ONSITE_REACH_DEVICE,
+                                          keys, ONSITE_RELATED_MAX, &n,
+                                          &s->error), ONSITE_OK);
+    assert_int_equal(n, 1 + IDS);
+
+    assert_int_equal(onsite_store_erase_start(s->store, &key,
+                                              ONSITE_REACH_DEVICE, NOW,
+                                              &s->error), ONSITE_OK);
+
+    assert_int_equal(census_of(s).tombstones, 1 + IDS);
+    assert_int_equal(census_of(s).records, census.records - 1 - IDS);
+    assert_int_equal(census_of(s).entries, census.entries);
+    assert_true(has_identity(s, CUSTOMER));
+    assert_false(has_identity(s, DEVICE(2)));
+
+    assert_int_equal(onsite_store_related(s->store, &customer,
+                                          ONSITE_REACH_VISITOR, keys,
+                                          ONSITE_RELATED_MAX, &n, &s->error),
+                     ONSITE_OK);
+    assert_int_equal(n, THEIRS - 1 - IDS);
+
+    /* again: nothing is known of it */
+
+    assert_int_equal(onsite_store_erase_start(s->store, &key,
+                                              ONSITE_REACH_DEVICE, NOW,
+                                              &s->error), ONSITE_NOT_FOUND);
 }
 
 
@@ -346,7 +391,8 @@ others_of_a_shared_device_stay(void **data)
     begin_state(s);
     put_link(s, DEVICE(2), OTHER(0));
 
-    assert_int_equal(onsite_store_related(s->store, &key, keys,
+    assert_int_equal(onsite_store_related(s->store, &key,
+                                          ONSITE_REACH_VISITOR, keys,
                                           ONSITE_RELATED_MAX, &n, &s->error),
                      ONSITE_OK);
     assert_int_equal(n, THEIRS - 1 - IDS);
@@ -393,7 +439,9 @@ goes_on_in_slices(void **data)
     onsite_key_t   key = key_of(CUSTOMER);
 
     begin_state(s);
-    assert_int_equal(onsite_store_erase_start(s->store, &key, NOW, &s->error),
+    assert_int_equal(onsite_store_erase_start(s->store, &key,
+                                              ONSITE_REACH_VISITOR, NOW,
+                                              &s->error),
                      ONSITE_OK);
     assert_int_equal(census_of(s).tombstones, THEIRS);
     assert_int_equal(census_of(s).entries, 3 + DEVICES * IDS);
@@ -562,7 +610,8 @@ lists_entries_of_some(void **data)
     onsite_key_t  key = key_of(CUSTOMER), keys[ONSITE_RELATED_MAX];
 
     begin_state(s);
-    assert_int_equal(onsite_store_related(s->store, &key, keys,
+    assert_int_equal(onsite_store_related(s->store, &key,
+                                          ONSITE_REACH_VISITOR, keys,
                                           ONSITE_RELATED_MAX, &n, &s->error),
                      ONSITE_OK);
     assert_int_equal(onsite_store_outbox_of(s->store, keys, n, 100000, list,
@@ -591,6 +640,7 @@ main(void)
         state_test(erases_all_that_leads_there),
         state_test(any_key_will_do),
         state_test(knows_its_keys),
+        state_test(a_device_goes_alone),
         state_test(others_of_a_shared_device_stay),
         state_test(unknown_leaves_a_tombstone),
         state_test(goes_on_in_slices),
