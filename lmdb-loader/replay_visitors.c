@@ -16,15 +16,9 @@
 static int
 by_id(const void *a, const void *b)
 {
-    size_t            n;
-    int               order;
     const resting_t  *x = a, *y = b;
 
-    n = x->id.len < y->id.len ? x->id.len : y->id.len;
-    order = memcmp(x->id.data, y->id.data, n);
-
-    return order != 0 ? order
-           : x->id.len < y->id.len ? -1 : x->id.len > y->id.len;
+    return onsite_str_compare(x->id, y->id);
 }
 
 

@@ -130,18 +130,12 @@ row_size(const char *p)
 static int
 compare(const char *a, const char *b)
 {
-    int           order;
-    size_t        n;
     sorter_row_t  x, y;
 
     read_row(a, &x);
     read_row(b, &y);
 
-    n = x.key.len < y.key.len ? x.key.len : y.key.len;
-    order = memcmp(x.key.data, y.key.data, n);
-
-    return order != 0 ? order : (x.key.len > y.key.len)
-                                - (x.key.len < y.key.len);
+    return onsite_str_compare(x.key, y.key);
 }
 
 

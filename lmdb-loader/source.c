@@ -272,17 +272,10 @@ site_of(const onsite_campaign_source_t *source)
 static int
 by_site(const void *a, const void *b)
 {
-    int           order;
-    size_t        n;
-    onsite_str_t  x = site_of(a), y = site_of(b);
+    int                              order;
     const onsite_campaign_source_t  *fa = a, *fb = b;
 
-    n = x.len < y.len ? x.len : y.len;
-    order = n != 0 ? memcmp(x.data, y.data, n) : 0;
-
-    if (order == 0 && x.len != y.len) {
-        order = x.len < y.len ? -1 : 1;
-    }
+    order = onsite_str_compare(site_of(a), site_of(b));
 
     return order != 0 ? order : strcmp(fa->file.data, fb->file.data);
 }

@@ -122,9 +122,6 @@ is_too_little(double score, double least)
 static bool
 is_before(const onsite_affinity_t *a, const onsite_affinity_t *b)
 {
-    int     order;
-    size_t  len;
-
     if (a->attribute != b->attribute) {
         return a->attribute < b->attribute;
     }
@@ -133,10 +130,7 @@ is_before(const onsite_affinity_t *a, const onsite_affinity_t *b)
         return a->score > b->score;
     }
 
-    len = a->value.len < b->value.len ? a->value.len : b->value.len;
-    order = len != 0 ? memcmp(a->value.data, b->value.data, len) : 0;
-
-    return order != 0 ? order < 0 : a->value.len < b->value.len;
+    return onsite_str_compare(a->value, b->value) < 0;
 }
 
 

@@ -12,22 +12,14 @@ static const onsite_value_t  absent = { .type = ONSITE_ABSENT };
 static onsite_value_t
 array_property(const onsite_value_t *array, onsite_str_t key)
 {
-    size_t    i;
-    uint64_t  index = 0;
+    uint32_t  index;
 
     if (onsite_str_eq(key, ONSITE_STR("length"))) {
         return onsite_value_number(array->len);
     }
 
-    if (!onsite_is_array_index(key)) {
-        return absent;
-    }
-
-    for (i = 0; i < key.len; i++) {
-        index = index * 10 + (uint64_t) (key.data[i] - '0');
-    }
-
-    return index < array->len ? array->as.items[index] : absent;
+    return onsite_array_index(key, &index) && index < array->len
+           ? array->as.items[index] : absent;
 }
 
 

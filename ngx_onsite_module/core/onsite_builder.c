@@ -555,15 +555,9 @@ static int
 by_key_then_place(const void *a, const void *b)
 {
     int              order;
-    size_t           len;
     const listed_t  *x = a, *y = b;
 
-    len = x->key.len < y->key.len ? x->key.len : y->key.len;
-    order = len == 0 ? 0 : memcmp(x->key.data, y->key.data, len);
-
-    if (order == 0 && x->key.len != y->key.len) {
-        order = x->key.len < y->key.len ? -1 : 1;
-    }
+    order = onsite_str_compare(x->key, y->key);
 
     return order != 0 ? order : x->value < y->value ? -1 : 1;
 }

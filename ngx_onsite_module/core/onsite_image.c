@@ -119,7 +119,7 @@ onsite_image_value(const onsite_image_t *image,
 
 
 bool
-onsite_is_array_index(onsite_str_t key)
+onsite_array_index(onsite_str_t key, uint32_t *index)
 {
     size_t    i;
     uint64_t  n = 0;
@@ -135,7 +135,18 @@ onsite_is_array_index(onsite_str_t key)
         n = n * 10 + (uint64_t) (key.data[i] - '0');
     }
 
+    *index = (uint32_t) n;
+
     return n < UINT32_MAX;
+}
+
+
+bool
+onsite_is_array_index(onsite_str_t key)
+{
+    uint32_t  index;
+
+    return onsite_array_index(key, &index);
 }
 
 

@@ -162,6 +162,7 @@ onsite_status_t onsite_image_value(const onsite_image_t *image,
     onsite_value_t *out);
 
 /* An array index in JavaScript's sense: "0" .. "4294967294". */
+bool onsite_array_index(onsite_str_t key, uint32_t *index);
 bool onsite_is_array_index(onsite_str_t key);
 
 /* Bounds checks for the verify functions of the sections. */

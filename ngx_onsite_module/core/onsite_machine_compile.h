@@ -51,12 +51,6 @@ uint32_t onsite_draft_state(const onsite_draft_journey_t *journey,
 void onsite_draft_state_unknown(onsite_definition_t *d, const char *key,
     const onsite_draft_journey_t *journey, onsite_str_t name);
 
-/* {"event", "where"} at the reader's path: the event's name (len 0 after an
- * error) and the condition. */
-void onsite_draft_event(onsite_draft_reader_t *r,
-    const onsite_value_t *object, onsite_image_str_t *event,
-    onsite_ref_t *where);
-
 /* Warns of states that neither the start nor `moved` leads to, by the edges
  * since the last machine. */
 void onsite_journey_reach(onsite_draft_reader_t *r,

@@ -451,18 +451,6 @@ onsite_origin_event(onsite_arena_t *arena, const onsite_facts_t *facts,
 }
 
 
-static int
-compare_text(onsite_str_t a, onsite_str_t b)
-{
-    int     order;
-    size_t  len = a.len < b.len ? a.len : b.len;
-
-    order = len != 0 ? memcmp(a.data, b.data, len) : 0;
-
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-
 /* By time; ties by whatever differs, so that the order is one. */
 
 static int
@@ -481,7 +469,7 @@ compare(const onsite_touch_t *a, const onsite_touch_t *b)
     }
 
     for (i = 0, order = 0; i < 5 && order == 0; i++) {
-        order = compare_text(*texts[i][0], *texts[i][1]);
+        order = onsite_str_compare(*texts[i][0], *texts[i][1]);
     }
 
     return order;

@@ -88,14 +88,9 @@ onsite_segment_read(onsite_draft_reader_t *r)
 static int
 by_id(const void *a, const void *b)
 {
-    int                            order;
-    size_t                         len;
     const onsite_draft_segment_t  *x = a, *y = b;
 
-    len = x->id.len < y->id.len ? x->id.len : y->id.len;
-    order = memcmp(x->id.data, y->id.data, len);
-
-    return order != 0 ? order : x->id.len < y->id.len ? -1 : 1;
+    return onsite_str_compare(x->id, y->id);
 }
 
 

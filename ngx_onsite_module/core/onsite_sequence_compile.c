@@ -17,8 +17,11 @@ typedef struct {
 } sequence_t;
 
 
-void
-onsite_draft_event(onsite_draft_reader_t *r, const onsite_value_t *object,
+/* {"event", "where"} at the reader's path: the event's name (len 0 after an
+ * error) and the condition. */
+
+static void
+read_event(onsite_draft_reader_t *r, const onsite_value_t *object,
     onsite_image_str_t *event, onsite_ref_t *where)
 {
     static const char *const  keys[] = { "event", "where", NULL };
@@ -48,7 +51,7 @@ read_move(onsite_draft_reader_t *r, const onsite_value_t *object,
     onsite_ref_t        where;
     onsite_image_str_t  event;
 
-    onsite_draft_event(r, object, &event, &where);
+    read_event(r, object, &event, &where);
     onsite_machine_edge(r, event, move, where, 0);
 }
 

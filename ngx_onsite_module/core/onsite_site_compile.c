@@ -334,30 +334,19 @@ add_rules(onsite_compiler_t *c)
 
 
 static int
-by_bytes(onsite_str_t x, onsite_str_t y)
-{
-    int     order;
-    size_t  len = x.len < y.len ? x.len : y.len;
-
-    order = len != 0 ? memcmp(x.data, y.data, len) : 0;
-
-    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
-}
-
-
-static int
 by_rule_name(const void *a, const void *b)
 {
     const onsite_draft_rule_t  *x = a, *y = b;
 
-    return by_bytes(x->name, y->name);
+    return onsite_str_compare(x->name, y->name);
 }
 
 
 static int
 by_name(const void *a, const void *b)
 {
-    return by_bytes(*(const onsite_str_t *) a, *(const onsite_str_t *) b);
+    return onsite_str_compare(*(const onsite_str_t *) a,
+                              *(const onsite_str_t *) b);
 }
 
 

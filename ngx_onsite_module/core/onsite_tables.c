@@ -6,6 +6,7 @@
 
 #include "onsite_tables.h"
 #include "onsite_cursor.h"
+#include "onsite_image.h"
 #include "onsite_limits.h"
 
 #include <openssl/sha.h>
@@ -162,32 +163,6 @@ find_member(onsite_reader_t *r, onsite_str_t key)
 }
 
 
-/* "0" ... "4294967294", as JavaScript writes an index. */
-
-static bool
-read_index(onsite_str_t key, uint32_t *index)
-{
-    size_t    i;
-    uint64_t  n = 0;
-
-    if (key.len == 0 || key.len > 10 || (key.len > 1 && key.data[0] == '0')) {
-        return false;
-    }
-
-    for (i = 0; i < key.len; i++) {
-        if (key.data[i] < '0' || key.data[i] > '9') {
-            return false;
-        }
-
-        n = n * 10 + (uint64_t) (key.data[i] - '0');
-    }
-
-    *index = (uint32_t) n;
-
-    return n < UINT32_MAX;
-}
-
-
 static bool
 find_item(onsite_reader_t *r, onsite_str_t key)
 {
@@ -195,7 +170,7 @@ find_item(onsite_reader_t *r, onsite_str_t key)
 
     n = onsite_read_array(r);
 
-    if (!read_index(key, &index) || index >= n) {
+    if (!onsite_array_index(key, &index) || index >= n) {
         return false;
     }
 

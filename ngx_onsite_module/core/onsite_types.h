@@ -54,6 +54,18 @@ onsite_str_eq(onsite_str_t a, onsite_str_t b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* By bytes, a prefix first: below, equal to or above 0. */
+static inline int
+onsite_str_compare(onsite_str_t a, onsite_str_t b)
+{
+    int     order;
+    size_t  len = a.len < b.len ? a.len : b.len;
+
+    order = len != 0 ? memcmp(a.data, b.data, len) : 0;
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 
 /* Bytes of the valid UTF-8 sequence at p (left > 0), 1 for ASCII; 0: none. */
 size_t onsite_utf8_length(const unsigned char *p, size_t left);

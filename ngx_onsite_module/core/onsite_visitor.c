@@ -306,8 +306,11 @@ onsite_exposure_worth(const onsite_exposure_t *exposure)
 }
 
 
-const onsite_exposure_t *
-onsite_visitor_exposure_least(const onsite_visitor_t *v)
+/* The one that an add lets go of when the list, which is not empty, is
+ * full. */
+
+static const onsite_exposure_t *
+least_exposure(const onsite_visitor_t *v)
 {
     uint32_t                  i;
     const onsite_exposure_t  *e, *least = &v->exposures[0];
@@ -339,7 +342,7 @@ onsite_visitor_exposure_add(onsite_visitor_t *v, uint32_t campaign)
     } else {
         exposure = (onsite_exposure_t) { .campaign = campaign };
         i = v->n_exposures < ONSITE_EXPOSURES_MAX ? v->n_exposures++
-            : (uint32_t) (onsite_visitor_exposure_least(v) - v->exposures);
+            : (uint32_t) (least_exposure(v) - v->exposures);
     }
 
     if (i != v->n_exposures - 1) {

@@ -222,11 +222,6 @@ onsite_worth_t onsite_exposure_worth(const onsite_exposure_t *exposure);
 onsite_exposure_t *onsite_visitor_exposure_add(onsite_visitor_t *v,
     uint32_t campaign);
 
-/* The one that an add lets go of when the list, which is not empty, is
- * full. */
-const onsite_exposure_t *onsite_visitor_exposure_least(
-    const onsite_visitor_t *v);
-
 uint32_t onsite_visitor_cart_items(const onsite_visitor_t *v);
 
 /* Exact for prices of up to 4 decimals, else rounded to as many; of amounts

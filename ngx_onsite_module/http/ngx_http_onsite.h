@@ -14,6 +14,7 @@
  *   apply     events in, decision out
  *   subject   whom an event is about
  *   resolve   the record that is theirs: one transaction a shard
+ *   peek      the same for a variable read early: nothing is written
  *   link      ids that come to lead to another's record
  *   record    records in the transaction at hand
  *   identity  who is proven to be a customer; adopted ids; true reports
@@ -28,6 +29,7 @@
  *   noise     crawlers, and pages fetched ahead of a visit
  *   collect   the endpoints under onsite_collect; with privacy, body and
  *             answer, which see ..._collect.h
+ *   runtime   onsite.js, compiled in
  *   gpc       /.well-known/gpc.json
  *   variable  $onsite_...
  *   interest  those of origins, affinities and journeys
@@ -207,7 +209,6 @@ typedef struct {
     ngx_str_t                   authorization;
     ngx_str_t                   fetch_dest;
     ngx_str_t                   debug;      /* X-Onsite-Debug                */
-    ngx_str_t                   if_none_match;
     unsigned                    gpc:1;      /* Sec-GPC: 1                    */
     unsigned                    dnt:1;      /* DNT: 1                        */
     unsigned                    prefetch:1; /* Sec-Purpose begins "prefetch" */
@@ -629,16 +630,8 @@ ngx_uint_t ngx_http_onsite_wanted(ngx_http_request_t *r);
 ngx_int_t ngx_http_onsite_page_view(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_skip_e skip);
 
-/* Whether this request may be for a document: GET, and Sec-Fetch-Dest is
- * document or not there. */
-ngx_uint_t ngx_http_onsite_document(ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx);
-
-/* The "Page Viewed" event of this request, strings in the worker's arena. */
-ngx_int_t ngx_http_onsite_page_event(ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx, onsite_facts_t *facts, onsite_event_t *event);
-
-/* The same for the page that a request's Referer names. */
+/* The "Page Viewed" event of the page that a request's Referer names, strings
+ * in the worker's arena. */
 ngx_int_t ngx_http_onsite_referring_event(ngx_http_onsite_ctx_t *ctx,
     onsite_facts_t *facts, onsite_event_t *event);
 

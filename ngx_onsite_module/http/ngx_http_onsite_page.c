@@ -27,8 +27,11 @@ ngx_http_onsite_wanted(ngx_http_request_t *r)
 }
 
 
-ngx_uint_t
-ngx_http_onsite_document(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+/* Whether this request may be for a document: GET, and Sec-Fetch-Dest is
+ * document or not there. */
+
+static ngx_uint_t
+may_be_document(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
     ngx_str_t  *dest;
 
@@ -113,8 +116,10 @@ start_event(ngx_http_onsite_ctx_t *ctx, onsite_event_t *event,
 }
 
 
-ngx_int_t
-ngx_http_onsite_page_event(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+/* The "Page Viewed" event of this request. */
+
+static ngx_int_t
+page_event(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     onsite_facts_t *facts, onsite_event_t *event)
 {
     onsite_member_t  *members, *m;
@@ -341,8 +346,8 @@ gather(view_t *view, ngx_uint_t server_events, ngx_uint_t page)
     }
 
     if (page) {
-        return ngx_http_onsite_page_event(view->r, view->ctx, &view->facts,
-                                          &view->events[view->n++]);
+        return page_event(view->r, view->ctx, &view->facts,
+                          &view->events[view->n++]);
     }
 
     return NGX_OK;
@@ -558,7 +563,7 @@ gate_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         return NGX_HTTP_ONSITE_SKIP_METHOD;
     }
 
-    if (!ngx_http_onsite_document(r, ctx)) {
+    if (!may_be_document(r, ctx)) {
         return NGX_HTTP_ONSITE_SKIP_FRAGMENT;
     }
 

@@ -130,9 +130,6 @@ take_header(ngx_table_elt_t *h, ngx_http_onsite_loc_conf_t *olcf,
     case 13:
         if (is(h, "authorization")) {
             headers->authorization = h->value;
-
-        } else if (is(h, "if-none-match")) {
-            headers->if_none_match = h->value;
         }
         break;
 

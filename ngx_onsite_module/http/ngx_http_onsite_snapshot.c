@@ -420,17 +420,6 @@ ngx_http_onsite_snapshot_free(void)
 }
 
 
-static int
-compare(onsite_str_t a, onsite_str_t b)
-{
-    int  rc;
-
-    rc = memcmp(a.data, b.data, ngx_min(a.len, b.len));
-
-    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
-}
-
-
 onsite_site_t *
 ngx_http_onsite_site(onsite_str_t name)
 {
@@ -444,7 +433,7 @@ ngx_http_onsite_site(onsite_str_t name)
 
     while (low < high) {
         middle = low + (high - low) / 2;
-        rc = compare(name, w->sites[middle].name);
+        rc = onsite_str_compare(name, w->sites[middle].name);
 
         if (rc == 0) {
             return &w->sites[middle].site;
