@@ -5,8 +5,10 @@
  * A journey is a state chart (Harel 1987, without hierarchy): one state at a
  * time, `after` counts from when it was entered, `inactive` from when the
  * visitor was last heard of by the server's clock (last_seen: an event that
- * was held back is no proof of absence).  A trigger on inactivity is a machine of two states, idle and
- * armed.  A sequence holds several positions at once, each with the latest
+ * was held back is no proof of absence).  A trigger on inactivity is a machine
+ * of two states, idle and armed.
+ *
+ * A sequence holds several positions at once, each with the latest
  * start of a match that has come so far (the latest is the one that stays in
  * its window longest), so that it fires exactly when some ordered selection of
  * the events fits; it fires once a match, and begins anew.
