@@ -72,7 +72,7 @@ for my $shards (1, 4) {
         return $t->post("/$path/privacy/erase", '', %o)->{status};
     };
     my $record = sub {
-        my ($r) = eval { $t->state_records('--visitor', '-', \"$_[0]\n") };
+        my ($r) = eval { $t->state_records('--customer', $_[0]) };
         return $r;
     };
     my $login = sub {
