@@ -24,9 +24,9 @@ END
         is($r->{status}, 200, "$event: 200");
     };
     my $held = sub {
-        my ($jar) = @_;
+        my ($jar, $user) = @_;
         return json_decode($t->get('/onsite/privacy/export',
-            jar => { %$jar })->{content});
+            jar => { %$jar }, headers => { 'x-user' => $user })->{content});
     };
 
     my (%shared, %hers, %his);
@@ -36,17 +36,17 @@ END
     $does->(\%shared, 'ann', 'Hers');
     $does->(\%shared, 'bob', 'His');
 
-    my $his = $held->(\%his)->{visitor};
-    my $export = $held->(\%hers);
+    my $his = $held->(\%his, 'bob')->{visitor};
+    my $export = $held->(\%hers, 'ann');
     is_deeply($export->{counts}, { Both => 1, Hers => 2 }, 'what is hers');
     is(scalar(grep { $_ eq $his } @{ $export->{links} }), 0,
         'his record is none of her links');
 
-    is($t->post('/onsite/privacy/erase', '', jar => { %hers })->{status}, 200,
-        'she is erased');
-    ok(!$held->(\%hers)->{visitor}, 'nothing is held of her');
-    is_deeply($held->(\%his)->{counts}, { His => 2 }, 'he is who he was');
-    is_deeply($held->(\%shared)->{counts}, { His => 2 },
+    is($t->post('/onsite/privacy/erase', '', jar => { %hers },
+        headers => { 'x-user' => 'ann' })->{status}, 200, 'she is erased');
+    ok(!$held->(\%hers, 'ann')->{visitor}, 'nothing is held of her');
+    is_deeply($held->(\%his, 'bob')->{counts}, { His => 2 }, 'he is who he was');
+    is_deeply($held->(\%shared, 'bob')->{counts}, { His => 2 },
         'on the device of both, too');
 
     if ($shards == 4) {
