@@ -107,6 +107,11 @@ for my $shards (1, 4) {
         userId => 'x' }), 'id= event=x mail=', 'an id and a claim');
     is($asked->('onsite', event => { anonymousId => 'ann-phone' },
         %SERVER_KEY), $all, 'a trusted server');
+    my %lie = (traits => { email => 'eve@mail.example' });
+    $t->post('/in/v1/identify', { %lie }, jar => $phone);
+    $t->post('/onsite/v1/identify', { %lie, anonymousId => 'ann-phone' });
+    is($asked->('in', jar => $phone, $user->('ann')), $all,
+        'and what is said while nobody is logged in is not kept of her');
     my $r = $t->post('/in/decide', { type => 'track', event => 'Asked' },
         jar => $phone, headers => { 'x-onsite-debug' => 'debug' });
     unlike($r->{content}, qr/mail\.example/, 'explain tells nothing of it');

@@ -345,10 +345,13 @@ learn(const onsite_apply_t *apply, const onsite_session_t *before)
     onsite_affinity_event(image, apply->arena, apply->site->tables,
                           apply->visitor, apply->event);
 
-    /* without memory the visitor is who it was */
+    /* who is not logged in says nothing of a customer; and without memory
+     * the visitor is who it was */
 
-    (void) onsite_visitor_traits(apply->arena, apply->visitor, apply->event,
-                                 image);
+    if (!apply->closed || !apply->visitor->verified) {
+        (void) onsite_visitor_traits(apply->arena, apply->visitor,
+                                     apply->event, image);
+    }
 }
 
 
