@@ -24,6 +24,7 @@
  *   timer     fires visitors' timers, in one worker of all
  *   page      page views and server-side events of ordinary requests
  *   filter    header and body filter: moves buffers, inserts bytes
+ *   insert    what goes into a page: the decision as elements
  *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
  *   noise     crawlers, and pages fetched ahead of a visit
@@ -262,10 +263,27 @@ typedef struct {
 } ngx_http_onsite_told_t;
 
 
-/* What the filter inserts. */
+/*
+ * What the filter inserts.  slots are names of which the content is to be
+ * replaced; they, and all else here, live as long as the request.
+ */
+
+#define NGX_HTTP_ONSITE_SLOTS  8
 
 typedef struct {
     onsite_str_t                insert[ONSITE_PLACES];  /* r->pool           */
+    onsite_str_t                slots[NGX_HTTP_ONSITE_SLOTS];
+    ngx_uint_t                  n_slots;
+    unsigned                    wanted;     /* bits 1 << onsite_place_t      */
+
+    /* told by the filter before it asks for ONSITE_PLACE_BODY_END */
+
+    uint32_t                    filled;     /* bit 1 << i: slots[i] was      */
+    const onsite_str_t         *policies;   /* of the page's meta elements   */
+    ngx_uint_t                  n_policies;
+    unsigned                    policies_lost:1;
+                                            /* there were more, or too long  */
+
     uint32_t                    campaigns[ONSITE_CHOICES_MAX];
                                             /* hashes of those in it         */
     ngx_uint_t                  n;
@@ -641,6 +659,26 @@ void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
 /* filter.c: both filters; called at the end of postconfiguration. */
 ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
 
+/* insert.c */
+
+/* From the worker's decision into ctx->page.  NGX_DECLINED: nothing of it goes
+ * into a page. */
+ngx_int_t ngx_http_onsite_prepare(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+
+/*
+ * What stands at a place: of onsite_place_t, or ONSITE_PLACES + i for slot i,
+ * which may be asked for more than once.  *out: bufs in memory, in r->pool,
+ * the caller's to send; NULL: nothing.  NGX_ERROR: out of memory, and nothing
+ * is inserted there.
+ */
+ngx_int_t ngx_http_onsite_insertion(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx, ngx_uint_t place, ngx_chain_t **out);
+
+/* A script element; mark: more of its attributes, with a space in front. */
+void ngx_http_onsite_append_script(onsite_buf_t *buf,
+    ngx_http_onsite_ctx_t *ctx, ngx_str_t *prefix, const char *mark);
+
 /*
  * unplaced.c: the page has ended, and had no place for what was to be inserted.
  * Counts the skip, and the campaigns as not shown: as soon as the visitor's
@@ -661,11 +699,6 @@ ngx_int_t ngx_http_onsite_add_variables(ngx_conf_t *cf);
 /* segments.c */
 
 void ngx_http_onsite_segments_init(ngx_cycle_t *cycle);
-
-/* page.c: a script element; mark: more of its attributes, with a space in
- * front. */
-void ngx_http_onsite_append_script(onsite_buf_t *buf,
-    ngx_http_onsite_ctx_t *ctx, ngx_str_t *prefix, const char *mark);
 
 /* noise.c */
 

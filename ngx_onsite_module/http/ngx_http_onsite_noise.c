@@ -81,5 +81,6 @@ ngx_http_onsite_show_later(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     ngx_memcpy(p, buf->data, buf->len);
     ctx->page.insert[ONSITE_PLACE_BODY_END] = onsite_str((char *) p, buf->len);
+    ctx->page.wanted = 1u << ONSITE_PLACE_BODY_END;
     ctx->page.any = 1;
 }
