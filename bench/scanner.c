@@ -161,15 +161,12 @@ static size_t
 scan(const corpus_t *corpus)
 {
     size_t            i, at, end, len, sent = 0;
-    onsite_str_t      insert[ONSITE_PLACES] = { { 0, NULL } };
     onsite_slice_t    slice;
     onsite_inject_t  *inject = malloc(onsite_inject_size());
 
-    insert[ONSITE_PLACE_BODY_END] = ONSITE_STR("<template></template>");
-
     for (i = 0; i < corpus->n; i++) {
         end = i + 1 < corpus->n ? corpus->starts[i + 1] : corpus->pages.len;
-        onsite_inject_init(inject, insert);
+        onsite_inject_init(inject, 1u << ONSITE_PLACE_BODY_END);
 
         for (at = corpus->starts[i]; at < end; at += len) {
             len = end - at < PIECE ? end - at : PIECE;

@@ -36,24 +36,31 @@ onsite_inject_size(void)
 
 
 void
-onsite_inject_init(onsite_inject_t *inject,
-    const onsite_str_t insert[ONSITE_PLACES])
+onsite_inject_init(onsite_inject_t *inject, unsigned wanted)
 {
-    unsigned  i;
-
     memset(inject, 0, sizeof(onsite_inject_t));
 
     inject->place = ONSITE_PLACES;
+    inject->wanted = wanted;
+    inject->follow = wanted == 0;
+}
 
-    for (i = 0; i < ONSITE_PLACES; i++) {
-        inject->insert[i] = insert[i];
 
-        if (insert[i].len != 0) {
-            inject->wanted |= 1u << i;
-        }
-    }
+void
+onsite_inject_slots(onsite_inject_t *inject, const onsite_str_t *names,
+    unsigned n)
+{
+    inject->slot_names = names;
+    inject->n_slots = n;
+}
 
-    inject->follow = inject->wanted == 0;
+
+void
+onsite_inject_memory(onsite_inject_t *inject, onsite_inject_alloc_pt alloc,
+    void *data)
+{
+    inject->alloc = alloc;
+    inject->alloc_data = data;
 }
 
 
@@ -1151,8 +1158,8 @@ send_input(onsite_inject_t *inject, onsite_slice_t *slice, size_t limit)
 static bool
 send_insertion(onsite_inject_t *inject, onsite_slice_t *slice)
 {
-    *slice = (onsite_slice_t) { .kind = ONSITE_SLICE_BYTES,
-                                .bytes = inject->insert[inject->place] };
+    *slice = (onsite_slice_t) { .kind = ONSITE_SLICE_INSERT,
+                                .place = inject->place };
 
     inject->wanted &= ~(1u << inject->place);
     inject->place = ONSITE_PLACES;
@@ -1251,6 +1258,37 @@ unsigned
 onsite_inject_count(const onsite_inject_t *inject)
 {
     return inject->count;
+}
+
+
+bool
+onsite_inject_slot_filled(const onsite_inject_t *inject, unsigned i)
+{
+    return (inject->filled >> i & 1) != 0;
+}
+
+
+size_t
+onsite_inject_policies(const onsite_inject_t *inject,
+    const onsite_str_t **policies)
+{
+    *policies = inject->policies;
+
+    return inject->n_policies;
+}
+
+
+bool
+onsite_inject_policies_lost(const onsite_inject_t *inject)
+{
+    return inject->policies_lost;
+}
+
+
+bool
+onsite_inject_wide(const onsite_inject_t *inject)
+{
+    return inject->wide;
 }
 
 

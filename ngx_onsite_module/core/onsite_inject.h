@@ -41,32 +41,60 @@ typedef struct onsite_inject_s  onsite_inject_t;
 size_t onsite_inject_size(void);
 
 /*
- * insert[place] may be empty; the bytes must outlive the scanner.  With all
- * empty the scanner only follows the page, for onsite_inject_where; else it
- * stops looking once everything is inserted.
+ * wanted: bits 1u << onsite_place_t.  With none, and no slots, the scanner
+ * only follows the page, for onsite_inject_where; else it stops looking once
+ * everything was inserted.  What is inserted is the caller's: the scanner
+ * says where.
  */
-void onsite_inject_init(onsite_inject_t *inject,
-    const onsite_str_t insert[ONSITE_PLACES]);
+void onsite_inject_init(onsite_inject_t *inject, unsigned wanted);
+
+/*
+ * Names of slots that have decided content, n <= ONSITE_SLOTS_MAX; they
+ * outlive the scanner.  Of several slots with one name every one is filled,
+ * up to where the body's end is inserted: what goes there tells the page which
+ * slots were.  Slots need memory.
+ */
+void onsite_inject_slots(onsite_inject_t *inject, const onsite_str_t *names,
+    unsigned n);
+
+/* Memory for what is held back of a slot and for policies of metas; without
+ * it there are none.  NULL when there is no more.  Never given back (a
+ * pool): bounded by ONSITE_SLOT_HELD_MAX and 8 policies. */
+typedef void *(*onsite_inject_alloc_pt)(void *data, size_t size);
+
+void onsite_inject_memory(onsite_inject_t *inject,
+    onsite_inject_alloc_pt alloc, void *data);
 
 /* The caller knows (Sec-Fetch-Dest) that the input is a document, whatever
  * it looks like. */
 void onsite_inject_is_document(onsite_inject_t *inject);
 
-/* One piece of output.  COPY: bytes of the input just given, at offset.
- * BYTES: other bytes, stable for the life of the scanner (an insertion, or
- * held-back bytes of an earlier piece of input). */
+/*
+ * One piece of output.  COPY: bytes of the input just given, at offset.
+ * BYTES: held-back bytes of earlier input, stable for the life of the
+ * scanner.  INSERT: here goes what the caller has for a place, or, for
+ * ONSITE_PLACES + i, for slot i (in place of its default content); it may be
+ * nothing.
+ */
 typedef struct {
-    enum { ONSITE_SLICE_COPY, ONSITE_SLICE_BYTES }  kind;
-    size_t        offset;
-    onsite_str_t  bytes;            /* both kinds                          */
+    enum {
+        ONSITE_SLICE_COPY,
+        ONSITE_SLICE_BYTES,
+        ONSITE_SLICE_INSERT
+    }             kind;
+    unsigned      place;            /* INSERT                              */
+    size_t        offset;           /* COPY                                */
+    onsite_str_t  bytes;            /* COPY, BYTES: not empty              */
 } onsite_slice_t;
 
 /*
  * Called with the next input until it answers false: each true is one slice
  * to send.  Slices of an input cover it in order, except for at most
  * ONSITE_INJECT_HELD bytes that may complete a tag and are held back until
- * the next input.  last: the document ends behind this input; nothing stays
- * held back.  No slice is empty.
+ * the next input, and for what is left out: the default content of a slot
+ * that is filled, of which up to ONSITE_SLOT_HELD_MAX bytes are held back
+ * until its end is found.  last: the document ends behind this input; nothing
+ * stays held back.
  */
 #define ONSITE_INJECT_HELD  64
 
@@ -74,8 +102,24 @@ void onsite_inject_feed(onsite_inject_t *inject, onsite_str_t input,
     bool last);
 bool onsite_inject_next(onsite_inject_t *inject, onsite_slice_t *slice);
 
-/* How often an insertion was made so far, all places. */
+/* INSERT slices so far, of places and slots. */
 unsigned onsite_inject_count(const onsite_inject_t *inject);
+
+/* An INSERT slice was given for slot i. */
+bool onsite_inject_slot_filled(const onsite_inject_t *inject, unsigned i);
+
+/*
+ * The content of each <meta http-equiv="Content-Security-Policy"> of <head>
+ * so far, in order, character references decoded; how many (at most 8).
+ * Lost: there were more, one was longer than 4 KB, or there is no memory.
+ */
+size_t onsite_inject_policies(const onsite_inject_t *inject,
+    const onsite_str_t **policies);
+bool onsite_inject_policies_lost(const onsite_inject_t *inject);
+
+/* The input began with a byte order mark of UTF-16 or UTF-32: all of it is
+ * copied, nothing inserted. */
+bool onsite_inject_wide(const onsite_inject_t *inject);
 
 /* Nothing can be inserted any more: what is fed from here on comes out as one
  * COPY each, unread. */

@@ -11,6 +11,7 @@
 
 #define ONSITE_INJECT_DEPTH      64     /* open elements that are followed */
 #define ONSITE_INJECT_ATTRIBUTE  31
+#define ONSITE_INJECT_POLICIES   8
 
 typedef enum {
     ONSITE_SCAN_DATA = 0,
@@ -99,13 +100,23 @@ struct onsite_inject_s {
     uint64_t        seen[ONSITE_INJECT_WORDS];  /* start tags, a Bloom set */
 
     /* insertions */
-    onsite_str_t    insert[ONSITE_PLACES];
     unsigned        wanted;             /* bit a place                     */
     unsigned        count;
     bool            follow;             /* nothing to insert, read all     */
     unsigned        place;              /* to insert now; ONSITE_PLACES: no*/
     size_t          cut;                /* there, an offset in input       */
     bool            before_held;        /* there, ahead of what is held    */
+
+    /* slots and policies */
+    const onsite_str_t      *slot_names;
+    unsigned                 n_slots;
+    unsigned                 filled;    /* bit a slot                      */
+    onsite_inject_alloc_pt   alloc;
+    void                    *alloc_data;
+    unsigned                 n_policies;
+    bool                     policies_lost;
+    bool                     wide;
+    onsite_str_t             policies[ONSITE_INJECT_POLICIES];
 
     /* output */
     onsite_str_t    input;

@@ -606,7 +606,6 @@ onsite_template_compile_html(onsite_builder_t *b, onsite_str_t html,
     html_maker_t        h = { .maker = { .b = b, .zone = zone, .text = html,
                                          .error = error } };
     onsite_status_t     status;
-    const onsite_str_t  nothing[ONSITE_PLACES] = { { 0, NULL } };
 
     if (html.len > ONSITE_HTML_MAX) {
         return onsite_error(error, ONSITE_LIMIT, "longer than %d bytes",
@@ -614,7 +613,7 @@ onsite_template_compile_html(onsite_builder_t *b, onsite_str_t html,
     }
 
     if (allocate(&h)) {
-        onsite_inject_init(h.scan, nothing);
+        onsite_inject_init(h.scan, 0);
         status = compile_text(&h);
 
         if (status == ONSITE_OK) {

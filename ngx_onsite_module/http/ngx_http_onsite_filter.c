@@ -254,6 +254,21 @@ clear_validators(ngx_http_request_t *r)
 }
 
 
+static unsigned
+wanted_places(ngx_http_onsite_ctx_t *ctx)
+{
+    unsigned  i, wanted;
+
+    wanted = 0;
+
+    for (i = 0; i < ONSITE_PLACES; i++) {
+        wanted |= (unsigned) (ctx->page.insert[i].len != 0) << i;
+    }
+
+    return wanted;
+}
+
+
 static filter_t *
 make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
@@ -269,7 +284,7 @@ make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         return NULL;
     }
 
-    onsite_inject_init(filter->inject, ctx->page.insert);
+    onsite_inject_init(filter->inject, wanted_places(ctx));
 
     if (ctx->headers.fetch_dest.len != 0) {
         onsite_inject_is_document(filter->inject);
@@ -345,10 +360,31 @@ next_buf(output_t *o)
 }
 
 
+/* What the page has for a place; nothing for a slot, as yet. */
+
+static onsite_str_t
+insertion(output_t *o, unsigned place)
+{
+    onsite_str_t            nothing = { 0, NULL };
+    ngx_http_onsite_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(o->r, ngx_http_onsite_module);
+
+    return place < ONSITE_PLACES ? ctx->page.insert[place] : nothing;
+}
+
+
 static ngx_int_t
 send_slice(output_t *o, ngx_buf_t *in, onsite_slice_t *slice)
 {
-    ngx_buf_t  *b;
+    ngx_buf_t     *b;
+    onsite_str_t   bytes;
+
+    bytes = slice->kind == ONSITE_SLICE_INSERT ? insertion(o, slice->place)
+                                               : slice->bytes;
+    if (bytes.len == 0) {
+        return NGX_OK;
+    }
 
     b = next_buf(o);
     if (b == NULL) {
@@ -361,11 +397,11 @@ send_slice(output_t *o, ngx_buf_t *in, onsite_slice_t *slice)
         b->memory = in->memory || in->mmap;
 
     } else {
-        b->pos = (u_char *) slice->bytes.data;
+        b->pos = (u_char *) bytes.data;
         b->memory = 1;
     }
 
-    b->last = b->pos + slice->bytes.len;
+    b->last = b->pos + bytes.len;
 
     return NGX_OK;
 }

@@ -30,19 +30,12 @@ must(bool holds)
 static unsigned
 run(onsite_str_t page, size_t step, unsigned places, onsite_buf_t *out)
 {
-    size_t            i, at = 0, len;
+    size_t            at = 0, len;
     unsigned          count;
-    onsite_str_t      insert[ONSITE_PLACES] = { { 0, NULL } };
     onsite_slice_t    slice;
     onsite_inject_t  *inject = malloc(onsite_inject_size());
 
-    for (i = 0; i < ONSITE_PLACES; i++) {
-        if (places & 1u << i) {
-            insert[i] = marks[i];
-        }
-    }
-
-    onsite_inject_init(inject, insert);
+    onsite_inject_init(inject, places);
     onsite_buf_clear(out);
 
     do {
@@ -53,6 +46,12 @@ run(onsite_str_t page, size_t step, unsigned places, onsite_buf_t *out)
         step = step != 0 ? step * 5 % 13 + 1 : 0;
 
         while (onsite_inject_next(inject, &slice)) {
+            if (slice.kind == ONSITE_SLICE_INSERT) {
+                must(places & 1u << slice.place);
+                onsite_buf_str(out, marks[slice.place]);
+                continue;
+            }
+
             must(slice.bytes.len != 0);
             onsite_buf_str(out, slice.bytes);
         }

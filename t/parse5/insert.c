@@ -17,7 +17,6 @@ insert(onsite_str_t page, size_t cut, onsite_str_t mark, onsite_buf_t *out,
     unsigned *count)
 {
     int               i;
-    onsite_str_t      insertions[ONSITE_PLACES] = { { 0, NULL } };
     onsite_str_t      pieces[2];
     onsite_slice_t    slice;
     onsite_inject_t  *inject = malloc(onsite_inject_size());
@@ -26,18 +25,18 @@ insert(onsite_str_t page, size_t cut, onsite_str_t mark, onsite_buf_t *out,
         exit(1);
     }
 
-    insertions[ONSITE_PLACE_BODY_END] = mark;
     pieces[0] = onsite_str(page.data, cut);
     pieces[1] = onsite_str(page.data + cut, page.len - cut);
 
-    onsite_inject_init(inject, insertions);
+    onsite_inject_init(inject, 1u << ONSITE_PLACE_BODY_END);
     onsite_buf_clear(out);
 
     for (i = 0; i < 2; i++) {
         onsite_inject_feed(inject, pieces[i], i == 1);
 
         while (onsite_inject_next(inject, &slice)) {
-            onsite_buf_str(out, slice.bytes);
+            onsite_buf_str(out, slice.kind == ONSITE_SLICE_INSERT
+                           ? mark : slice.bytes);
         }
     }
 

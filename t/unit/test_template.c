@@ -305,10 +305,9 @@ trace(onsite_str_t html, onsite_buf_t *modes)
     char                  c, last = 0;
     onsite_slice_t        slice;
     onsite_inject_t      *scan = malloc(onsite_inject_size());
-    const onsite_str_t    nothing[ONSITE_PLACES] = { { 0, NULL } };
 
     onsite_buf_clear(modes);
-    onsite_inject_init(scan, nothing);
+    onsite_inject_init(scan, 0);
 
     for (i = 0; i < html.len; i++) {
         onsite_inject_feed(scan, onsite_str(html.data + i, 1), false);
