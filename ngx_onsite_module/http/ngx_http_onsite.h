@@ -42,9 +42,10 @@
  * Fail open: a function here that cannot do its work counts it, logs it and
  * lets the request go on as if the module were off.
  *
- * No transaction is open and no pointer into a snapshot, a record or the
- * worker's arena is kept when a handler returns to nginx: what outlives the
- * call is copied into r->pool.
+ * No transaction is open and no pointer into a record or the worker's arena
+ * is kept when a handler returns to nginx: what outlives the call is copied
+ * into r->pool.  Nor is one into a snapshot, unless the request has pinned it
+ * (ngx_http_onsite_snapshot_pin).
  */
 
 #ifndef _NGX_HTTP_ONSITE_H_INCLUDED_
@@ -268,11 +269,9 @@ typedef struct {
  * replaced; they, and all else here, live as long as the request.
  */
 
-#define NGX_HTTP_ONSITE_SLOTS  8
-
 typedef struct {
-    onsite_str_t                insert[ONSITE_PLACES];  /* r->pool           */
-    onsite_str_t                slots[NGX_HTTP_ONSITE_SLOTS];
+    void                       *content;    /* insert.c's own                */
+    onsite_str_t                slots[ONSITE_SLOTS_MAX];
     ngx_uint_t                  n_slots;
     unsigned                    wanted;     /* bits 1 << onsite_place_t      */
 
@@ -285,8 +284,12 @@ typedef struct {
                                             /* there were more, or too long  */
 
     uint32_t                    campaigns[ONSITE_CHOICES_MAX];
-                                            /* hashes of those in it         */
+                                            /* hashes of those recorded as
+                                               shown                         */
     ngx_uint_t                  n;
+    uint32_t                    shown;      /* bit 1 << i: campaigns[i] went
+                                               into the page                 */
+    unsigned                    inserted:1; /* something did                 */
     unsigned                    any:1;      /* something is to be inserted   */
     unsigned                    personal:1; /* a cookie is set or bytes are
                                                inserted: not for shared
@@ -469,6 +472,10 @@ void ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
     ngx_log_t *log);
 /* Waits for the thread, if there is one, and lets go of all. */
 void ngx_http_onsite_snapshot_free(void);
+/* Has the live snapshot stay mapped as long as the request.  NGX_DECLINED: it
+ * may not, as too many old ones are held, or there is no memory: what is needed
+ * of it is copied then. */
+ngx_int_t ngx_http_onsite_snapshot_pin(ngx_http_request_t *r);
 /* NULL: no snapshot, or nothing for this site. */
 onsite_site_t *ngx_http_onsite_site(onsite_str_t name);
 
@@ -623,7 +630,7 @@ size_t ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
  * insertion.
  *
  * NGX_OK: ctx->page is filled, page.any is set: clear length, ranges and
- * validators and insert page.insert[].  NGX_DECLINED: no insertion.  Either
+ * validators and insert what ngx_http_onsite_insertion has.  NGX_DECLINED: no insertion.  Either
  * way page.personal may be set: tighten Cache-Control (Set-Cookie is in
  * headers_out already).  Never NGX_ERROR.
  *
@@ -661,27 +668,31 @@ ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
 
 /* insert.c */
 
-/* From the worker's decision into ctx->page.  NGX_DECLINED: nothing of it goes
- * into a page. */
+typedef enum {
+    NGX_HTTP_ONSITE_SCRIPT_SHOW = 0,    /* what was decided, and counted     */
+    NGX_HTTP_ONSITE_SCRIPT_LATER,       /* nothing, until the page is seen   */
+    NGX_HTTP_ONSITE_SCRIPT_PREVIEW      /* what is told to nobody: no tokens */
+} ngx_http_onsite_script_e;
+
+/* Puts choices of the request's site by for its page, into ctx->page: those of
+ * onsite channels that do not wait.  NGX_DECLINED: there are none. */
 ngx_int_t ngx_http_onsite_prepare(ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx);
+    ngx_http_onsite_ctx_t *ctx, const onsite_choice_t *choices, size_t n,
+    ngx_http_onsite_script_e script);
 
 /*
  * What stands at a place: of onsite_place_t, or ONSITE_PLACES + i for slot i,
- * which may be asked for more than once.  *out: bufs in memory, in r->pool,
- * the caller's to send; NULL: nothing.  NGX_ERROR: out of memory, and nothing
- * is inserted there.
+ * which may be asked for more than once.  *out: bytes in memory that live as
+ * long as the request; the chain may be handed out again, so it is read, not
+ * sent.  NULL: nothing.  NGX_ERROR: out of memory, and nothing is inserted
+ * there.
  */
 ngx_int_t ngx_http_onsite_insertion(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, ngx_uint_t place, ngx_chain_t **out);
 
-/* A script element; mark: more of its attributes, with a space in front. */
-void ngx_http_onsite_append_script(onsite_buf_t *buf,
-    ngx_http_onsite_ctx_t *ctx, ngx_str_t *prefix, const char *mark);
-
 /*
- * unplaced.c: the page has ended, and had no place for what was to be inserted.
- * Counts the skip, and the campaigns as not shown: as soon as the visitor's
+ * unplaced.c: the page has ended.  Where nothing went into it counts the skip;
+ * campaigns that did not are counted as not shown: as soon as the visitor's
  * record can be written, their caps are as before.  Sticky variants stay.
  */
 void ngx_http_onsite_unplaced(ngx_http_request_t *r,

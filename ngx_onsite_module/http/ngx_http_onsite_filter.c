@@ -254,18 +254,10 @@ clear_validators(ngx_http_request_t *r)
 }
 
 
-static unsigned
-wanted_places(ngx_http_onsite_ctx_t *ctx)
+static void *
+pool_memory(void *pool, size_t size)
 {
-    unsigned  i, wanted;
-
-    wanted = 0;
-
-    for (i = 0; i < ONSITE_PLACES; i++) {
-        wanted |= (unsigned) (ctx->page.insert[i].len != 0) << i;
-    }
-
-    return wanted;
+    return ngx_palloc(pool, size);
 }
 
 
@@ -284,7 +276,9 @@ make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         return NULL;
     }
 
-    onsite_inject_init(filter->inject, wanted_places(ctx));
+    onsite_inject_init(filter->inject, ctx->page.wanted);
+    onsite_inject_memory(filter->inject, pool_memory, r->pool);
+    onsite_inject_slots(filter->inject, ctx->page.slots, ctx->page.n_slots);
 
     if (ctx->headers.fetch_dest.len != 0) {
         onsite_inject_is_document(filter->inject);
@@ -360,30 +354,64 @@ next_buf(output_t *o)
 }
 
 
-/* What the page has for a place; nothing for a slot, as yet. */
+/* What the page has told so far. */
 
-static onsite_str_t
-insertion(output_t *o, unsigned place)
+static void
+tell_page(filter_t *filter, ngx_http_onsite_page_t *page)
 {
-    onsite_str_t            nothing = { 0, NULL };
+    ngx_uint_t  i;
+
+    for (i = 0; i < page->n_slots; i++) {
+        if (onsite_inject_slot_filled(filter->inject, i)) {
+            page->filled |= 1u << i;
+        }
+    }
+
+    page->n_policies = onsite_inject_policies(filter->inject,
+                                              &page->policies);
+    page->policies_lost = onsite_inject_policies_lost(filter->inject);
+}
+
+
+/* Out of memory the page goes on without it. */
+
+static ngx_int_t
+send_insertion(output_t *o, unsigned place)
+{
+    ngx_buf_t              *b;
+    ngx_chain_t            *cl;
     ngx_http_onsite_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(o->r, ngx_http_onsite_module);
+    tell_page(o->filter, &ctx->page);
 
-    return place < ONSITE_PLACES ? ctx->page.insert[place] : nothing;
+    if (ngx_http_onsite_insertion(o->r, ctx, place, &cl) != NGX_OK) {
+        ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_MEMORY]);
+        return NGX_OK;
+    }
+
+    for (/* void */; cl != NULL; cl = cl->next) {
+        b = next_buf(o);
+        if (b == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->pos = cl->buf->pos;
+        b->last = cl->buf->last;
+        b->memory = 1;
+    }
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 send_slice(output_t *o, ngx_buf_t *in, onsite_slice_t *slice)
 {
-    ngx_buf_t     *b;
-    onsite_str_t   bytes;
+    ngx_buf_t  *b;
 
-    bytes = slice->kind == ONSITE_SLICE_INSERT ? insertion(o, slice->place)
-                                               : slice->bytes;
-    if (bytes.len == 0) {
-        return NGX_OK;
+    if (slice->kind == ONSITE_SLICE_INSERT) {
+        return send_insertion(o, slice->place);
     }
 
     b = next_buf(o);
@@ -397,11 +425,11 @@ send_slice(output_t *o, ngx_buf_t *in, onsite_slice_t *slice)
         b->memory = in->memory || in->mmap;
 
     } else {
-        b->pos = (u_char *) bytes.data;
+        b->pos = (u_char *) slice->bytes.data;
         b->memory = 1;
     }
 
-    b->last = b->pos + bytes.len;
+    b->last = b->pos + slice->bytes.len;
 
     return NGX_OK;
 }
@@ -519,7 +547,7 @@ release(ngx_http_request_t *r, filter_t *filter, ngx_chain_t *out)
 }
 
 
-/* Whether something was inserted; at the end, that nothing was. */
+/* That something was inserted; at the end, what was not. */
 
 static void
 count_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
@@ -529,17 +557,14 @@ count_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
     filter = ctx->filter;
 
-    if (!filter->counted && onsite_inject_count(filter->inject) != 0) {
+    if (!filter->counted && ctx->page.inserted) {
         filter->counted = 1;
         ngx_http_onsite_count(injections);
     }
 
     if (last && !filter->ended) {
         filter->ended = 1;
-
-        if (!filter->counted) {
-            ngx_http_onsite_unplaced(r, ctx);
-        }
+        ngx_http_onsite_unplaced(r, ctx);
     }
 }
 

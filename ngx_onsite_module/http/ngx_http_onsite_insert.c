@@ -1,9 +1,67 @@
 /*
  * ngx_http_onsite_insert.c - what goes into a page: the decision as elements,
  * and the script that shows them.
+ *
+ * With the header it is known what is shown, and it is put by: one allocation
+ * holds all of it but long literals, which stay in the snapshot, and that is
+ * held on to.  Elements are composed when the scanner comes to their place:
+ * only then it is known which slots were filled, and what the policies in the
+ * page's own meta elements say.
  */
 
 #include "ngx_http_onsite.h"
+
+
+typedef struct {
+    onsite_str_t              id;
+    onsite_str_t              variant;
+    onsite_str_t              slot;         /* len 0: none                   */
+    onsite_channel_t          channel;
+    double                    propensity;
+    ngx_uint_t                place;        /* in page->slots; NO_SLOT       */
+    onsite_str_t             *pieces;       /* of its content                */
+    ngx_uint_t                n_pieces;
+    ngx_chain_t              *chain;        /* the same, once it was asked   */
+} item_t;
+
+#define NO_SLOT  ONSITE_SLOTS_MAX
+
+/* Shorter ones are copied: a buf of their own would cost more. */
+#define ONSITE_PIECE_MIN  256
+
+
+typedef struct {
+    ngx_uint_t                n;
+    ngx_uint_t                n_pieces;     /* of all                        */
+    ngx_http_onsite_script_e  script;
+    item_t                    items[];      /* then their pieces, and bytes  */
+} content_t;
+
+
+/* What follows a content's items in its memory, given out in parts. */
+
+typedef struct {
+    onsite_str_t             *pieces;
+    u_char                   *bytes;
+    ngx_uint_t                copies;       /* the snapshot's strings, too   */
+} room_t;
+
+
+/* Composed text with literals in between. */
+
+typedef struct {
+    onsite_buf_t             *text;
+    onsite_str_t             *parts;        /* data NULL: the next len bytes
+                                               of text                       */
+    ngx_uint_t                n;
+    size_t                    done;         /* of text, in parts             */
+} compose_t;
+
+
+typedef struct {
+    ngx_chain_t               link;
+    ngx_buf_t                 buf;
+} link_t;
 
 
 static void
@@ -63,27 +121,26 @@ append_attribute(onsite_buf_t *buf, const char *name, onsite_str_t value)
 }
 
 
-size_t
-ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
-    const onsite_choice_t *choice, char *out)
+/* Exposure tokens */
+
+static size_t
+sign(ngx_http_onsite_ctx_t *ctx, onsite_str_t campaign, onsite_str_t variant,
+    double propensity, char *out)
 {
     char                     *p, version[NGX_INT64_LEN];
-    onsite_site_t            *site;
     onsite_exposure_token_t   token;
 
-    site = ngx_http_onsite_site(ctx->who.site);
-
-    if (ngx_http_onsite_worker.signer == NULL || site == NULL) {
+    if (ngx_http_onsite_worker.signer == NULL) {
         return 0;
     }
 
     p = (char *) ngx_sprintf((u_char *) version, "%uL", ctx->told.version);
 
     token.visitor = ctx->told.key;
-    token.campaign = onsite_image_str(&site->image, choice->campaign->id);
-    token.variant = onsite_image_str(&site->image, choice->variant->id);
+    token.campaign = campaign;
+    token.variant = variant;
     token.policy = onsite_str(version, p - version);
-    token.propensity = choice->propensity;
+    token.propensity = propensity;
     token.time = ctx->now;
 
     return onsite_token_sign(ngx_http_onsite_worker.signer, ctx->who.site,
@@ -91,109 +148,409 @@ ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
 }
 
 
-static void
-append_template(onsite_buf_t *buf, ngx_http_onsite_ctx_t *ctx,
-    onsite_site_t *site, const onsite_choice_t *choice)
+size_t
+ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
+    const onsite_choice_t *choice, char *out)
 {
-    char    token[ONSITE_TOKEN_MAX];
-    size_t  len;
+    onsite_site_t  *site;
 
-    len = ngx_http_onsite_token(ctx, choice, token);
+    site = ngx_http_onsite_site(ctx->who.site);
 
-    append(buf, "<template");
-    append_attribute(buf, "data-onsite-campaign",
-                     onsite_image_str(&site->image, choice->campaign->id));
-    append_attribute(buf, "data-onsite-variant",
-                     onsite_image_str(&site->image, choice->variant->id));
-    append_attribute(buf, "data-onsite-channel",
-                     onsite_channel_text(choice->campaign->channel));
-
-    if (choice->campaign->slot.len != 0) {
-        append_attribute(buf, "data-onsite-slot",
-                       onsite_image_str(&site->image, choice->campaign->slot));
-    }
-
-    append_attribute(buf, "data-onsite-exposure", onsite_str(token, len));
-    onsite_buf_char(buf, '>');
-    onsite_buf_str(buf, choice->html);
-    append(buf, "</template>");
+    return site == NULL ? 0
+           : sign(ctx, onsite_image_str(&site->image, choice->campaign->id),
+                  onsite_image_str(&site->image, choice->variant->id),
+                  choice->propensity, out);
 }
 
 
-void
-ngx_http_onsite_append_script(onsite_buf_t *buf, ngx_http_onsite_ctx_t *ctx,
-    ngx_str_t *prefix, const char *mark)
-{
-    append(buf, "<script src=\"");
-    onsite_buf_append(buf, prefix->data, prefix->len);
-    append(buf, "/onsite.js?v=");
-    onsite_buf_append(buf, ngx_http_onsite_runtime_hash.data,
-                      ngx_http_onsite_runtime_hash.len);
-    append(buf, "\" async data-onsite");
-    append(buf, mark);
+/* What is decided, put by */
 
-    if (ctx->nonce.len != 0) {
-        append_attribute(buf, "nonce", ngx_http_onsite_str(ctx->nonce));
+static onsite_str_t
+keep(room_t *room, onsite_str_t s, ngx_uint_t stable)
+{
+    u_char  *p;
+
+    if (s.len == 0 || (stable && !room->copies)) {
+        return s;
     }
 
-    append(buf, "></script>");
+    p = room->bytes;
+    room->bytes = ngx_cpymem(p, s.data, s.len);
+
+    return onsite_str((char *) p, s.len);
+}
+
+
+/* All that is put by of the choices; copied where it cannot be held on to. */
+
+static content_t *
+make_content(ngx_http_request_t *r, const onsite_choice_t *choices, size_t n,
+    room_t *room)
+{
+    size_t                    i, size, pieces;
+    content_t                *content;
+    const onsite_campaign_t  *campaign;
+
+    room->copies = n != 0 && ngx_http_onsite_snapshot_pin(r) != NGX_OK;
+    pieces = 0;
+    size = 0;
+
+    for (i = 0; i < n; i++) {
+        campaign = choices[i].campaign;
+        pieces += choices[i].html.len != 0;
+        size += choices[i].html.len;
+
+        if (room->copies) {
+            size += campaign->id.len + choices[i].variant->id.len
+                    + campaign->slot.len;
+        }
+    }
+
+    content = ngx_palloc(r->pool, sizeof(content_t) + n * sizeof(item_t)
+                                  + pieces * sizeof(onsite_str_t) + size);
+    if (content == NULL) {
+        return NULL;
+    }
+
+    content->n = 0;
+    content->n_pieces = pieces;
+    room->pieces = (onsite_str_t *) &content->items[n];
+    room->bytes = (u_char *) (room->pieces + pieces);
+
+    return content;
+}
+
+
+/* The scanner is told of slots that have content. */
+
+static ngx_uint_t
+find_place(ngx_http_onsite_page_t *page, const item_t *item)
+{
+    if (item->channel != ONSITE_CHANNEL_EMBED || item->slot.len == 0
+        || item->n_pieces == 0 || page->n_slots == ONSITE_SLOTS_MAX)
+    {
+        return NO_SLOT;
+    }
+
+    page->slots[page->n_slots] = item->slot;
+
+    return page->n_slots++;
+}
+
+
+static void
+put_by(content_t *content, room_t *room, const onsite_image_t *image,
+    const onsite_choice_t *choice)
+{
+    item_t                   *item;
+    const onsite_campaign_t  *campaign;
+
+    campaign = choice->campaign;
+    item = &content->items[content->n++];
+
+    item->id = keep(room, onsite_image_str(image, campaign->id), 1);
+    item->variant = keep(room, onsite_image_str(image, choice->variant->id),
+                         1);
+    item->slot = keep(room, onsite_image_str(image, campaign->slot), 1);
+    item->channel = campaign->channel;
+    item->propensity = choice->propensity;
+    item->chain = NULL;
+
+    item->pieces = room->pieces;
+    item->n_pieces = choice->html.len != 0;
+
+    if (item->n_pieces != 0) {
+        *room->pieces++ = keep(room, choice->html, 0);
+    }
+}
+
+
+static ngx_uint_t
+goes_into_page(const onsite_choice_t *choice)
+{
+    return !choice->pending
+           && choice->campaign->channel != ONSITE_CHANNEL_WEBHOOK;
 }
 
 
 ngx_int_t
-ngx_http_onsite_prepare(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+ngx_http_onsite_prepare(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    const onsite_choice_t *choices, size_t n, ngx_http_onsite_script_e script)
 {
-    u_char                      *p;
-    ngx_uint_t                   i, n;
-    onsite_buf_t                *buf;
-    onsite_site_t               *site;
-    onsite_choice_t             *choice;
-    onsite_decision_t           *decision;
-    ngx_http_onsite_page_t      *page;
-    ngx_http_onsite_srv_conf_t  *scf;
+    size_t                   i;
+    room_t                   room;
+    item_t                  *item;
+    content_t               *content;
+    onsite_site_t           *site;
+    ngx_http_onsite_page_t  *page;
 
-    n = 0;
-    scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
-    buf = &ngx_http_onsite_worker.text;
-    site = ngx_http_onsite_site(ctx->who.site);
-    decision = ngx_http_onsite_worker.decision;
     page = &ctx->page;
+    site = n == 0 ? NULL : ngx_http_onsite_site(ctx->who.site);
+    content = make_content(r, choices, site == NULL ? 0 : n, &room);
 
-    onsite_buf_clear(buf);
-
-    for (i = 0; i < decision->n && site != NULL; i++) {
-        choice = &decision->choices[i];
-
-        if (choice->pending
-            || choice->campaign->channel == ONSITE_CHANNEL_WEBHOOK)
-        {
-            continue;
-        }
-
-        append_template(buf, ctx, site, choice);
-        page->campaigns[n++] = choice->campaign->hash;
-    }
-
-    if (n == 0) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_onsite_append_script(buf, ctx, &scf->prefix, "");
-
-    p = buf->failed ? NULL : ngx_pnalloc(r->pool, buf->len);
-    if (p == NULL) {
+    if (content == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, buf->data, buf->len);
+    for (i = 0; i < n && site != NULL; i++) {
+        if (!goes_into_page(&choices[i])) {
+            continue;
+        }
 
-    page->n = n;
-    page->insert[ONSITE_PLACE_BODY_END] = onsite_str((char *) p, buf->len);
+        item = &content->items[content->n];
+        put_by(content, &room, &site->image, &choices[i]);
+        item->place = find_place(page, item);
+
+        if (script == NGX_HTTP_ONSITE_SCRIPT_SHOW) {
+            page->campaigns[page->n++] = choices[i].campaign->hash;
+        }
+    }
+
+    if (content->n == 0 && script != NGX_HTTP_ONSITE_SCRIPT_LATER) {
+        return NGX_DECLINED;
+    }
+
+    content->script = script;
+    page->content = content;
     page->wanted = 1u << ONSITE_PLACE_BODY_END;
     page->any = 1;
-    page->personal = 1;
+    page->personal = script != NGX_HTTP_ONSITE_SCRIPT_LATER;
 
     return NGX_OK;
+}
+
+
+/* Elements, composed */
+
+static void
+add_literal(compose_t *c, onsite_str_t literal)
+{
+    if (c->text->len != c->done) {
+        c->parts[c->n++] = onsite_str(NULL, c->text->len - c->done);
+        c->done = c->text->len;
+    }
+
+    if (literal.len != 0) {
+        c->parts[c->n++] = literal;
+    }
+}
+
+
+static void
+add_piece(compose_t *c, onsite_str_t piece)
+{
+    if (piece.len < ONSITE_PIECE_MIN) {
+        onsite_buf_str(c->text, piece);
+
+    } else {
+        add_literal(c, piece);
+    }
+}
+
+
+static void
+add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
+    ngx_uint_t filled)
+{
+    char           token[ONSITE_TOKEN_MAX];
+    size_t         len;
+    ngx_uint_t     i;
+    content_t     *content;
+    onsite_buf_t  *text;
+
+    text = c->text;
+    content = ctx->page.content;
+
+    append(text, "<template");
+    append_attribute(text, "data-onsite-campaign", item->id);
+    append_attribute(text, "data-onsite-variant", item->variant);
+    append_attribute(text, "data-onsite-channel",
+                     onsite_channel_text(item->channel));
+
+    if (item->slot.len != 0) {
+        append_attribute(text, "data-onsite-slot", item->slot);
+    }
+
+    if (content->script == NGX_HTTP_ONSITE_SCRIPT_SHOW) {
+        len = sign(ctx, item->id, item->variant, item->propensity, token);
+        append_attribute(text, "data-onsite-exposure", onsite_str(token, len));
+    }
+
+    append(text, filled ? " data-onsite-filled>" : ">");
+
+    for (i = 0; i < item->n_pieces && !filled; i++) {
+        add_piece(c, item->pieces[i]);
+    }
+
+    append(text, "</template>");
+}
+
+
+static void
+add_script(onsite_buf_t *text, ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx)
+{
+    content_t                   *content;
+    ngx_http_onsite_srv_conf_t  *scf;
+
+    content = ctx->page.content;
+    scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
+
+    append(text, "<script src=\"");
+    onsite_buf_append(text, scf->prefix.data, scf->prefix.len);
+    append(text, "/onsite.js?v=");
+    onsite_buf_append(text, ngx_http_onsite_runtime_hash.data,
+                      ngx_http_onsite_runtime_hash.len);
+    append(text, "\" async data-onsite");
+
+    if (content->script == NGX_HTTP_ONSITE_SCRIPT_LATER) {
+        append(text, " data-onsite-later");
+
+    } else if (content->script == NGX_HTTP_ONSITE_SCRIPT_PREVIEW) {
+        append(text, " data-onsite-preview");
+    }
+
+    if (ctx->nonce.len != 0) {
+        append_attribute(text, "nonce", ngx_http_onsite_str(ctx->nonce));
+    }
+
+    append(text, "></script>");
+}
+
+
+/* Bufs for parts, and room for the text in between: one allocation. */
+
+static ngx_int_t
+chain_parts(ngx_http_request_t *r, compose_t *c, ngx_chain_t **out)
+{
+    u_char      *text;
+    link_t      *links;
+    ngx_uint_t   i;
+
+    links = ngx_palloc(r->pool, c->n * sizeof(link_t) + c->text->len);
+    if (links == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(links, c->n * sizeof(link_t));
+    text = (u_char *) &links[c->n];
+    ngx_memcpy(text, c->text->data, c->text->len);
+
+    for (i = 0; i < c->n; i++) {
+        links[i].buf.memory = 1;
+        links[i].link.buf = &links[i].buf;
+        links[i].link.next = i + 1 < c->n ? &links[i + 1].link : NULL;
+
+        if (c->parts[i].data == NULL) {
+            links[i].buf.pos = text;
+            text += c->parts[i].len;
+
+        } else {
+            links[i].buf.pos = (u_char *) c->parts[i].data;
+        }
+
+        links[i].buf.last = links[i].buf.pos + c->parts[i].len;
+    }
+
+    *out = &links->link;
+
+    return NGX_OK;
+}
+
+
+/* Between two literals there may be text, and around them. */
+
+static ngx_int_t
+start_composing(compose_t *c, ngx_uint_t literals)
+{
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    onsite_arena_reset(w->arena);
+    onsite_buf_clear(&w->text);
+
+    c->text = &w->text;
+    c->n = 0;
+    c->done = 0;
+    c->parts = onsite_arena_alloc(w->arena,
+                                  (2 * literals + 1) * sizeof(onsite_str_t));
+
+    return c->parts == NULL ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+end_composing(ngx_http_request_t *r, compose_t *c, ngx_chain_t **out)
+{
+    add_literal(c, onsite_str(NULL, 0));
+
+    return c->text->failed ? NGX_ERROR
+           : c->n == 0 ? NGX_OK : chain_parts(r, c, out);
+}
+
+
+static ngx_int_t
+fill_slot(ngx_http_request_t *r, item_t *item, ngx_chain_t **out)
+{
+    compose_t   c;
+    ngx_uint_t  i;
+
+    if (item->chain == NULL) {
+        if (start_composing(&c, item->n_pieces) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < item->n_pieces; i++) {
+            add_piece(&c, item->pieces[i]);
+        }
+
+        if (end_composing(r, &c, &item->chain) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    *out = item->chain;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
+{
+    item_t                  *item;
+    compose_t                c;
+    content_t               *content;
+    ngx_uint_t               i, filled;
+    ngx_http_onsite_page_t  *page;
+
+    page = &ctx->page;
+    content = page->content;
+
+    if (start_composing(&c, content->n_pieces) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < content->n; i++) {
+        item = &content->items[i];
+        filled = item->place != NO_SLOT
+                 && (page->filled & (1u << item->place));
+        add_template(&c, ctx, item, filled);
+    }
+
+    add_script(c.text, r, ctx);
+
+    return end_composing(r, &c, out);
+}
+
+
+/* Bit i: campaigns[i] of the page. */
+
+static void
+count_shown(ngx_http_onsite_page_t *page, uint32_t campaigns)
+{
+    page->inserted = 1;
+    page->shown |= campaigns;
 }
 
 
@@ -201,29 +558,29 @@ ngx_int_t
 ngx_http_onsite_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_uint_t place, ngx_chain_t **out)
 {
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
+    ngx_uint_t   i;
+    content_t   *content;
 
     *out = NULL;
+    content = ctx->page.content;
 
-    if (place >= ONSITE_PLACES || ctx->page.insert[place].len == 0) {
+    if (place == ONSITE_PLACE_BODY_END) {
+        if (end_body(r, ctx, out) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        count_shown(&ctx->page, UINT32_MAX);
+
         return NGX_OK;
     }
 
-    cl = ngx_alloc_chain_link(r->pool);
-    b = ngx_calloc_buf(r->pool);
+    for (i = 0; i < content->n; i++) {
+        if (place == ONSITE_PLACES + content->items[i].place) {
+            count_shown(&ctx->page, 1u << i);
 
-    if (cl == NULL || b == NULL) {
-        return NGX_ERROR;
+            return fill_slot(r, &content->items[i], out);
+        }
     }
-
-    b->pos = (u_char *) ctx->page.insert[place].data;
-    b->last = b->pos + ctx->page.insert[place].len;
-    b->memory = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-    *out = cl;
 
     return NGX_OK;
 }

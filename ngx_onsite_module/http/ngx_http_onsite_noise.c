@@ -62,25 +62,8 @@ make_private(ngx_http_request_t *r)
 void
 ngx_http_onsite_show_later(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
-    u_char                      *p;
-    onsite_buf_t                *buf;
-    ngx_http_onsite_srv_conf_t  *scf;
-
-    scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
-    buf = &ngx_http_onsite_worker.text;
-
-    onsite_buf_clear(buf);
-    ngx_http_onsite_append_script(buf, ctx, &scf->prefix,
-                                  " data-onsite-later");
-
-    p = buf->failed ? NULL : ngx_pnalloc(r->pool, buf->len);
-
-    if (p == NULL || make_private(r) != NGX_OK) {
-        return;
+    if (make_private(r) == NGX_OK) {
+        (void) ngx_http_onsite_prepare(r, ctx, NULL, 0,
+                                       NGX_HTTP_ONSITE_SCRIPT_LATER);
     }
-
-    ngx_memcpy(p, buf->data, buf->len);
-    ctx->page.insert[ONSITE_PLACE_BODY_END] = onsite_str((char *) p, buf->len);
-    ctx->page.wanted = 1u << ONSITE_PLACE_BODY_END;
-    ctx->page.any = 1;
 }

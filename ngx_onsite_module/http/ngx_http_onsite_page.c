@@ -440,17 +440,17 @@ add_explanation(ngx_http_request_t *r)
 static void
 show(view_t *view)
 {
+    onsite_decision_t           *decision;
     ngx_http_onsite_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(view->r, ngx_http_onsite_module);
+    decision = ngx_http_onsite_worker.decision;
 
-    if (ngx_http_onsite_worker.decision->n == 0
-        || olcf->enable != NGX_HTTP_ONSITE_ON)
+    if (decision->n != 0 && olcf->enable == NGX_HTTP_ONSITE_ON
+        && ngx_http_onsite_prepare(view->r, view->ctx, decision->choices,
+                                   decision->n, NGX_HTTP_ONSITE_SCRIPT_SHOW)
+           == NGX_ERROR)
     {
-        return;
-    }
-
-    if (ngx_http_onsite_prepare(view->r, view->ctx) == NGX_ERROR) {
         skip_page(view->ctx, NGX_HTTP_ONSITE_SKIP_MEMORY);
     }
 }

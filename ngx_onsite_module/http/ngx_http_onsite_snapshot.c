@@ -1,8 +1,9 @@
 /*
  * ngx_http_onsite_snapshot.c - the live campaigns, and their successors.
  *
- * A snapshot is used within one call only, so a new one takes the place of the
- * old between two events.  Opening one means reading and verifying all of it,
+ * A snapshot is used within one call, so a new one takes the place of the old
+ * between two events; what a response still sends of the old keeps that mapped
+ * (a pin) until the request ends.  Opening one means reading and verifying all of it,
  * and letting one go means unmapping it: milliseconds for 10,000 campaigns.
  * A thread does both, one at a time; it shares nothing with the requests but
  * the job below, which is its own until it says done.
@@ -20,11 +21,20 @@
 #include <sys/file.h>
 
 
-typedef struct {
-    onsite_snapshot_t            *snapshot;     /* NULL: none                */
+/* Old snapshots that requests may hold at a time; above it they copy. */
+#define HELD_MAX  4
+
+
+typedef struct live_s  live_t;
+
+struct live_s {
+    onsite_snapshot_t            *snapshot;
     ngx_http_onsite_campaigns_t  *sites;
     ngx_uint_t                    n_sites;
-} live_t;
+    ngx_uint_t                    pins;         /* of requests; the event
+                                                   loop's alone              */
+    live_t                       *next;
+};
 
 
 typedef struct {
@@ -39,8 +49,8 @@ typedef struct {
     const char      *path;          /* to open; NULL: nothing                */
     const char      *folder;        /* of copies; NULL: none                 */
     file_t           file;          /* what path is                          */
-    live_t           opened;
-    live_t           old;           /* to let go of                          */
+    live_t          *opened;        /* NULL: nothing                         */
+    live_t          *old;           /* to let go of: a list                  */
     onsite_error_t   error;         /* of the opening; text "": none         */
     atomic_bool      done;
     pthread_t        thread;
@@ -48,8 +58,11 @@ typedef struct {
 } job_t;
 
 
-static job_t   job;
-static file_t  seen;
+static job_t        job;
+static file_t       seen;
+static live_t      *current;        /* as the worker has it; NULL: none      */
+static live_t      *unused;         /* replaced, and pinned by nobody        */
+static ngx_uint_t   held;           /* replaced, and pinned                  */
 
 
 static void
@@ -66,10 +79,21 @@ free_sites(ngx_http_onsite_campaigns_t *sites, ngx_uint_t n)
 static void
 let_go(live_t *live)
 {
-    if (live->snapshot != NULL) {
-        free_sites(live->sites, live->n_sites);
-        onsite_snapshot_close(live->snapshot);
-        live->snapshot = NULL;
+    free_sites(live->sites, live->n_sites);
+    onsite_snapshot_close(live->snapshot);
+    free(live);
+}
+
+
+static void
+let_all_go(live_t **list)
+{
+    live_t  *live;
+
+    while (*list != NULL) {
+        live = *list;
+        *list = live->next;
+        let_go(live);
     }
 }
 
@@ -82,7 +106,6 @@ make_sites(live_t *live)
     ngx_http_onsite_campaigns_t  *site;
 
     total = onsite_snapshot_info(live->snapshot)->sites;
-    live->n_sites = 0;
     live->sites = calloc(total + 1, sizeof(ngx_http_onsite_campaigns_t));
 
     if (live->sites == NULL) {
@@ -139,11 +162,11 @@ remove_others(const char *folder, const char *copy)
 /* The copy that another worker made of this file, or one made now. */
 
 static onsite_status_t
-open_copy(void)
+open_copy(onsite_snapshot_t **snapshot)
 {
     int              lock;
     char             copy[NGX_MAX_PATH], path[NGX_MAX_PATH];
-    onsite_error_t   unused;
+    onsite_error_t   none;
     onsite_status_t  status;
 
     (void) snprintf(path, sizeof(path), "%s/snapshot.lock", job.folder);
@@ -158,11 +181,11 @@ open_copy(void)
         status = ONSITE_IO;
 
     } else {
-        status = onsite_snapshot_open(copy, &job.opened.snapshot, &unused);
+        status = onsite_snapshot_open(copy, snapshot, &none);
 
         if (status != ONSITE_OK) {
-            status = onsite_snapshot_copy(job.path, copy,
-                                          &job.opened.snapshot, &job.error);
+            status = onsite_snapshot_copy(job.path, copy, snapshot,
+                                          &job.error);
         }
 
         if (status == ONSITE_OK) {
@@ -179,17 +202,16 @@ open_copy(void)
 
 
 static onsite_status_t
-open_file(void)
+open_file(onsite_snapshot_t **snapshot)
 {
     onsite_status_t  status;
 
-    status = job.folder != NULL ? open_copy() : ONSITE_IO;
+    status = job.folder != NULL ? open_copy(snapshot) : ONSITE_IO;
 
     /* no folder, or no room in it: better mapped where it is than not live */
 
     if (status == ONSITE_IO) {
-        status = onsite_snapshot_open(job.path, &job.opened.snapshot,
-                                      &job.error);
+        status = onsite_snapshot_open(job.path, snapshot, &job.error);
     }
 
     return status;
@@ -199,27 +221,37 @@ open_file(void)
 static void
 open_snapshot(void)
 {
-    job.error.text[0] = '\0';
+    live_t  *live;
 
-    if (open_file() != ONSITE_OK) {
-        job.opened.snapshot = NULL;
+    job.opened = NULL;
+    job.error.text[0] = '\0';
+    live = calloc(1, sizeof(live_t));
+
+    if (live != NULL && open_file(&live->snapshot) != ONSITE_OK) {
+        free(live);
         return;
     }
 
-    if (make_sites(&job.opened) != NGX_OK) {
-        let_go(&job.opened);
+    if (live == NULL || make_sites(live) != NGX_OK) {
+        if (live != NULL) {
+            let_go(live);
+        }
+
         (void) onsite_error(&job.error, ONSITE_NO_MEMORY,
                             "no memory for snapshot %s", job.path);
+        return;
     }
+
+    job.opened = live;
 }
 
 
 static void *
-run(void *unused)
+run(void *data)
 {
-    (void) unused;
+    (void) data;
 
-    let_go(&job.old);
+    let_all_go(&job.old);
 
     if (job.path != NULL) {
         open_snapshot();
@@ -266,12 +298,40 @@ wait_for_thread(void)
 }
 
 
-/* What was opened goes live; what was live is in job.old then. */
+/* The worker sees what is current, which may be nothing. */
+
+static void
+show_current(void)
+{
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    w->snapshot = current == NULL ? NULL : current->snapshot;
+    w->sites = current == NULL ? NULL : current->sites;
+    w->n_sites = current == NULL ? 0 : current->n_sites;
+}
+
+
+static void
+retire(live_t *live)
+{
+    if (live->pins != 0) {
+        held++;
+        return;
+    }
+
+    live->next = unused;
+    unused = live;
+}
+
+
+/* What was opened goes live. */
 
 static void
 take(ngx_log_t *log)
 {
-    ngx_http_onsite_worker_t  *w;
+    live_t  *old;
 
     if (job.path == NULL) {
         return;
@@ -279,30 +339,66 @@ take(ngx_log_t *log)
 
     job.path = NULL;
 
-    if (job.opened.snapshot == NULL) {
+    if (job.opened == NULL) {
         ngx_http_onsite_count(reload_errors);
         ngx_log_error(NGX_LOG_ERR, log, 0, "onsite: %s", job.error.text);
         return;
     }
 
-    w = &ngx_http_onsite_worker;
+    old = current;
+    current = job.opened;
+    job.opened = NULL;
+    show_current();
 
-    job.old.snapshot = w->snapshot;
-    job.old.sites = w->sites;
-    job.old.n_sites = w->n_sites;
-
-    w->snapshot = job.opened.snapshot;
-    w->sites = job.opened.sites;
-    w->n_sites = job.opened.n_sites;
-
-    job.opened.snapshot = NULL;
+    if (old != NULL) {
+        retire(old);
+    }
 
     ngx_http_onsite_count(reloads);
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "onsite: snapshot version %uL, %uL campaigns",
-                  onsite_snapshot_info(w->snapshot)->version,
-                  onsite_snapshot_info(w->snapshot)->campaigns);
+                  onsite_snapshot_info(current->snapshot)->version,
+                  onsite_snapshot_info(current->snapshot)->campaigns);
+}
+
+
+/* The request ends.  The thread lets go of it, at the next tick. */
+
+static void
+unpin(void *data)
+{
+    live_t  *live;
+
+    live = data;
+    live->pins--;
+
+    if (live->pins == 0 && live != current) {
+        held--;
+        retire(live);
+    }
+}
+
+
+ngx_int_t
+ngx_http_onsite_snapshot_pin(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (current == NULL || held >= HELD_MAX) {
+        return NGX_DECLINED;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_DECLINED;
+    }
+
+    cln->handler = unpin;
+    cln->data = current;
+    current->pins++;
+
+    return NGX_OK;
 }
 
 
@@ -385,7 +481,9 @@ ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
         prepare(mcf);
     }
 
-    if (job.path != NULL || job.old.snapshot != NULL) {
+    if (job.path != NULL || unused != NULL) {
+        job.old = unused;
+        unused = NULL;
         start();
 
         if (!job.running) {
@@ -398,25 +496,25 @@ ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
 void
 ngx_http_onsite_snapshot_free(void)
 {
-    live_t                     live;
-    ngx_http_onsite_worker_t  *w;
-
     wait_for_thread();
 
-    w = &ngx_http_onsite_worker;
+    if (job.opened != NULL) {
+        let_go(job.opened);
+        job.opened = NULL;
+    }
 
-    live.snapshot = w->snapshot;
-    live.sites = w->sites;
-    live.n_sites = w->n_sites;
+    if (current != NULL) {
+        retire(current);
+        current = NULL;
+    }
 
-    let_go(&live);
-    let_go(&job.old);
-    let_go(&job.opened);
+    /* what requests still point into goes with the process */
+
+    let_all_go(&job.old);
+    let_all_go(&unused);
 
     job.path = NULL;
-    w->snapshot = NULL;
-    w->sites = NULL;
-    w->n_sites = 0;
+    show_current();
 }
 
 

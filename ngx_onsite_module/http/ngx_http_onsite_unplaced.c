@@ -1,6 +1,6 @@
 /*
- * ngx_http_onsite_unplaced.c - what was decided for a page that then had no
- * place for it.
+ * ngx_http_onsite_unplaced.c - what was decided for a page and then did not
+ * go into it.
  *
  * Decisions are made and recorded before the page's first byte; whether there
  * is a place is known at its end.  So what was recorded as shown is taken back
@@ -62,7 +62,9 @@ rewrite(ngx_http_onsite_ctx_t *ctx, onsite_txn_t *txn)
     }
 
     for (i = 0; i < ctx->page.n; i++) {
-        take_back(w->visitor, ctx->page.campaigns[i]);
+        if (!(ctx->page.shown & (1u << i))) {
+            take_back(w->visitor, ctx->page.campaigns[i]);
+        }
     }
 
     size = onsite_visitor_encode(w->visitor, w->record,
@@ -105,20 +107,33 @@ give_back(ngx_http_onsite_ctx_t *ctx, onsite_error_t *error)
 }
 
 
+static void
+count_skip(ngx_http_onsite_ctx_t *ctx)
+{
+    if (!ctx->page.inserted) {
+        ctx->skip = NGX_HTTP_ONSITE_SKIP_UNPLACED;
+        ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_UNPLACED]);
+    }
+}
+
+
 void
 ngx_http_onsite_unplaced(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
+    uint32_t                   all;
     onsite_error_t             error;
     ngx_http_onsite_worker_t  *w;
 
     w = &ngx_http_onsite_worker;
+    all = (1u << ctx->page.n) - 1;
 
-    ctx->skip = NGX_HTTP_ONSITE_SKIP_UNPLACED;
-    ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_UNPLACED]);
+    count_skip(ctx);
 
     /* without consent nothing was recorded, nor for what is shown later */
 
-    if (ctx->page.n == 0 || !ctx->told.visitor || w->store == NULL) {
+    if ((ctx->page.shown & all) == all || !ctx->told.visitor
+        || w->store == NULL)
+    {
         return;
     }
 
