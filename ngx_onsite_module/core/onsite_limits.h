@@ -69,4 +69,8 @@
 #define ONSITE_REGEX_DEPTH_LIMIT        500
 #define ONSITE_REGEX_SUBJECT_MAX       4096  /* bytes looked at             */
 
+/* a page's Content-Security-Policies */
+#define ONSITE_POLICIES_MAX              16
+#define ONSITE_POLICY_MAX       (16 * 1024)  /* bytes of one                */
+
 #endif
