@@ -28,12 +28,23 @@ $t->start(server => <<'END');
 END
 
 # nonce: undef for none, 'refused' for no insertion at all
+# of a request as a proxy or a browser sends it; empty: as visit() does
+my %request;
+
+sub page {
+    return $t->visit('/') unless %request;
+    my $all = $t->raw(join "\r\n", 'GET / HTTP/1.0',
+        'User-Agent: Mozilla/5.0 Firefox/140.0', 'Sec-Fetch-Dest: document',
+        (map { "$_: $request{$_}" } sort keys %request), '', '');
+    return { content => (split /\r\n\r\n/, $all, 2)[1] };
+}
+
 sub policy {
     my ($nonce, $what, @policies) = @_;
     $t->write_file('tmp/headers', join '', map {
         /^\w[\w-]+:/ ? "$_\r\n" : "Content-Security-Policy: $_\r\n" } @policies);
     my $before = $t->status;
-    my $r = $t->visit('/');
+    my $r = page();
     my $after = $t->status;
     my ($script) = $r->{content} =~ /(<script src[^>]*>)/;
     my $refused = ($nonce // '') eq 'refused';
@@ -94,7 +105,46 @@ policy('refused', 'a sandbox', 'sandbox allow-forms');
 policy(undef, 'a sandbox with scripts', 'sandbox allow-scripts');
 policy('refused', 'more than anyone sends', ("default-src 'self'") x 40);
 policy('refused', 'an odd one', ";; ;, ,;script-src\t'none' ;");
-policy('a&quot;b', 'a nonce with a quote is escaped',
-    "script-src 'nonce-a\"b'");
+policy('refused', 'a nonce that is none', "script-src 'nonce-a\"b'");
+policy('aB+/=', 'a nonce of all that one may hold', "script-src 'nonce-aB+/='");
+
+# the script's URL
+my $port = $t->port;
+policy(undef, 'its host and port', "script-src http://127.0.0.1:$port");
+policy(undef, 'its path', "script-src 127.0.0.1:$port/onsite/");
+policy('refused', 'another path', "script-src 127.0.0.1:$port/assets/");
+policy('refused', 'another port', 'script-src 127.0.0.1:1');
+policy('refused', 'its host with the port of the scheme',
+    'script-src 127.0.0.1');
+policy(undef, 'its scheme', 'script-src http:');
+policy('refused', 'a scheme that is not its own', 'script-src https:');
+
+%request = (host => 'WWW.Shop.Example', 'x-forwarded-proto' => 'https');
+policy(undef, 'behind TLS: the scheme', 'script-src https:');
+policy(undef, 'behind TLS: the host', 'script-src https://*.shop.example:443');
+policy('refused', 'behind TLS: a port', 'script-src *.shop.example:80');
+$request{'x-forwarded-proto'} = 'https,http';
+policy(undef, 'behind two proxies', 'script-src https:');
+$request{'x-forwarded-proto'} = 'http';
+policy('refused', 'a proxy without TLS', 'script-src https:');
+delete $request{'x-forwarded-proto'};
+policy(undef, 'browsers tell of fetches over TLS only', 'script-src https:');
+$request{host} = 'shop.localhost';
+policy('refused', 'but for hosts of this machine', 'script-src https:');
+$request{host} = 'shop.example:8443';
+policy(undef, 'a port of its own', 'script-src https://shop.example:8443/');
+policy('refused', 'a port of its own, not named', 'script-src shop.example');
+%request = ();
+
+# what an operator finds
+$t->write_file('tmp/headers',
+    "Content-Security-Policy: img-src *;  default-src 'none'\r\n");
+$t->visit('/why');
+my ($found) = grep { /Content-Security-Policy/ } split /\n/, $t->error_log;
+like($found, qr/\[info\].* onsite: ".*" of the .* add .*, request: "GET \//,
+    'the log tells what refused, and where');
+is(scalar(() = $t->error_log =~ /would not let our script/g), 1,
+    'once a minute');
+like($t->access_log, qr{GET /why .*\|csp\|}, '$onsite_reason');
 
 $t->done;

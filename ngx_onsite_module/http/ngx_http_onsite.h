@@ -446,6 +446,7 @@ typedef enum {
     NGX_HTTP_ONSITE_LOG_RECORD,
     NGX_HTTP_ONSITE_LOG_MEMORY,
     NGX_HTTP_ONSITE_LOG_OUTBOX,
+    NGX_HTTP_ONSITE_LOG_POLICY,
     NGX_HTTP_ONSITE_LOG_KINDS
 } ngx_http_onsite_log_e;
 
@@ -698,8 +699,13 @@ ngx_int_t ngx_http_onsite_insertion(ngx_http_request_t *r,
 void ngx_http_onsite_unplaced(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
-/* policy.c: CSP or NONE; fills ctx->nonce where the policy has one. */
+/* policy.c: CSP, MEMORY or NONE; fills ctx->nonce where the page's policies
+ * have one.  Those of its header, before anything is decided. */
 ngx_http_onsite_skip_e ngx_http_onsite_policy(ngx_http_request_t *r);
+/* The same with those of metas in ctx->page, before the script's element is
+ * made.  The caller counts. */
+ngx_http_onsite_skip_e ngx_http_onsite_policy_metas(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 
 /* collect.c, status.c, variable.c */
 

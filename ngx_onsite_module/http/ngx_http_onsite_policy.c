@@ -1,254 +1,252 @@
 /*
- * ngx_http_onsite_policy.c - whether a page's Content-Security-Policy lets our
- * script run, and the nonce that it asks for (CSP Level 3, 6.7).
+ * ngx_http_onsite_policy.c - a page's Content-Security-Policies, brought to
+ * core/onsite_policy.h with the URL that the browser knows our script by.
  */
 
 #include "ngx_http_onsite.h"
 
-
-/* A page with more policies than this gets nothing. */
-#define POLICIES  8
+#include "onsite_policy.h"
 
 
 static ngx_uint_t
-word_is(ngx_str_t *word, const char *text)
+is_word(ngx_str_t *value, const char *word)
 {
-    return word->len == ngx_strlen(text)
-           && ngx_strncasecmp(word->data, (u_char *) text, word->len) == 0;
+    return value->len == ngx_strlen(word)
+           && ngx_strncasecmp(value->data, (u_char *) word, value->len) == 0;
 }
 
 
-/* The next word of text, which is shortened by it. */
-
-static ngx_uint_t
-next_word(ngx_str_t *text, ngx_str_t *word)
+static void
+collect(ngx_http_request_t *r, onsite_policies_t *policies)
 {
-    while (text->len != 0 && (*text->data == ' ' || *text->data == '\t')) {
-        text->data++;
-        text->len--;
-    }
-
-    word->data = text->data;
-    word->len = 0;
-
-    while (text->len != 0 && *text->data != ' ' && *text->data != '\t') {
-        text->data++;
-        text->len--;
-        word->len++;
-    }
-
-    return word->len != 0;
-}
-
-
-/* What follows a directive's name; of several only the first counts. */
-
-static ngx_uint_t
-find_directive(ngx_str_t *policy, const char *name, ngx_str_t *sources)
-{
-    u_char     *p, *end, *last;
-    ngx_str_t   word;
-
-    last = policy->data + policy->len;
-
-    for (p = policy->data; p < last; p = end + 1) {
-        end = ngx_strlchr(p, last, ';');
-        if (end == NULL) {
-            end = last;
-        }
-
-        sources->data = p;
-        sources->len = end - p;
-
-        if (next_word(sources, &word) && word_is(&word, name)) {
-            return 1;
-        }
-    }
-
-    sources->len = 0;
-
-    return 0;
-}
-
-
-/* The directive that rules scripts; 0: none does. */
-
-static ngx_uint_t
-find_rule(ngx_str_t *policy, ngx_str_t *sources)
-{
-    return find_directive(policy, "script-src-elem", sources)
-           || find_directive(policy, "script-src", sources)
-           || find_directive(policy, "default-src", sources);
-}
-
-
-static ngx_uint_t
-is_sandbox(ngx_str_t *policy)
-{
-    ngx_str_t  flags, word;
-
-    if (!find_directive(policy, "sandbox", &flags)) {
-        return 0;
-    }
-
-    while (next_word(&flags, &word)) {
-        if (word_is(&word, "allow-scripts")) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/* Allowed for being of the same origin, without a nonce. */
-
-static ngx_uint_t
-allows_self(ngx_str_t *policy)
-{
-    ngx_str_t   sources, word;
-    ngx_uint_t  self, strict;
-
-    if (!find_rule(policy, &sources)) {
-        return 1;
-    }
-
-    self = 0;
-    strict = 0;
-
-    while (next_word(&sources, &word)) {
-        self |= word_is(&word, "'self'") || word_is(&word, "*")
-                || word_is(&word, "https:") || word_is(&word, "http:");
-        strict |= word_is(&word, "'strict-dynamic'");
-    }
-
-    return self && !strict;
-}
-
-
-/* Whether the policy knows this nonce; an empty one becomes its first. */
-
-static ngx_uint_t
-has_nonce(ngx_str_t *policy, ngx_str_t *nonce)
-{
-    ngx_str_t  sources, word;
-
-    (void) find_rule(policy, &sources);
-
-    while (next_word(&sources, &word)) {
-
-        if (word.len <= 8
-            || ngx_strncasecmp(word.data, (u_char *) "'nonce-", 7) != 0
-            || word.data[word.len - 1] != '\'')
-        {
-            continue;
-        }
-
-        word.data += 7;
-        word.len -= 8;
-
-        if (nonce->len == 0) {
-            *nonce = word;
-        }
-
-        if (nonce->len == word.len
-            && ngx_memcmp(nonce->data, word.data, word.len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* The policies of one header, which commas divide. */
-
-static ngx_uint_t
-split(ngx_str_t *value, ngx_str_t *policies, ngx_uint_t n)
-{
-    u_char  *p, *end, *last;
-
-    last = value->data + value->len;
-
-    for (p = value->data; p < last && n <= POLICIES; p = end + 1) {
-        end = ngx_strlchr(p, last, ',');
-        if (end == NULL) {
-            end = last;
-        }
-
-        policies[n].data = p;
-        policies[n++].len = end - p;
-    }
-
-    return n;
-}
-
-
-/* How many there are; one more than POLICIES: too many. */
-
-static ngx_uint_t
-collect(ngx_http_request_t *r, ngx_str_t *policies)
-{
-    ngx_uint_t        i, n;
+    ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    n = 0;
+    onsite_policies_init(policies);
 
     for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
         h = part->elts;
 
-        for (i = 0; i < part->nelts && n <= POLICIES; i++) {
+        for (i = 0; i < part->nelts; i++) {
             if (h[i].hash != 0
-                && word_is(&h[i].key, "Content-Security-Policy"))
+                && is_word(&h[i].key, "Content-Security-Policy"))
             {
-                n = split(&h[i].value, policies, n);
+                onsite_policies_header(policies,
+                                       ngx_http_onsite_str(h[i].value));
+            }
+        }
+    }
+}
+
+
+static ngx_str_t
+request_header(ngx_http_request_t *r, const char *name)
+{
+    ngx_str_t         none = ngx_null_string;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (is_word(&h[i].key, name)) {
+                return h[i].value;
             }
         }
     }
 
-    return n;
+    return none;
 }
 
 
-/* Every policy has to allow it, and a script has one nonce for all of them. */
+/* Hosts that browsers trust without TLS. */
+
+static ngx_uint_t
+is_local(onsite_str_t host)
+{
+    ngx_str_t  end;
+
+    end.len = host.len < 9 ? host.len : 9;
+    end.data = (u_char *) host.data + host.len - end.len;
+
+    return is_word(&end, "localhost")
+           || (host.len > 4 && ngx_strncmp(host.data, "127.", 4) == 0)
+           || (host.len > 0 && host.data[0] == '[');
+}
+
+
+/*
+ * Behind a proxy that ends TLS the connection does not tell; what it forwards
+ * does, and so does the browser, which sends Sec-Fetch-Dest to https only.
+ * Who lies here only makes a page of their own show less, or count more.
+ */
+
+static ngx_uint_t
+is_secure(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_str_t host)
+{
+    ngx_str_t  forwarded;
+
+    if (ngx_http_onsite_is_tls(r)) {
+        return 1;
+    }
+
+    forwarded = request_header(r, "X-Forwarded-Proto");
+
+    if (forwarded.len != 0) {
+        return is_word(&forwarded, "https")
+               || (forwarded.len > 6
+                   && ngx_strncasecmp(forwarded.data, (u_char *) "https,", 6)
+                      == 0);
+    }
+
+    return ctx->headers.fetch_dest.len != 0 && !is_local(host);
+}
+
+
+/* host[:port] as the client sent it; without, the server's own name. */
+
+static void
+take_host(ngx_http_request_t *r, onsite_policy_script_t *script)
+{
+    u_char     *colon, *last;
+    ngx_int_t   port;
+    ngx_str_t   host;
+
+    host = r->headers_in.host != NULL ? r->headers_in.host->value
+                                      : r->headers_in.server;
+    last = host.data + host.len;
+    colon = last;
+
+    while (colon > host.data && colon[-1] >= '0' && colon[-1] <= '9') {
+        colon--;
+    }
+
+    if (colon > host.data && colon[-1] == ':') {
+        port = ngx_atoi(colon, last - colon);
+        script->port = port > 0 && port < 65536 ? (uint32_t) port : 0;
+        host.len = colon - 1 - host.data;
+    }
+
+    script->host = ngx_http_onsite_str(host);
+}
+
+
+static ngx_int_t
+describe_script(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_policy_script_t *script)
+{
+    u_char                      *p;
+    ngx_http_onsite_srv_conf_t  *scf;
+
+    ngx_memzero(script, sizeof(onsite_policy_script_t));
+    scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
+
+    p = ngx_pnalloc(r->pool, scf->prefix.len + sizeof("/onsite.js") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    script->path = onsite_str((char *) p,
+                              scf->prefix.len + sizeof("/onsite.js") - 1);
+    p = ngx_cpymem(p, scf->prefix.data, scf->prefix.len);
+    ngx_memcpy(p, "/onsite.js", sizeof("/onsite.js") - 1);
+
+    take_host(r, script);
+    script->secure = is_secure(r, ctx, script->host);
+
+    return NGX_OK;
+}
+
+
+/* Somebody wonders why their page shows nothing. */
+
+static void
+log_refusal(ngx_http_request_t *r, const onsite_policy_verdict_t *verdict)
+{
+    onsite_buf_t  *text;
+
+    text = &ngx_http_onsite_worker.explain;
+
+    onsite_buf_clear(text);
+    onsite_policy_explain(verdict, text);
+    onsite_buf_char(text, '\0');
+
+    if (!text->failed) {
+        ngx_http_onsite_log(r->connection->log, NGX_HTTP_ONSITE_LOG_POLICY,
+                            NGX_LOG_INFO, text->data);
+    }
+}
+
+
+static ngx_http_onsite_skip_e
+judge(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    const onsite_policies_t *policies)
+{
+    onsite_policy_script_t   script;
+    onsite_policy_verdict_t  verdict;
+
+    if (describe_script(r, ctx, &script) != NGX_OK) {
+        return NGX_HTTP_ONSITE_SKIP_MEMORY;
+    }
+
+    onsite_policy_judge(policies, &script, &verdict);
+
+    if (verdict.why != ONSITE_POLICY_ALLOWED) {
+        log_refusal(r, &verdict);
+        return NGX_HTTP_ONSITE_SKIP_CSP;
+    }
+
+    ctx->nonce.len = verdict.nonce.len;
+    ctx->nonce.data = (u_char *) verdict.nonce.data;
+
+    return NGX_HTTP_ONSITE_SKIP_NONE;
+}
+
 
 ngx_http_onsite_skip_e
 ngx_http_onsite_policy(ngx_http_request_t *r)
 {
-    ngx_str_t               nonce, policies[POLICIES + 1];
-    ngx_uint_t              i, n;
+    onsite_policies_t       policies;
     ngx_http_onsite_ctx_t  *ctx;
 
-    n = collect(r, policies);
-    if (n == 0) {
+    collect(r, &policies);
+
+    if (policies.n == 0 && !policies.lost) {
         return NGX_HTTP_ONSITE_SKIP_NONE;
     }
 
     ctx = ngx_http_onsite_ctx(r);
-    if (n > POLICIES || ctx == NULL) {
-        return NGX_HTTP_ONSITE_SKIP_CSP;
+
+    return ctx == NULL ? NGX_HTTP_ONSITE_SKIP_MEMORY
+                       : judge(r, ctx, &policies);
+}
+
+
+ngx_http_onsite_skip_e
+ngx_http_onsite_policy_metas(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx)
+{
+    ngx_uint_t               i;
+    onsite_policies_t        policies;
+    ngx_http_onsite_page_t  *page;
+
+    page = &ctx->page;
+
+    if (page->n_policies == 0 && !page->policies_lost) {
+        return NGX_HTTP_ONSITE_SKIP_NONE;
     }
 
-    ngx_str_null(&nonce);
+    collect(r, &policies);
 
-    for (i = 0; i < n; i++) {
-        if (is_sandbox(&policies[i])
-            || (!allows_self(&policies[i])
-                && !has_nonce(&policies[i], &nonce)))
-        {
-            return NGX_HTTP_ONSITE_SKIP_CSP;
-        }
+    for (i = 0; i < page->n_policies; i++) {
+        onsite_policies_meta(&policies, page->policies[i]);
     }
 
-    /* none needs it, but one may know it */
+    policies.lost |= page->policies_lost;
 
-    for (i = 0; i < n && nonce.len == 0; i++) {
-        (void) has_nonce(&policies[i], &nonce);
-    }
-
-    ctx->nonce = nonce;
-
-    return NGX_HTTP_ONSITE_SKIP_NONE;
+    return judge(r, ctx, &policies);
 }
