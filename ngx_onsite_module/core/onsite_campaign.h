@@ -111,6 +111,9 @@ typedef struct {
                                        the visitor's id                    */
     onsite_image_str_t  goal;       /* event name; empty: none             */
     int64_t             goal_ms;    /* within, after an exposure           */
+    onsite_image_str_t  when;       /* what in the page releases it, as JSON
+                                       (onsite_when_holds); empty: shown at
+                                       once                                */
 } onsite_campaign_t;
 
 /* FNV-1a of the id: what visitor records call it. */
@@ -172,6 +175,17 @@ onsite_status_t onsite_campaigns_compile(onsite_builder_t *b,
     const onsite_zones_t *zones, const onsite_value_t *saved_groups,
     onsite_ms_t now, onsite_lint_pt lint, void *lint_data,
     onsite_image_t *image, onsite_error_t *error);
+
+/*
+ * Whether text is what `when` of a campaign file is compiled to: an object
+ * with one or more of these members, in this order, without blanks, dwell and
+ * idle in ms (at most ONSITE_WHEN_MS_MAX: a browser's timers hold 24 days).
+ *
+ *     {"exit":true,"scroll":50,"dwell":10000,"idle":30000,
+ *      "seen":"#reviews","event":"Product Added"}
+ */
+#define ONSITE_WHEN_MS_MAX  ONSITE_DAY
+bool onsite_when_holds(onsite_str_t text);
 
 onsite_status_t onsite_campaigns_verify(const onsite_image_t *image,
     onsite_error_t *error);

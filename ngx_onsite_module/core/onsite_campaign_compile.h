@@ -129,6 +129,7 @@ void onsite_draft_targeting(onsite_draft_reader_t *r);
 void onsite_draft_frequency(onsite_draft_reader_t *r);
 void onsite_draft_content(onsite_draft_reader_t *r);
 void onsite_draft_variants(onsite_draft_reader_t *r);
+void onsite_draft_when(onsite_draft_reader_t *r);
 
 /* The condition under key, compiled; 0 when there is none.  Adds the roots
  * that it reads to the draft's. */

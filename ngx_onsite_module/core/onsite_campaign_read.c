@@ -21,7 +21,7 @@ static const char *const  campaign_keys[] = {
     "$schema", "id", "site", "name", "enabled", "priority", "schedule",
     "audience", "trigger", "frequency", "group", "channel", "slot",
     "endpoint", "content", "variants", "holdout", "goal", "fallback", "hash",
-    NULL
+    "when", NULL
 };
 
 
@@ -462,6 +462,7 @@ onsite_draft_read(onsite_draft_reader_t *r)
     onsite_draft_frequency(r);
     onsite_draft_content(r);
     onsite_draft_variants(r);
+    onsite_draft_when(r);
 
     if ((r->draft->roots & ~CONTEXTUAL_ROOTS) == 0
         && campaign->trigger.kind == ONSITE_TRIGGER_EVENT

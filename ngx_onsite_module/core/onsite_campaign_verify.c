@@ -58,6 +58,21 @@ schedule_holds(const onsite_schedule_t *schedule)
 }
 
 
+/* It goes into pages as it is. */
+
+static bool
+when_holds(const onsite_image_t *image, const onsite_campaign_t *c)
+{
+    if (c->when.len == 0) {
+        return true;
+    }
+
+    return c->channel != ONSITE_CHANNEL_WEBHOOK
+           && onsite_image_holds_str(image, c->when)
+           && onsite_when_holds(onsite_image_str(image, c->when));
+}
+
+
 static bool
 fields_hold(const onsite_image_header_t *header, const onsite_campaign_t *c)
 {
@@ -132,6 +147,10 @@ verify_campaign(const onsite_image_t *image, const onsite_campaign_t *c,
 
     if (!fields_hold(onsite_image_header(image), c)) {
         return onsite_error(error, ONSITE_CORRUPT, "a field out of range");
+    }
+
+    if (!when_holds(image, c)) {
+        return onsite_error(error, ONSITE_CORRUPT, "bad when");
     }
 
     status = onsite_condition_verify(image, c->audience, error);

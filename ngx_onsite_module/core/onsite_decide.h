@@ -35,6 +35,9 @@ typedef struct {
     const onsite_variant_t   *variant;
     double                    propensity;   /* see below                   */
     bool                      pending;      /* fired, to be shown later    */
+    bool                      armed;        /* shown when what its campaign's
+                                               `when` says happens in the page;
+                                               html and data are empty     */
     onsite_str_t              html;         /* rendered; arena             */
     onsite_str_t              data;         /* rendered JSON; arena; empty:
                                                none                        */

@@ -19,7 +19,7 @@
 #include "onsite_value.h"
 
 #define ONSITE_IMAGE_MAGIC    0x4f4e5349u       /* "ONSI" */
-#define ONSITE_IMAGE_VERSION  2
+#define ONSITE_IMAGE_VERSION  3
 #define ONSITE_IMAGE_ORDER    0x01020304u
 
 typedef uint32_t  onsite_ref_t;

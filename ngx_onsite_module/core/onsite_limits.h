@@ -60,6 +60,7 @@
 #define ONSITE_CONDITION_DEPTH_MAX       16
 #define ONSITE_PATH_KEYS_MAX             32  /* keys of an attribute path   */
 #define ONSITE_VARIANTS_MAX              64
+#define ONSITE_WHEN_SELECTOR_MAX        200  /* bytes of when.seen          */
 #define ONSITE_CHOICES_MAX                8  /* campaigns in one answer     */
 #define ONSITE_SLOTS_MAX                  8  /* with content, in one page   */
 #define ONSITE_SLOT_HELD_MAX    (64 * 1024)  /* default content of a slot   */
