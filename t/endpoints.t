@@ -204,6 +204,8 @@ is($t->get('/onsite/onsite.js', headers => { 'if-none-match' => $etag })
 (my $v = $etag) =~ s/"//g;
 like($t->get("/onsite/onsite.js?v=$v")->{headers}{'cache-control'},
     qr/max-age=\d{7,}/, 'kept long by its version');
+is($t->get('/onsite/onsite.js?v=0123456789abcdef')->{headers}{'cache-control'},
+    'no-store', 'by nobody under the version of another');
 
 # a customer id once linked to one cookie is not opened by another
 my (%first, %second);

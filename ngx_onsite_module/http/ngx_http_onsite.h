@@ -741,6 +741,8 @@ extern const char  ngx_http_onsite_runtime_end[]
     __attribute__((visibility("hidden")));
 /* Hex of a hash of it: ETag and ?v=. */
 extern ngx_str_t   ngx_http_onsite_runtime_hash;
+/* "sha384-..." of it; len 0: none could be made. */
+extern ngx_str_t   ngx_http_onsite_runtime_sri;
 void ngx_http_onsite_runtime_init(void);
 
 

@@ -154,13 +154,14 @@ answer_options(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 }
 
 
-/* With ?v= of this very script it may be kept for ever. */
+/* With ?v= of this very script it may be kept for ever; with that of another,
+ * which a page of a newer or older process asked for, by nobody. */
 
 static ngx_int_t
 answer_runtime(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
     u_char     *p;
-    ngx_str_t   body, value, *hash;
+    ngx_str_t   body, value, *hash, *cache;
 
     hash = &ngx_http_onsite_runtime_hash;
 
@@ -183,16 +184,19 @@ answer_runtime(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     body.data = (u_char *) ngx_http_onsite_runtime;
     body.len = ngx_http_onsite_runtime_end - ngx_http_onsite_runtime;
 
-    if (ngx_http_arg(r, (u_char *) "v", 1, &value) == NGX_OK
-        && value.len == hash->len
-        && ngx_memcmp(value.data, hash->data, hash->len) == 0)
+    if (ngx_http_arg(r, (u_char *) "v", 1, &value) != NGX_OK) {
+        cache = &cache_check;
+
+    } else if (value.len == hash->len
+               && ngx_memcmp(value.data, hash->data, hash->len) == 0)
     {
-        return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_script,
-                                      &cache_ever, &body);
+        cache = &cache_ever;
+
+    } else {
+        cache = &ngx_http_onsite_no_store;
     }
 
-    return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_script, &cache_check,
-                                  &body);
+    return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_script, cache, &body);
 }
 
 

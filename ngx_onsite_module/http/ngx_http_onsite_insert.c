@@ -401,7 +401,14 @@ add_script(onsite_buf_t *text, ngx_http_request_t *r,
     append(text, "/onsite.js?v=");
     onsite_buf_append(text, ngx_http_onsite_runtime_hash.data,
                       ngx_http_onsite_runtime_hash.len);
-    append(text, "\" async data-onsite");
+    onsite_buf_char(text, '"');
+
+    if (ngx_http_onsite_runtime_sri.len != 0) {
+        append_attribute(text, "integrity",
+                         ngx_http_onsite_str(ngx_http_onsite_runtime_sri));
+    }
+
+    append(text, " async data-onsite");
 
     if (content->script == NGX_HTTP_ONSITE_SCRIPT_LATER) {
         append(text, " data-onsite-later");

@@ -6,6 +6,8 @@
 
 #include "ngx_http_onsite.h"
 
+#include <openssl/evp.h>
+
 
 __asm__(
     ".pushsection .rodata\n"
@@ -21,9 +23,37 @@ __asm__(
 );
 
 
-static u_char  ngx_http_onsite_runtime_hex[16];
+#define DIGEST  48                  /* bytes of SHA-384 */
+
+static u_char  hex[16];
+static u_char  sri[sizeof("sha384-") - 1 + ngx_base64_encoded_length(DIGEST)];
 
 ngx_str_t  ngx_http_onsite_runtime_hash;
+ngx_str_t  ngx_http_onsite_runtime_sri;
+
+
+/* As an integrity attribute has it (Subresource Integrity). */
+
+static void
+make_sri(const char *data, size_t len)
+{
+    u_char     *p, digest[DIGEST];
+    ngx_str_t   source, base64;
+
+    if (EVP_Digest(data, len, digest, NULL, EVP_sha384(), NULL) != 1) {
+        return;
+    }
+
+    p = ngx_cpymem(sri, "sha384-", sizeof("sha384-") - 1);
+
+    source.data = digest;
+    source.len = DIGEST;
+    base64.data = p;
+    ngx_encode_base64(&base64, &source);
+
+    ngx_http_onsite_runtime_sri.data = sri;
+    ngx_http_onsite_runtime_sri.len = p - sri + base64.len;
+}
 
 
 void
@@ -39,8 +69,10 @@ ngx_http_onsite_runtime_init(void)
     crc = ngx_crc32_long(data, len);
     mix = ngx_murmur_hash2(data, len);
 
-    (void) ngx_sprintf(ngx_http_onsite_runtime_hex, "%08xD%08xD", crc, mix);
+    (void) ngx_sprintf(hex, "%08xD%08xD", crc, mix);
 
-    ngx_http_onsite_runtime_hash.len = sizeof(ngx_http_onsite_runtime_hex);
-    ngx_http_onsite_runtime_hash.data = ngx_http_onsite_runtime_hex;
+    ngx_http_onsite_runtime_hash.len = sizeof(hex);
+    ngx_http_onsite_runtime_hash.data = hex;
+
+    make_sri(ngx_http_onsite_runtime, len);
 }
