@@ -36,7 +36,7 @@ PROVE_FLAGS ?= -j2
 
 # what behaviour tests run nginx under
 PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so \
-            $(BUILD)/t/mdb_kills.so
+            $(BUILD)/t/mdb_kills.so $(BUILD)/t/mdb_pauses.so
 $(PRELOADS): $(BUILD)/t/%.so: t/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl

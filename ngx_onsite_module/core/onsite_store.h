@@ -60,7 +60,9 @@ void onsite_store_close(onsite_store_t *store);
 
 uint32_t onsite_store_shards(const onsite_store_t *store);
 
-/* One write transaction on one shard; at most one open in a process. */
+/* One write transaction on one shard; at most one open in a process.  Where
+ * pages are short, begin (and renew) waits for those who read and so keep the
+ * free ones, 100 ms at most. */
 typedef struct onsite_txn_s  onsite_txn_t;
 
 onsite_status_t onsite_txn_begin(onsite_store_t *store, uint32_t shard,

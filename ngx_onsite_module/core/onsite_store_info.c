@@ -166,10 +166,10 @@ static onsite_status_t
 add_shard(onsite_store_t *store, shard_t *shard, onsite_store_stat_t *stat)
 {
     int          rc;
-    uint64_t     unused;
+    pages_t      pages;
     MDB_envinfo  info;
 
-    rc = shard_pages_free(store, shard, FREE_MAX, &unused);
+    rc = shard_pages_count(store, shard, FREE_MAX, &pages);
 
     if (rc == 0) {
         rc = mdb_env_info(shard->env, &info);
@@ -189,7 +189,7 @@ add_shard(onsite_store_t *store, shard_t *shard, onsite_store_stat_t *stat)
     }
 
     stat->bytes_size += info.me_mapsize;
-    stat->bytes_used += (shard->pages - unused) * shard->page_size;
+    stat->bytes_used += (shard->pages - pages.free) * shard->page_size;
 
     if (info.me_numreaders > stat->readers) {
         stat->readers = info.me_numreaders;

@@ -8,7 +8,8 @@
  *   onsite_store_timer.c, onsite_store_outbox.c  timers; what waits to leave
  *   onsite_store_identity.c  which ids lead to whom
  *   onsite_store_erase.c a visitor goes, with all that leads to it
- *   onsite_store_room.c  free pages, eviction, reaping
+ *   onsite_store_pages.c free pages, and readers that keep them
+ *   onsite_store_room.c  eviction, the shares of timers and outbox, reaping
  *   onsite_store_info.c  meta values, statistics, walking
  *
  * Keys of timers and outbox are numbers in big-endian bytes, so that LMDB's
@@ -96,7 +97,10 @@ typedef struct {
     uint64_t       pages;           /* in the map                          */
     uint64_t       reserve;         /* pages: fewer free ones is tight     */
     uint32_t       until_measure;   /* transactions till pages are counted */
-    bool           tight;
+    uint64_t       hung;            /* what a reader sees that was waited
+                                       for in vain; 0: none                */
+    bool           tight;           /* a put evicts                        */
+    bool           ample;           /* usable pages were not few           */
     bool           damaged;         /* noted for the next open             */
     onsite_key_t   reap_from;
     identity_key_t sweep_from;
@@ -181,17 +185,34 @@ int outbox_find(onsite_store_t *store, shard_t *shard,
 int txn_timer_forget(onsite_txn_t *txn, const onsite_key_t *key,
     onsite_ms_t due);
 
-/* onsite_store_room.c */
+/* onsite_store_pages.c */
+
+typedef struct {
+    uint64_t  free;
+    uint64_t  usable;               /* of them, for the transaction that is
+                                       open                                */
+    uint64_t  latest;               /* number of the last commit           */
+    uint64_t  oldest;               /* that a reader sees, at most latest  */
+    int       reader;               /* its process                         */
+} pages_t;
+
+/* Counts no further than to enough free ones. */
+int shard_pages_count(onsite_store_t *store, shard_t *shard, uint64_t enough,
+    pages_t *pages);
 
 /*
  * Within a write transaction that has changed nothing: a process that stops
  * while it reads keeps all pages that others give back meanwhile, and under
- * the write lock there are no others.  True: pages are short, and
- * shard_sweep() is to empty leaves; it ends the transaction.
+ * the write lock there are no others.  It waits for those who read when they
+ * keep what is needed.  True: pages are short all the same, and shard_sweep()
+ * is to empty leaves; it ends the transaction.
  */
-bool shard_measure(onsite_store_t *store, shard_t *shard, uint64_t *free);
+bool shard_measure(onsite_store_t *store, shard_t *shard, uint64_t *usable);
+
+/* onsite_store_room.c */
+
 void shard_sweep(onsite_store_t *store, shard_t *shard, MDB_txn *mdb,
-    uint64_t free);
+    uint64_t usable);
 uint32_t shard_puts_max(const shard_t *shard);
 int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
     onsite_ms_t now);
@@ -203,8 +224,5 @@ int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
  */
 onsite_status_t txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages);
 int tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree);
-/* Counts free pages, no further than to enough. */
-int shard_pages_free(onsite_store_t *store, shard_t *shard, uint64_t enough,
-    uint64_t *free);
 
 #endif

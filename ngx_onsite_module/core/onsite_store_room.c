@@ -1,15 +1,13 @@
 /*
- * onsite_store_room.c - free pages, eviction, the shares of timers and
- * outbox, reaping.
+ * onsite_store_room.c - eviction, the shares of timers and outbox, reaping.
  *
- * LMDB copies every page it changes, and the old ones are free again two
- * transactions later; a transaction that finds no free page fails as a whole.
- * So room is made before it is needed: when fewer than `reserve` pages are
- * free the shard is tight, and while it is tight a put evicts the least
- * recently seen of the leaf page that it goes to until the record fits
- * there.  Keys are hashes, so a leaf is a fair sample of all visitors; it is
- * copied for the put anyway; and a leaf that never overflows never splits,
- * so the tree stops growing.  It is a set-associative cache, a leaf its set.
+ * A transaction that finds no free page fails as a whole.  So room is made
+ * before it is needed: when fewer than `reserve` pages are free the shard is
+ * tight, and while it is tight a put evicts the least recently seen of the
+ * leaf page that it goes to until the record fits there.  Keys are hashes, so
+ * a leaf is a fair sample of all visitors; it is copied for the put anyway;
+ * and a leaf that never overflows never splits, so the tree stops growing.  It
+ * is a set-associative cache, a leaf its set.
  *
  * What a leaf holds follows from LMDB's page format: a node is 8 bytes, key
  * and value, rounded up to even, and 2 bytes of index; a value too large for
@@ -329,68 +327,6 @@ txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
 }
 
 
-/* The list of free pages is a tree of its own: transaction → count, pages. */
-
-static int
-count_free_list(MDB_txn *txn, uint64_t enough, uint64_t *free)
-{
-    int          rc;
-    size_t       n;
-    MDB_val      k, v;
-    MDB_cursor  *cursor;
-
-    rc = mdb_cursor_open(txn, 0, &cursor);
-    if (rc != 0) {
-        return rc;
-    }
-
-    rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-
-    while (rc == 0 && *free < enough) {
-        memcpy(&n, v.mv_data, sizeof(n));
-        *free += n;
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-    }
-
-    mdb_cursor_close(cursor);
-
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-
-int
-shard_pages_free(onsite_store_t *store, shard_t *shard, uint64_t enough,
-    uint64_t *free)
-{
-    int          rc;
-    MDB_envinfo  info;
-
-    rc = mdb_env_info(shard->env, &info);
-    if (rc != 0) {
-        return rc;
-    }
-
-    /* pages never used yet, then those given back */
-
-    *free = info.me_last_pgno + 1 < shard->pages
-            ? shard->pages - info.me_last_pgno - 1 : 0;
-
-    if (*free >= enough) {
-        return 0;
-    }
-
-    rc = shard_reader_begin(store, shard);
-    if (rc != 0) {
-        return rc;
-    }
-
-    rc = count_free_list(shard->reader, enough, free);
-    shard_reader_end(shard);
-
-    return rc;
-}
-
-
 /* A place in the tree that is as good as random: eviction must not depend on
  * a generator, and every transaction has another number. */
 
@@ -438,7 +374,7 @@ empty_leaf(onsite_txn_t *txn, const onsite_key_t *key)
 
 void
 shard_sweep(onsite_store_t *store, shard_t *shard, MDB_txn *mdb,
-    uint64_t free)
+    uint64_t usable)
 {
     int           rc;
     uint64_t      i, leaves;
@@ -452,7 +388,7 @@ shard_sweep(onsite_store_t *store, shard_t *shard, MDB_txn *mdb,
 
     /* it takes pages itself */
 
-    leaves = free / SWEEP_PAGES < SWEEP_LEAVES ? free / SWEEP_PAGES + 1
+    leaves = usable / SWEEP_PAGES < SWEEP_LEAVES ? usable / SWEEP_PAGES + 1
              : SWEEP_LEAVES;
     rc = txn_cursor(&txn);
 
@@ -467,35 +403,6 @@ shard_sweep(onsite_store_t *store, shard_t *shard, MDB_txn *mdb,
     } else {
         mdb_txn_abort(txn.mdb);
     }
-}
-
-
-bool
-shard_measure(onsite_store_t *store, shard_t *shard, uint64_t *free)
-{
-    uint64_t  spare;
-
-    shard->until_measure = 1;
-
-    if (shard_pages_free(store, shard, 2 * shard->reserve, free) != 0) {
-        return false;
-    }
-
-    shard->tight = *free < shard->reserve;
-
-    if (*free < shard->reserve / 4) {
-        (void) mdb_reader_check(shard->env, NULL);
-        return true;
-    }
-
-    /* other processes use pages too: look again before they could have used
-     * what there is */
-
-    spare = shard->tight ? shard->reserve : *free - shard->reserve;
-    spare = spare / 256 < 1000 ? spare / 256 : 1000;
-    shard->until_measure += (uint32_t) spare;
-
-    return false;
 }
 
 
@@ -529,23 +436,24 @@ tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree)
 }
 
 
-/* Whether enough is free is only asked where it may be doubted: the answer is
+/* Whether there is enough is only asked where it may be doubted: the answer is
  * as old as the last commit, so what was taken since is added. */
 
 static bool
 has_room(onsite_txn_t *txn, uint64_t pages)
 {
-    uint64_t   needed, free;
+    uint64_t   needed;
+    pages_t    counted;
     shard_t   *shard = txn->shard;
 
     needed = txn->grown + pages + OWN_PAGES;
 
-    if (!shard->tight && needed < shard->reserve / 2) {
+    if (shard->ample && needed < shard->reserve / 2) {
         return true;
     }
 
-    return shard_pages_free(txn->store, shard, needed, &free) == 0
-           && free >= needed;
+    return shard_pages_count(txn->store, shard, needed, &counted) == 0
+           && counted.usable >= needed;
 }
 
 

@@ -63,14 +63,14 @@ begin(onsite_store_t *store, shard_t *shard)
 {
     int       rc;
     MDB_txn  *mdb;
-    uint64_t  free;
+    uint64_t  usable;
 
     rc = begin_write(store, shard, &mdb);
 
     if (rc == 0 && shard->until_measure == 0
-        && shard_measure(store, shard, &free))
+        && shard_measure(store, shard, &usable))
     {
-        shard_sweep(store, shard, mdb, free);
+        shard_sweep(store, shard, mdb, usable);
         rc = begin_write(store, shard, &mdb);
     }
 
