@@ -107,7 +107,7 @@ write_choice(replay_t *replay, const onsite_event_t *event,
                       choice->pending ? "true" : "false");
     onsite_value_write_json(line, &number);
     onsite_buf_printf(line, ",\"html\":");
-    onsite_write_json_string(line, choice->html);
+    onsite_pieces_write_json(line, &choice->html);
     onsite_buf_printf(line, ",\"data\":");
 
     if (choice->data.len != 0) {

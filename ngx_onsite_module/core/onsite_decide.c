@@ -293,10 +293,10 @@ assign(decide_t *d, const onsite_campaign_t *campaign,
 }
 
 
-/* Into the arena. */
+/* content.data, into the arena. */
 
 static bool
-render(decide_t *d, onsite_ref_t program, onsite_str_t *out)
+render_data(decide_t *d, onsite_ref_t program, onsite_str_t *out)
 {
     onsite_buf_t  *scratch = d->options->scratch;
 
@@ -348,8 +348,10 @@ fill_choice(decide_t *d, const onsite_campaign_t *campaign,
         return ONSITE_REASON_NONE;
     }
 
-    if (!render(d, variant->html, &choice->html)
-        || !render(d, variant->data, &choice->data))
+    if (onsite_template_render_pieces(d->context, variant->html,
+                                      d->options->scratch, &choice->html)
+        != ONSITE_OK
+        || !render_data(d, variant->data, &choice->data))
     {
         return ONSITE_REASON_CONTENT;
     }

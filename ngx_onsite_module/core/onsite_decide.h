@@ -7,6 +7,7 @@
 
 #include "onsite_condition.h"
 #include "onsite_campaign.h"
+#include "onsite_pieces.h"
 
 /* Why a campaign that was considered is not shown. */
 typedef enum {
@@ -38,7 +39,7 @@ typedef struct {
     bool                      armed;        /* shown when what its campaign's
                                                `when` says happens in the page;
                                                html and data are empty     */
-    onsite_str_t              html;         /* rendered; arena             */
+    onsite_pieces_t           html;         /* rendered; arena and image   */
     onsite_str_t              data;         /* rendered JSON; arena; empty:
                                                none                        */
 } onsite_choice_t;

@@ -10,6 +10,7 @@
 #define ONSITE_TEMPLATE_H
 
 #include "onsite_attribute.h"
+#include "onsite_pieces.h"
 
 typedef enum {
     ONSITE_ESCAPE_TEXT = 0,     /* HTML text, RCDATA                       */
@@ -65,6 +66,12 @@ onsite_status_t onsite_template_compile_data(onsite_builder_t *b,
  * LIMIT: more than ONSITE_HTML_MAX.  program 0 renders nothing. */
 onsite_status_t onsite_template_render(onsite_context_t *context,
     onsite_ref_t program, onsite_buf_t *out);
+
+/* The same bytes as pieces: long literals stay in the image, all else goes
+ * through scratch (cleared first) into context->arena.  NO_MEMORY: the arena
+ * is exhausted. */
+onsite_status_t onsite_template_render_pieces(onsite_context_t *context,
+    onsite_ref_t program, onsite_buf_t *scratch, onsite_pieces_t *out);
 
 onsite_status_t onsite_template_verify(const onsite_image_t *image,
     onsite_ref_t program, onsite_error_t *error);

@@ -32,23 +32,6 @@ flush(data_maker_t *d)
 }
 
 
-/* Text inside a JSON string: escaped, without the quotes. */
-
-static void
-write_inside(onsite_buf_t *json, onsite_str_t text)
-{
-    size_t  start = json->len;
-
-    onsite_write_json_string(json, text);
-
-    if (!json->failed) {
-        memmove(json->data + start, json->data + start + 1,
-                json->len - start - 2);
-        json->len -= 2;
-    }
-}
-
-
 /* The pieces of a string that is more than one placeholder. */
 
 static onsite_status_t
@@ -72,8 +55,8 @@ compile_pieces(data_maker_t *d, onsite_str_t text)
         status = onsite_template_read_tag(&d->maker, &tag);
 
         if (status == ONSITE_OK) {
-            write_inside(&d->json, onsite_str(text.data + from,
-                                              tag.at - from));
+            onsite_write_json_text(&d->json, onsite_str(text.data + from,
+                                                        tag.at - from));
             status = flush(d);
         }
 
@@ -84,7 +67,8 @@ compile_pieces(data_maker_t *d, onsite_str_t text)
         }
     }
 
-    write_inside(&d->json, onsite_str(text.data + from, text.len - from));
+    onsite_write_json_text(&d->json, onsite_str(text.data + from,
+                                                text.len - from));
     onsite_buf_char(&d->json, '"');
 
     return status != ONSITE_OK ? status : onsite_template_closed(&d->maker);

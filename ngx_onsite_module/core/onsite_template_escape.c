@@ -237,23 +237,6 @@ escape_script(onsite_buf_t *out, onsite_str_t text)
 }
 
 
-/* Inside a JSON string: what writes it whole, less the quotes. */
-
-static void
-escape_json(onsite_buf_t *out, onsite_str_t text)
-{
-    size_t  start = out->len;
-
-    onsite_write_json_string(out, text);
-
-    if (!out->failed) {
-        memmove(out->data + start, out->data + start + 1,
-                out->len - start - 2);
-        out->len -= 2;
-    }
-}
-
-
 static void
 escape_text(onsite_buf_t *out, onsite_escape_t escape, onsite_str_t text)
 {
@@ -277,7 +260,7 @@ escape_text(onsite_buf_t *out, onsite_escape_t escape, onsite_str_t text)
         break;
 
     default:
-        escape_json(out, text);
+        onsite_write_json_text(out, text);
     }
 }
 

@@ -14,10 +14,21 @@ typedef struct {
     uint32_t               i;
 } frame_t;
 
+/* A literal that is not copied. */
+typedef struct {
+    size_t              at;             /* bytes rendered before it        */
+    onsite_image_str_t  literal;
+} mark_t;
+
+#define MARKS  ((ONSITE_PIECES_MAX - 1) / 2)    /* others stand between    */
+
 typedef struct {
     onsite_context_t                 *context;
     const onsite_template_program_t  *program;
     onsite_buf_t                     *out;
+    mark_t                           *marks;        /* NULL: copy all      */
+    unsigned                          n_marks;
+    size_t                            marked;       /* bytes of them       */
     unsigned                          depth;
     frame_t                           frames[ONSITE_TEMPLATE_DEPTH];
 } render_t;
@@ -113,17 +124,33 @@ close_section(render_t *r, uint32_t pc, const onsite_template_op_t *op)
 }
 
 
+static void
+put_literal(render_t *r, const onsite_template_op_t *op)
+{
+    mark_t              *mark;
+    onsite_image_str_t   literal = { op->a, op->b };
+
+    if (r->marks == NULL || op->b < ONSITE_PIECE_MIN || r->n_marks == MARKS) {
+        onsite_buf_str(r->out, onsite_image_str(r->context->image, literal));
+        return;
+    }
+
+    mark = &r->marks[r->n_marks++];
+    mark->at = r->out->len;
+    mark->literal = literal;
+    r->marked += op->b;
+}
+
+
 static uint32_t
 run_op(render_t *r, uint32_t pc)
 {
-    onsite_image_str_t           literal;
     const onsite_template_op_t  *op = &r->program->ops[pc];
 
     switch (op->code) {
 
     case ONSITE_TEMPLATE_LITERAL:
-        literal = (onsite_image_str_t) { op->a, op->b };
-        onsite_buf_str(r->out, onsite_image_str(r->context->image, literal));
+        put_literal(r, op);
         return pc + 1;
 
     case ONSITE_TEMPLATE_VALUE:
@@ -140,34 +167,113 @@ run_op(render_t *r, uint32_t pc)
 }
 
 
-onsite_status_t
-onsite_template_render(onsite_context_t *context, onsite_ref_t program,
-    onsite_buf_t *out)
+static onsite_status_t
+run(render_t *r, onsite_ref_t program)
 {
-    size_t    start = out->len;
+    size_t    start = r->out->len;
     uint32_t  pc = 0, steps = 0;
-    render_t  r = { .context = context, .out = out };
 
-    if (program == 0) {
-        return ONSITE_OK;
-    }
+    r->program = onsite_image_at(r->context->image, program);
 
-    r.program = onsite_image_at(context->image, program);
-
-    while (pc < r.program->n) {
+    while (pc < r->program->n) {
 
         if (++steps > ONSITE_TEMPLATE_STEPS) {
             return ONSITE_LIMIT;
         }
 
-        pc = run_op(&r, pc);
+        pc = run_op(r, pc);
 
-        if (out->failed || out->len - start > ONSITE_HTML_MAX) {
+        if (r->out->failed
+            || r->out->len - start + r->marked > ONSITE_HTML_MAX)
+        {
             return ONSITE_LIMIT;
         }
     }
 
     return ONSITE_OK;
+}
+
+
+onsite_status_t
+onsite_template_render(onsite_context_t *context, onsite_ref_t program,
+    onsite_buf_t *out)
+{
+    render_t  r = { .context = context, .out = out };
+
+    return program != 0 ? run(&r, program) : ONSITE_OK;
+}
+
+
+static void
+add_piece(onsite_piece_t *pieces, onsite_pieces_t *out, onsite_str_t bytes,
+    bool stable)
+{
+    if (bytes.len != 0) {
+        pieces[out->n].bytes = bytes;
+        pieces[out->n++].stable = stable;
+        out->len += bytes.len;
+    }
+}
+
+
+/* One allocation holds the list and, behind it, what was rendered. */
+
+static onsite_status_t
+take_pieces(const render_t *r, onsite_pieces_t *out)
+{
+    char            *text;
+    size_t           from = 0;
+    unsigned         i;
+    onsite_piece_t  *pieces;
+
+    pieces = onsite_arena_alloc(r->context->arena,
+                                (2 * r->n_marks + 1) * sizeof(*pieces)
+                                + r->out->len);
+    if (pieces == NULL) {
+        return ONSITE_NO_MEMORY;
+    }
+
+    text = (char *) (pieces + 2 * r->n_marks + 1);
+
+    if (r->out->len != 0) {
+        memcpy(text, r->out->data, r->out->len);
+    }
+
+    for (i = 0; i < r->n_marks; i++) {
+        add_piece(pieces, out, onsite_str(text + from,
+                                          r->marks[i].at - from), false);
+        add_piece(pieces, out, onsite_image_str(r->context->image,
+                                                r->marks[i].literal), true);
+        from = r->marks[i].at;
+    }
+
+    add_piece(pieces, out, onsite_str(text + from, r->out->len - from),
+              false);
+    out->pieces = pieces;
+
+    return ONSITE_OK;
+}
+
+
+onsite_status_t
+onsite_template_render_pieces(onsite_context_t *context, onsite_ref_t program,
+    onsite_buf_t *scratch, onsite_pieces_t *out)
+{
+    mark_t           marks[MARKS];
+    render_t         r = { .context = context, .out = scratch,
+                           .marks = marks };
+    onsite_status_t  status;
+
+    *out = (onsite_pieces_t) { .n = 0 };
+
+    if (program == 0) {
+        return ONSITE_OK;
+    }
+
+    onsite_buf_clear(scratch);
+    status = run(&r, program);
+
+    return status == ONSITE_OK ? take_pieces(&r, out) : status;
 }
 
 

@@ -206,7 +206,7 @@ needs_escape(const unsigned char *p, size_t n)
 
 
 void
-onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
+onsite_write_json_text(onsite_buf_t *buf, onsite_str_t str)
 {
     size_t                n, i, start;
     const unsigned char  *p = (const unsigned char *) str.data;
@@ -214,11 +214,8 @@ onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
     /* an empty one may have no data to point into */
 
     if (str.len == 0) {
-        onsite_buf_append(buf, "\"\"", 2);
         return;
     }
-
-    onsite_buf_char(buf, '"');
 
     for (i = start = 0; i < str.len; /* void */) {
 
@@ -258,6 +255,14 @@ onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
     }
 
     onsite_buf_append(buf, str.data + start, i - start);
+}
+
+
+void
+onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str)
+{
+    onsite_buf_char(buf, '"');
+    onsite_write_json_text(buf, str);
     onsite_buf_char(buf, '"');
 }
 

@@ -86,6 +86,9 @@ void onsite_value_write_json(onsite_buf_t *buf, const onsite_value_t *value);
 /* Appends one JSON string with its quotes, escaped as above. */
 void onsite_write_json_string(onsite_buf_t *buf, onsite_str_t str);
 
+/* The same without the quotes. */
+void onsite_write_json_text(onsite_buf_t *buf, onsite_str_t str);
+
 /*
  * ECMAScript Number::toString (ECMA-262, 6.1.6.1.20), radix 10: the shortest
  * text that reads back as the same double.  out has at least 32 bytes;

@@ -435,7 +435,7 @@ write_choice(onsite_buf_t *text, ngx_http_onsite_ctx_t *ctx,
     }
 
     onsite_buf_str(text, ONSITE_STR(",\"html\":"));
-    onsite_write_json_string(text, choice->html);
+    onsite_pieces_write_json(text, &choice->html);
     onsite_buf_str(text, ONSITE_STR(",\"data\":"));
     onsite_buf_str(text, choice->data.len != 0 ? choice->data
                                                : ONSITE_STR("null"));

@@ -181,6 +181,25 @@ keep(room_t *room, onsite_str_t s, ngx_uint_t stable)
 }
 
 
+/* The bytes of it that do not stay where they are. */
+
+static size_t
+copied(const room_t *room, const onsite_pieces_t *html)
+{
+    size_t  i, size;
+
+    size = 0;
+
+    for (i = 0; i < html->n; i++) {
+        if (room->copies || !html->pieces[i].stable) {
+            size += html->pieces[i].bytes.len;
+        }
+    }
+
+    return size;
+}
+
+
 /* All that is put by of the choices; copied where it cannot be held on to. */
 
 static content_t *
@@ -197,8 +216,8 @@ make_content(ngx_http_request_t *r, const onsite_choice_t *choices, size_t n,
 
     for (i = 0; i < n; i++) {
         campaign = choices[i].campaign;
-        pieces += choices[i].html.len != 0;
-        size += choices[i].html.len;
+        pieces += choices[i].html.n;
+        size += copied(room, &choices[i].html);
 
         if (room->copies) {
             size += campaign->id.len + choices[i].variant->id.len
@@ -242,7 +261,9 @@ static void
 put_by(content_t *content, room_t *room, const onsite_image_t *image,
     const onsite_choice_t *choice)
 {
+    size_t                    i;
     item_t                   *item;
+    const onsite_piece_t     *piece;
     const onsite_campaign_t  *campaign;
 
     campaign = choice->campaign;
@@ -257,10 +278,11 @@ put_by(content_t *content, room_t *room, const onsite_image_t *image,
     item->chain = NULL;
 
     item->pieces = room->pieces;
-    item->n_pieces = choice->html.len != 0;
+    item->n_pieces = choice->html.n;
 
-    if (item->n_pieces != 0) {
-        *room->pieces++ = keep(room, choice->html, 0);
+    for (i = 0; i < item->n_pieces; i++) {
+        piece = &choice->html.pieces[i];
+        *room->pieces++ = keep(room, piece->bytes, piece->stable);
     }
 }
 

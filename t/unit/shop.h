@@ -231,4 +231,22 @@ shop_shown(const shop_t *shop)
     return text;
 }
 
+
+/* What the i-th choice shows; in the definitions' arena. */
+
+static inline onsite_str_t
+shop_html(const shop_t *shop, size_t i)
+{
+    onsite_buf_t  text;
+    onsite_str_t  html;
+
+    onsite_buf_init(&text, 0);
+    onsite_pieces_write(&text, &shop->decision.choices[i].html);
+    html = onsite_arena_copy(shop->definitions, onsite_str(text.data,
+                                                           text.len));
+    onsite_buf_free(&text);
+
+    return html;
+}
+
 #endif

@@ -61,7 +61,7 @@ shows_and_records(void **state)
 
     assert_int_equal(page(&shop, SHOP_NOON), ONSITE_REASON_NONE);
     assert_string_equal(shop_shown(&shop), "a");
-    assert_str(shop.decision.choices[0].html, "<p>hello</p>");
+    assert_str(shop_html(&shop, 0), "<p>hello</p>");
     assert_int_equal(shop.decision.choices[0].data.len, 0);
     assert_true(shop.decision.choices[0].propensity == 1);
 
@@ -675,7 +675,7 @@ beacons_leave_it_pending(void **state)
     shop.deliver = true;
     (void) page(&shop, SHOP_NOON + 2);
     assert_string_equal(shop_shown(&shop), "a");
-    assert_str(shop.decision.choices[0].html, "<b>Cap</b>");
+    assert_str(shop_html(&shop, 0), "<b>Cap</b>");
     assert_str(shop.decision.choices[0].data, "{\"sku\":\"c1\"}");
     assert_int_equal(shop.visitor.n_pending, 0);
     assert_int_equal(shop.visitor.exposures[0].total, 1);
@@ -893,7 +893,7 @@ pending_properties_are_bounded(void **state)
 
     shop.deliver = true;
     shop_fire(&shop, ONSITE_STR("Other"), NULL, SHOP_NOON + 1);
-    assert_str(shop.decision.choices[0].html, "s");
+    assert_str(shop_html(&shop, 0), "s");
 
     shop_close(&shop);
 }

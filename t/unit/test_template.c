@@ -19,6 +19,8 @@ typedef struct {
     onsite_event_t     event;
     onsite_error_t     error;
     onsite_buf_t       out;
+    size_t             pieces;
+    bool               stable;      /* the first of them                   */
 } fixture_t;
 
 
@@ -63,6 +65,53 @@ compile_html(fixture_t *f, onsite_str_t html)
 }
 
 
+/* As pieces it is the same, and only literals of the image are stable. */
+
+static void
+compare_pieces(fixture_t *f, onsite_context_t *context,
+    onsite_status_t expected)
+{
+    size_t            i;
+    bool              inside;
+    const char       *base = (const char *) f->image.base;
+    onsite_buf_t      scratch, text;
+    onsite_str_t      bytes;
+    onsite_pieces_t   pieces;
+
+    onsite_buf_init(&scratch, ONSITE_HTML_MAX);
+    onsite_buf_init(&text, 0);
+    assert_int_equal(onsite_template_render_pieces(context, f->program,
+                                                   &scratch, &pieces),
+                     expected);
+
+    if (expected == ONSITE_OK) {
+        assert_true(pieces.n <= ONSITE_PIECES_MAX);
+        assert_int_equal(pieces.len, f->out.len);
+
+        for (i = 0; i < pieces.n; i++) {
+            bytes = pieces.pieces[i].bytes;
+            inside = bytes.data >= base
+                     && bytes.data + bytes.len <= base + f->image.size;
+            assert_int_equal(inside, pieces.pieces[i].stable);
+            assert_true(bytes.len >= (inside ? ONSITE_PIECE_MIN : 1));
+        }
+
+        onsite_pieces_write(&text, &pieces);
+        assert_int_equal(text.len, f->out.len);
+
+        if (text.len != 0) {
+            assert_memory_equal(text.data, f->out.data, text.len);
+        }
+
+        f->stable = pieces.n != 0 && pieces.pieces[0].stable;
+        f->pieces = pieces.n;
+    }
+
+    onsite_buf_free(&scratch);
+    onsite_buf_free(&text);
+}
+
+
 static onsite_status_t
 render(fixture_t *f)
 {
@@ -83,6 +132,7 @@ render(fixture_t *f)
 
     onsite_buf_clear(&f->out);
     status = onsite_template_render(&context, f->program, &f->out);
+    compare_pieces(f, &context, status);
     free(context.memo);
 
     return status;
@@ -580,6 +630,119 @@ rendering_is_bounded(void **state)
 }
 
 
+/* "x" is a literal of 255 bytes, "X" one of 256, "." a value, "[" and "]" a
+ * section over 40 items. */
+
+static void
+expect_pieces(const char *shape, size_t n, bool stable)
+{
+    size_t        i;
+    fixture_t     f;
+    onsite_buf_t  html;
+
+    begin(&f);
+    onsite_buf_init(&html, 0);
+    onsite_buf_printf(&html, "{\"v\":\"v\",\"l\":[0");
+
+    for (i = 1; i < 40; i++) {
+        onsite_buf_printf(&html, ",0");
+    }
+
+    onsite_buf_printf(&html, "]}");
+    f.event.properties = parse(&f, html.data);
+    onsite_buf_clear(&html);
+
+    for (/* void */; *shape != '\0'; shape++) {
+        onsite_buf_printf(&html, *shape == 'x' ? "%0255d"
+                          : *shape == 'X' ? "%0256d"
+                          : *shape == '.' ? "{{event.properties.v}}"
+                          : *shape == '[' ? "{{#event.properties.l}}"
+                                          : "{{/event.properties.l}}", 0);
+    }
+
+    assert_int_equal(compile_html(&f, onsite_str(html.data, html.len)),
+                     ONSITE_OK);
+    assert_int_equal(render(&f), ONSITE_OK);
+    assert_int_equal(f.pieces, n);
+    assert_int_equal(f.stable, stable);
+
+    onsite_buf_free(&html);
+    end(&f);
+}
+
+
+static void
+long_literals_are_not_copied(void **state)
+{
+    (void) state;
+    expect_pieces("", 0, false);
+    expect_pieces(".", 1, false);
+    expect_pieces("x", 1, false);
+    expect_pieces("X", 1, true);
+    expect_pieces(".x.", 1, false);
+    expect_pieces(".X.", 3, false);
+    expect_pieces("X.X", 3, true);
+    expect_pieces("[X]", 31 + 1, true);         /* the 32nd on is copied   */
+    expect_pieces("[.X]", 31 * 2 + 1, false);
+    expect_pieces("[]X", 1, true);
+}
+
+
+static void
+pieces_need_an_arena(void **state)
+{
+    fixture_t          f;
+    onsite_buf_t       scratch;
+    onsite_pieces_t    pieces;
+    onsite_context_t   context = { .image = &f.image };
+
+    (void) state;
+    begin(&f);
+    assert_int_equal(compile_html(&f, ONSITE_STR("<p>text</p>")), ONSITE_OK);
+    assert_int_equal(render(&f), ONSITE_OK);
+
+    context.arena = onsite_arena_create(64, 128);
+    onsite_buf_init(&scratch, 0);
+
+    while (onsite_arena_alloc(context.arena, 16) != NULL) {
+        /* void */
+    }
+
+    assert_int_equal(onsite_template_render_pieces(&context, f.program,
+                                                   &scratch, &pieces),
+                     ONSITE_NO_MEMORY);
+    assert_int_equal(pieces.n, 0);
+    assert_int_equal(onsite_template_render_pieces(&context, 0, &scratch,
+                                                   &pieces), ONSITE_OK);
+    assert_int_equal(pieces.len, 0);
+
+    onsite_buf_free(&scratch);
+    onsite_arena_destroy(context.arena);
+    end(&f);
+}
+
+
+static void
+pieces_as_one_json_string(void **state)
+{
+    onsite_buf_t     out;
+    onsite_piece_t   list[] = { { ONSITE_STR("<b>\""), true },
+                                { ONSITE_STR("\xc3\xa9\n"), false } };
+    onsite_pieces_t  pieces = { list, 2, 7 };
+
+    (void) state;
+    onsite_buf_init(&out, 0);
+    onsite_pieces_write_json(&out, &pieces);
+    assert_str(onsite_str(out.data, out.len),
+               "\"\\u003cb>\\\"\xc3\xa9\\n\"");
+
+    onsite_buf_clear(&out);
+    onsite_pieces_write_json(&out, &(onsite_pieces_t) { .n = 0 });
+    assert_str(onsite_str(out.data, out.len), "\"\"");
+    onsite_buf_free(&out);
+}
+
+
 static void
 data_keeps_types(void **state)
 {
@@ -725,6 +888,9 @@ main(void)
         cmocka_unit_test(what_is_unsafe_does_not_compile),
         cmocka_unit_test(errors_say_where),
         cmocka_unit_test(rendering_is_bounded),
+        cmocka_unit_test(long_literals_are_not_copied),
+        cmocka_unit_test(pieces_need_an_arena),
+        cmocka_unit_test(pieces_as_one_json_string),
         cmocka_unit_test(data_keeps_types),
         cmocka_unit_test(data_errors_say_where),
         cmocka_unit_test(tells_which_properties_it_reads),
