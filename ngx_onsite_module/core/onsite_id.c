@@ -17,7 +17,7 @@
 
 #include <stdlib.h>
 
-#define TAG_SIZE       16
+#define TAG_SIZE       ONSITE_TAG_SIZE
 #define TAG_TEXT       22
 #define TOKEN_VERSION  1
 #define TOKEN_FIXED    (1 + 8 + 8)
@@ -116,8 +116,27 @@ finish(SHA256_CTX *ctx, const onsite_signer_t *signer, uint8_t tag[TAG_SIZE])
 }
 
 
-static size_t
-base64url(const uint8_t *data, size_t len, char *out)
+void
+onsite_signer_tag(const onsite_signer_t *signer, onsite_str_t purpose,
+    onsite_str_t site, onsite_str_t data, uint8_t tag[TAG_SIZE])
+{
+    SHA256_CTX  ctx;
+
+    begin(&ctx, signer, purpose, site);
+    (void) SHA256_Update(&ctx, data.data, data.len);
+    finish(&ctx, signer, tag);
+}
+
+
+bool
+onsite_tag_eq(const uint8_t a[TAG_SIZE], const uint8_t b[TAG_SIZE])
+{
+    return CRYPTO_memcmp(a, b, TAG_SIZE) == 0;
+}
+
+
+size_t
+onsite_base64url(const uint8_t *data, size_t len, char *out)
 {
     size_t    i, n, bits;
     uint32_t  word;
@@ -148,10 +167,10 @@ base64url_value(char c)
 }
 
 
-/* Canonical text only: bits left over are zero.  Returns 0 for any other. */
+/* Canonical text only: bits left over are zero. */
 
-static size_t
-base64url_strict(onsite_str_t text, uint8_t *out)
+size_t
+onsite_base64url_strict(onsite_str_t text, uint8_t *out)
 {
     int       value;
     size_t    i, n, bits;
@@ -230,7 +249,7 @@ onsite_key_shard(const onsite_key_t *key, uint32_t shards)
 void
 onsite_id_text(const uint8_t random[16], char *out)
 {
-    (void) base64url(random, 16, out);
+    (void) onsite_base64url(random, 16, out);
 }
 
 
@@ -245,7 +264,7 @@ cookie_tag(onsite_signer_t *signer, onsite_str_t site, onsite_str_t id,
     (void) SHA256_Update(&ctx, id.data, id.len);
     finish(&ctx, signer, tag);
 
-    (void) base64url(tag, TAG_SIZE, text);
+    (void) onsite_base64url(tag, TAG_SIZE, text);
 }
 
 
@@ -355,7 +374,7 @@ onsite_token_sign(onsite_signer_t *signer, onsite_str_t site,
 
     token_tag(signer, site, &token->visitor, payload, n, payload + n);
 
-    return base64url(payload, n + TAG_SIZE, out);
+    return onsite_base64url(payload, n + TAG_SIZE, out);
 }
 
 
@@ -394,7 +413,7 @@ onsite_token_verify(onsite_signer_t *signer, onsite_str_t site,
         return ONSITE_INVALID;
     }
 
-    end = base64url_strict(text, payload);
+    end = onsite_base64url_strict(text, payload);
     if (end < TOKEN_FIXED + TAG_SIZE) {
         return ONSITE_INVALID;
     }

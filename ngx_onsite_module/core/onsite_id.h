@@ -23,6 +23,27 @@ typedef struct onsite_signer_s  onsite_signer_t;
 onsite_signer_t *onsite_signer_create(const void *secret, size_t len);
 void onsite_signer_destroy(onsite_signer_t *signer);
 
+/*
+ * For what else is signed: the first ONSITE_TAG_SIZE bytes of
+ * HMAC(purpose 0 site 0 data), each purpose a literal of its own; and the
+ * text that signed bytes travel as.
+ */
+#define ONSITE_TAG_SIZE  16
+
+void onsite_signer_tag(const onsite_signer_t *signer, onsite_str_t purpose,
+    onsite_str_t site, onsite_str_t data, uint8_t tag[ONSITE_TAG_SIZE]);
+
+/* In time that depends on nothing of the tags. */
+bool onsite_tag_eq(const uint8_t a[ONSITE_TAG_SIZE],
+    const uint8_t b[ONSITE_TAG_SIZE]);
+
+/* base64url without padding; returns the length. */
+size_t onsite_base64url(const uint8_t *data, size_t len, char *out);
+
+/* The one text that these bytes have; 0: it is none.  out has room for
+ * three bytes of each four. */
+size_t onsite_base64url_strict(onsite_str_t text, uint8_t *out);
+
 /* The record key of an id within a site: the first 12 bytes of
  * HMAC("visitor" 0 site 0 kind id), then onsite_site_hash(site), so that a
  * record at rest tells whose it is.  kind keeps name spaces apart: 'c' an id

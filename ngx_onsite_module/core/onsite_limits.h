@@ -74,4 +74,8 @@
 #define ONSITE_POLICIES_MAX              16
 #define ONSITE_POLICY_MAX       (16 * 1024)  /* bytes of one                */
 
+/* preview links */
+#define ONSITE_PREVIEW_HOST_MAX         255
+#define ONSITE_PREVIEW_PATH_MAX        2048
+
 #endif

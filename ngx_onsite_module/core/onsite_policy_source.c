@@ -57,7 +57,7 @@ is_host_char(char c)
 static onsite_str_t
 skip(onsite_str_t text, size_t n)
 {
-    return onsite_str(text.data + n, text.len - n);
+    return n == 0 ? text : onsite_str(text.data + n, text.len - n);
 }
 
 

@@ -1,0 +1,340 @@
+/*
+ * onsite_preview.c - links that show one campaign in its page to who holds
+ * them.
+ */
+
+#include "onsite_preview.h"
+
+#define VERSION      1
+#define FIXED        (1 + 8 + ONSITE_TAG_SIZE)
+#define PAYLOAD_MAX  (ONSITE_PREVIEW_MAX / 4 * 3)
+#define PAGE_MAX     (ONSITE_PREVIEW_HOST_MAX + 1 + ONSITE_PREVIEW_PATH_MAX)
+
+static const onsite_str_t  name = ONSITE_STR("onsite_preview");
+
+
+static int
+hex_value(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+
+/* Percent-decoded; returns how many bytes. */
+
+static size_t
+decode_path(onsite_str_t path, char *out)
+{
+    int     high, low;
+    size_t  i, n;
+
+    for (i = n = 0; i < path.len; i++) {
+        out[n++] = path.data[i];
+
+        if (path.data[i] != '%' || path.len - i < 3) {
+            continue;
+        }
+
+        high = hex_value(path.data[i + 1]);
+        low = hex_value(path.data[i + 2]);
+
+        if (high >= 0 && low >= 0) {
+            out[n - 1] = (char) (high << 4 | low);
+            i += 2;
+        }
+    }
+
+    return n;
+}
+
+
+static bool
+tag_page(const onsite_signer_t *signer, onsite_str_t site,
+    const onsite_preview_page_t *page, uint8_t tag[ONSITE_TAG_SIZE])
+{
+    char    c, text[PAGE_MAX];
+    size_t  i, n;
+
+    if (page->host.len > ONSITE_PREVIEW_HOST_MAX
+        || page->path.len > ONSITE_PREVIEW_PATH_MAX)
+    {
+        return false;
+    }
+
+    for (i = 0; i < page->host.len; i++) {
+        c = page->host.data[i];
+        text[i] = c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
+    }
+
+    n = page->host.len;
+    text[n++] = '\0';
+    n += decode_path(page->path, text + n);
+
+    onsite_signer_tag(signer, ONSITE_STR("preview page"), site,
+                      onsite_str(text, n), tag);
+
+    return true;
+}
+
+
+static void
+tag_payload(const onsite_signer_t *signer, onsite_str_t site,
+    const uint8_t *payload, size_t len, uint8_t tag[ONSITE_TAG_SIZE])
+{
+    onsite_signer_tag(signer, ONSITE_STR("preview"), site,
+                      onsite_str((const char *) payload, len), tag);
+}
+
+
+/* Behind a byte of its length; n grows. */
+
+static bool
+put_string(uint8_t *payload, size_t *n, onsite_str_t str)
+{
+    if (str.len > UINT8_MAX
+        || str.len + 1 > PAYLOAD_MAX - ONSITE_TAG_SIZE - *n)
+    {
+        return false;
+    }
+
+    payload[(*n)++] = (uint8_t) str.len;
+
+    if (str.len != 0) {
+        memcpy(payload + *n, str.data, str.len);
+        *n += str.len;
+    }
+
+    return true;
+}
+
+
+size_t
+onsite_preview_sign(const onsite_signer_t *signer, onsite_str_t site,
+    const onsite_preview_page_t *page, const onsite_preview_t *preview,
+    char *out)
+{
+    int       i;
+    size_t    n = FIXED;
+    uint8_t   payload[PAYLOAD_MAX];
+    uint64_t  expires = (uint64_t) preview->expires;
+
+    payload[0] = VERSION;
+
+    for (i = 8; i > 0; i--, expires >>= 8) {
+        payload[i] = (uint8_t) expires;
+    }
+
+    if (!tag_page(signer, site, page, payload + 9)
+        || !put_string(payload, &n, preview->campaign)
+        || !put_string(payload, &n, preview->variant))
+    {
+        return 0;
+    }
+
+    tag_payload(signer, site, payload, n, payload + n);
+
+    return onsite_base64url(payload, n + ONSITE_TAG_SIZE, out);
+}
+
+
+static bool
+take_string(const char *payload, size_t *at, size_t end, onsite_str_t *str)
+{
+    size_t  len;
+
+    if (*at == end) {
+        return false;
+    }
+
+    len = (uint8_t) payload[*at];
+
+    if (len > end - *at - 1) {
+        return false;
+    }
+
+    *str = onsite_str(payload + *at + 1, len);
+    *at += 1 + len;
+
+    return true;
+}
+
+
+onsite_preview_verdict_t
+onsite_preview_verify(const onsite_signer_t *signer, onsite_str_t site,
+    const onsite_preview_page_t *page, onsite_str_t text, onsite_ms_t now,
+    char *scratch, onsite_preview_t *preview)
+{
+    int       i;
+    size_t    at = FIXED, end;
+    uint8_t  *payload = (uint8_t *) scratch, tag[ONSITE_TAG_SIZE];
+    uint64_t  expires = 0;
+
+    if (text.len > ONSITE_PREVIEW_MAX) {
+        return ONSITE_PREVIEW_FORGED;
+    }
+
+    end = onsite_base64url_strict(text, payload);
+
+    if (end < FIXED + 2 + ONSITE_TAG_SIZE) {
+        return ONSITE_PREVIEW_FORGED;
+    }
+
+    end -= ONSITE_TAG_SIZE;
+    tag_payload(signer, site, payload, end, tag);
+
+    if (!onsite_tag_eq(tag, payload + end) || payload[0] != VERSION
+        || !take_string(scratch, &at, end, &preview->campaign)
+        || !take_string(scratch, &at, end, &preview->variant) || at != end)
+    {
+        return ONSITE_PREVIEW_FORGED;
+    }
+
+    for (i = 1; i <= 8; i++) {
+        expires = expires << 8 | payload[i];
+    }
+
+    preview->expires = (onsite_ms_t) expires;
+
+    if (now >= preview->expires) {
+        return ONSITE_PREVIEW_EXPIRED;
+    }
+
+    return tag_page(signer, site, page, tag) && onsite_tag_eq(tag, payload + 9)
+           ? ONSITE_PREVIEW_VALID : ONSITE_PREVIEW_OTHER_PAGE;
+}
+
+
+/* Cuts the next argument off; whether it is a preview's. */
+
+static bool
+cut_argument(onsite_str_t *args, onsite_str_t *argument)
+{
+    const char  *p = memchr(args->data, '&', args->len);
+    size_t       n = p != NULL ? (size_t) (p - args->data) : args->len;
+
+    *argument = onsite_str(args->data, n);
+    n += n < args->len;
+    *args = onsite_str(args->data + n, args->len - n);
+
+    return argument->len >= name.len
+           && memcmp(argument->data, name.data, name.len) == 0
+           && (argument->len == name.len || argument->data[name.len] == '=');
+}
+
+
+onsite_str_t
+onsite_preview_token(onsite_str_t args)
+{
+    onsite_str_t  argument;
+
+    while (args.len != 0) {
+        if (cut_argument(&args, &argument) && argument.len > name.len) {
+            return onsite_str(argument.data + name.len + 1,
+                              argument.len - name.len - 1);
+        }
+    }
+
+    return onsite_str(NULL, 0);
+}
+
+
+/* Arguments but a preview's, into out; returns how many bytes. */
+
+static size_t
+copy_arguments(onsite_str_t args, char *out)
+{
+    size_t        n = 0;
+    bool          first = true;
+    onsite_str_t  argument;
+
+    while (args.len != 0) {
+        if (cut_argument(&args, &argument)) {
+            continue;
+        }
+
+        if (!first) {
+            out[n++] = '&';
+        }
+
+        memcpy(out + n, argument.data, argument.len);
+        n += argument.len;
+        first = false;
+    }
+
+    return n;
+}
+
+
+static size_t
+find(onsite_str_t text, char c)
+{
+    const char  *p = memchr(text.data, c, text.len);
+
+    return p != NULL ? (size_t) (p - text.data) : text.len;
+}
+
+
+onsite_str_t
+onsite_preview_strip(onsite_arena_t *arena, onsite_str_t text, bool args)
+{
+    char    *out;
+    size_t   n, copied, start = 0, end = text.len;
+
+    if (text.len < name.len
+        || memmem(text.data, text.len, name.data, name.len) == NULL)
+    {
+        return text;
+    }
+
+    if (!args) {
+        end = find(text, '#');
+        start = find(onsite_str(text.data, end), '?') + 1;
+
+        if (start > end) {
+            return text;
+        }
+    }
+
+    out = onsite_arena_alloc(arena, text.len);
+    if (out == NULL) {
+        return onsite_str(NULL, 0);
+    }
+
+    memcpy(out, text.data, start);
+    copied = copy_arguments(onsite_str(text.data + start, end - start),
+                            out + start);
+    n = copied == 0 && start != 0 ? start - 1 : start + copied;
+    memcpy(out + n, text.data + end, text.len - end);
+
+    return onsite_str(out, n + text.len - end);
+}
+
+
+void
+onsite_preview_scrub(onsite_arena_t *arena, onsite_value_t *value)
+{
+    uint32_t          i;
+    onsite_value_t   *items;
+    onsite_member_t  *members;
+
+    if (value->type == ONSITE_STRING) {
+        *value = onsite_value_string(onsite_preview_strip(arena,
+                                         onsite_value_str(value), false));
+
+    } else if (value->type == ONSITE_ARRAY) {
+        items = (onsite_value_t *) value->as.items;
+
+        for (i = 0; i < value->len; i++) {
+            onsite_preview_scrub(arena, &items[i]);
+        }
+
+    } else if (value->type == ONSITE_OBJECT) {
+        members = (onsite_member_t *) value->as.members;
+
+        for (i = 0; i < value->len; i++) {
+            onsite_preview_scrub(arena, &members[i].value);
+        }
+    }
+}
