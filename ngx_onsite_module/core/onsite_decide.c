@@ -675,6 +675,26 @@ mark_goals(decide_t *d)
 }
 
 
+/* Whatever it asks for; who looks at it is a copy, or nobody. */
+
+static void
+show_preview(decide_t *d)
+{
+    onsite_choice_t     choice = { .campaign = d->options->preview,
+                                   .variant = d->options->preview_variant,
+                                   .propensity = 1 };
+    onsite_decision_t  *decision = d->decision;
+
+    decision->considered = 1;
+    decision->reason = fill_choice(d, choice.campaign, &choice);
+    decision->reasons[decision->reason] = 1;
+
+    if (decision->reason == ONSITE_REASON_NONE) {
+        decision->choices[decision->n++] = choice;
+    }
+}
+
+
 void
 onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     const onsite_decide_options_t *options, onsite_decision_t *decision)
@@ -707,6 +727,12 @@ onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     onsite_clock_init(&d.clock, context->image, context->now);
 
     onsite_context_forget(context);
+
+    if (options->preview != NULL && options->deliver) {
+        show_preview(&d);
+        return;
+    }
+
     mark_goals(&d);
     take_pending(&d);
     consider_candidates(&d);

@@ -75,6 +75,10 @@ typedef struct {
     size_t           n_fired;
     bool             waits;         /* a timer's event: what becomes pending
                                        outlives the session, once          */
+    const onsite_campaign_t  *preview;          /* NULL, or what alone is
+                                       shown, whatever it asks for: for a copy
+                                       of a visitor that is not kept       */
+    const onsite_variant_t   *preview_variant;  /* of it                   */
     onsite_buf_t    *scratch;       /* to render into, reused from call to
                                        call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,
