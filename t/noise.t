@@ -38,7 +38,7 @@ END
 
 my $page = html_page('x');
 my $bot = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)';
-my $later = qr{<script src="/onsite/onsite\.js\?v=\w+" async data-onsite data-onsite-later></script></body>};
+my $later = qr{<script src="/onsite/onsite\.js\?v=\w+" integrity="sha384-[\w+/]{64}" async data-onsite data-onsite-later></script></body>};
 
 # What a request adds to the counters.
 my $before = $t->status;

@@ -289,6 +289,8 @@ typedef struct {
     ngx_uint_t                  n;
     uint32_t                    shown;      /* bit 1 << i: campaigns[i] went
                                                into the page                 */
+    ngx_http_onsite_skip_e      withheld;   /* the script, because of what the
+                                               page says itself              */
     unsigned                    inserted:1; /* something did                 */
     unsigned                    any:1;      /* something is to be inserted   */
     unsigned                    personal:1; /* a cookie is set or bytes are

@@ -22,6 +22,7 @@ typedef struct {
     onsite_str_t             *pieces;       /* of its content                */
     ngx_uint_t                n_pieces;
     ngx_chain_t              *chain;        /* the same, once it was asked   */
+    uint32_t                  counted;      /* its bit in page->shown        */
 } item_t;
 
 #define NO_SLOT  ONSITE_SLOTS_MAX
@@ -64,11 +65,19 @@ typedef struct {
 } link_t;
 
 
-static void
-append(onsite_buf_t *buf, const char *text)
-{
-    onsite_buf_append(buf, text, ngx_strlen(text));
-}
+#define append(buf, literal)                                                  \
+    onsite_buf_append(buf, literal, sizeof(literal) - 1)
+
+
+/* An attribute of which the value needs no escaping, with what separates it:
+ * ids, tokens, names of ours. */
+
+#define append_plain(buf, name, value)                                        \
+    do {                                                                      \
+        append(buf, " " name "=\"");                                          \
+        onsite_buf_str(buf, value);                                           \
+        onsite_buf_char(buf, '"');                                            \
+    } while (0)
 
 
 /* What stands for a character in an attribute's value; NULL: itself. */
@@ -95,14 +104,10 @@ entity(char c)
  * that are escaped goes in one piece. */
 
 static void
-append_attribute(onsite_buf_t *buf, const char *name, onsite_str_t value)
+append_escaped(onsite_buf_t *buf, onsite_str_t value)
 {
     size_t       i, done;
     const char  *text;
-
-    onsite_buf_char(buf, ' ');
-    append(buf, name);
-    append(buf, "=\"");
 
     done = 0;
 
@@ -111,13 +116,12 @@ append_attribute(onsite_buf_t *buf, const char *name, onsite_str_t value)
 
         if (text != NULL) {
             onsite_buf_append(buf, value.data + done, i - done);
-            append(buf, text);
+            onsite_buf_append(buf, text, ngx_strlen(text));
             done = i + 1;
         }
     }
 
     onsite_buf_append(buf, value.data + done, value.len - done);
-    onsite_buf_char(buf, '"');
 }
 
 
@@ -322,8 +326,10 @@ ngx_http_onsite_prepare(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         item = &content->items[content->n];
         put_by(content, &room, &site->image, &choices[i]);
         item->place = find_place(page, item);
+        item->counted = 0;
 
         if (script == NGX_HTTP_ONSITE_SCRIPT_SHOW) {
+            item->counted = 1u << page->n;
             page->campaigns[page->n++] = choices[i].campaign->hash;
         }
     }
@@ -384,21 +390,27 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
     content = ctx->page.content;
 
     append(text, "<template");
-    append_attribute(text, "data-onsite-campaign", item->id);
-    append_attribute(text, "data-onsite-variant", item->variant);
-    append_attribute(text, "data-onsite-channel",
-                     onsite_channel_text(item->channel));
+    append_plain(text, "data-onsite-campaign", item->id);
+    append_plain(text, "data-onsite-variant", item->variant);
+    append_plain(text, "data-onsite-channel",
+                 onsite_channel_text(item->channel));
 
     if (item->slot.len != 0) {
-        append_attribute(text, "data-onsite-slot", item->slot);
+        append(text, " data-onsite-slot=\"");
+        append_escaped(text, item->slot);
+        onsite_buf_char(text, '"');
     }
 
     if (content->script == NGX_HTTP_ONSITE_SCRIPT_SHOW) {
         len = sign(ctx, item->id, item->variant, item->propensity, token);
-        append_attribute(text, "data-onsite-exposure", onsite_str(token, len));
+        append_plain(text, "data-onsite-exposure", onsite_str(token, len));
     }
 
-    append(text, filled ? " data-onsite-filled>" : ">");
+    if (filled) {
+        append(text, " data-onsite-filled");
+    }
+
+    onsite_buf_char(text, '>');
 
     for (i = 0; i < item->n_pieces && !filled; i++) {
         add_piece(c, item->pieces[i]);
@@ -426,8 +438,8 @@ add_script(onsite_buf_t *text, ngx_http_request_t *r,
     onsite_buf_char(text, '"');
 
     if (ngx_http_onsite_runtime_sri.len != 0) {
-        append_attribute(text, "integrity",
-                         ngx_http_onsite_str(ngx_http_onsite_runtime_sri));
+        append_plain(text, "integrity",
+                     ngx_http_onsite_str(ngx_http_onsite_runtime_sri));
     }
 
     append(text, " async data-onsite");
@@ -440,7 +452,9 @@ add_script(onsite_buf_t *text, ngx_http_request_t *r,
     }
 
     if (ctx->nonce.len != 0) {
-        append_attribute(text, "nonce", ngx_http_onsite_str(ctx->nonce));
+        append(text, " nonce=\"");
+        append_escaped(text, ngx_http_onsite_str(ctx->nonce));
+        onsite_buf_char(text, '"');
     }
 
     append(text, "></script>");
@@ -519,30 +533,29 @@ end_composing(ngx_http_request_t *r, compose_t *c, ngx_chain_t **out)
 
 
 static ngx_int_t
-fill_slot(ngx_http_request_t *r, item_t *item, ngx_chain_t **out)
+compose_slot(ngx_http_request_t *r, item_t *item)
 {
     compose_t   c;
     ngx_uint_t  i;
 
-    if (item->chain == NULL) {
-        if (start_composing(&c, item->n_pieces) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        for (i = 0; i < item->n_pieces; i++) {
-            add_piece(&c, item->pieces[i]);
-        }
-
-        if (end_composing(r, &c, &item->chain) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (item->chain != NULL) {
+        return NGX_OK;
     }
 
-    *out = item->chain;
+    if (start_composing(&c, item->n_pieces) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    return NGX_OK;
+    for (i = 0; i < item->n_pieces; i++) {
+        add_piece(&c, item->pieces[i]);
+    }
+
+    return end_composing(r, &c, &item->chain);
 }
 
+
+/* Nothing where the page's own policy forbids the script: without it templates
+ * are of no use. */
 
 static ngx_int_t
 end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
@@ -555,6 +568,11 @@ end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
 
     page = &ctx->page;
     content = page->content;
+    page->withheld = ngx_http_onsite_policy_metas(r, ctx);
+
+    if (page->withheld != NGX_HTTP_ONSITE_SKIP_NONE) {
+        return NGX_OK;
+    }
 
     if (start_composing(&c, content->n_pieces) != NGX_OK) {
         return NGX_ERROR;
@@ -565,21 +583,47 @@ end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
         filled = item->place != NO_SLOT
                  && (page->filled & (1u << item->place));
         add_template(&c, ctx, item, filled);
+        page->shown |= item->counted;
     }
 
     add_script(c.text, r, ctx);
 
-    return end_composing(r, &c, out);
+    if (end_composing(r, &c, out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    page->inserted = 1;
+
+    return NGX_OK;
 }
 
 
-/* Bit i: campaigns[i] of the page. */
-
-static void
-count_shown(ngx_http_onsite_page_t *page, uint32_t campaigns)
+static ngx_int_t
+fill_slot(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_uint_t slot,
+    ngx_chain_t **out)
 {
-    page->inserted = 1;
-    page->shown |= campaigns;
+    ngx_uint_t   i;
+    content_t   *content;
+
+    content = ctx->page.content;
+
+    for (i = 0; i < content->n && content->items[i].place != slot; i++) {
+        /* void */
+    }
+
+    if (i == content->n) {
+        return NGX_OK;
+    }
+
+    if (compose_slot(r, &content->items[i]) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->page.inserted = 1;
+    ctx->page.shown |= content->items[i].counted;
+    *out = content->items[i].chain;
+
+    return NGX_OK;
 }
 
 
@@ -587,29 +631,11 @@ ngx_int_t
 ngx_http_onsite_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_uint_t place, ngx_chain_t **out)
 {
-    ngx_uint_t   i;
-    content_t   *content;
-
     *out = NULL;
-    content = ctx->page.content;
 
-    if (place == ONSITE_PLACE_BODY_END) {
-        if (end_body(r, ctx, out) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        count_shown(&ctx->page, UINT32_MAX);
-
-        return NGX_OK;
+    if (place >= ONSITE_PLACES) {
+        return fill_slot(r, ctx, place - ONSITE_PLACES, out);
     }
 
-    for (i = 0; i < content->n; i++) {
-        if (place == ONSITE_PLACES + content->items[i].place) {
-            count_shown(&ctx->page, 1u << i);
-
-            return fill_slot(r, &content->items[i], out);
-        }
-    }
-
-    return NGX_OK;
+    return place == ONSITE_PLACE_BODY_END ? end_body(r, ctx, out) : NGX_OK;
 }

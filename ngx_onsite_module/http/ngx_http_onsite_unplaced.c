@@ -107,13 +107,22 @@ give_back(ngx_http_onsite_ctx_t *ctx, onsite_error_t *error)
 }
 
 
+/* What is withheld counts also where a slot was filled. */
+
 static void
 count_skip(ngx_http_onsite_ctx_t *ctx)
 {
-    if (!ctx->page.inserted) {
+    if (ctx->page.withheld != NGX_HTTP_ONSITE_SKIP_NONE) {
+        ctx->skip = ctx->page.withheld;
+
+    } else if (!ctx->page.inserted) {
         ctx->skip = NGX_HTTP_ONSITE_SKIP_UNPLACED;
-        ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_UNPLACED]);
+
+    } else {
+        return;
     }
+
+    ngx_http_onsite_count(skips[ctx->skip]);
 }
 
 
