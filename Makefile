@@ -69,6 +69,11 @@ $(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
 	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcsv $(CORE_LIBS)
 
+# the runtime as it is served, and as the module holds it
+RUNTIME := $(ROOT)/build/gen/onsite.js
+$(RUNTIME): packaging/runtime web/onsite.js
+	$(call say,GEN)packaging/runtime $@
+
 # The module is built in a shadow of nginx's tree, so that nothing is written
 # into it; sources and libonsite.a are followed through nginx's own makefile.
 SHADOW := $(BUILD)/nginx
@@ -80,7 +85,7 @@ MODULE_CC  := -g -O2 -fPIC -fstack-protector-strong -Wextra -Wshadow \
 MODULE_LD  := -fPIC -Wl,-z,relro -Wl,-z,now $(LDFLAGS_ALL)
 
 $(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
-    | $(BUILD)/libonsite.a
+    | $(BUILD)/libonsite.a $(RUNTIME)
 	@rm -rf $(SHADOW); mkdir -p $(SHADOW)
 	@ln -s $(abspath $(NGINX_SRC))/{auto,src} $(SHADOW)/
 	@cd $(SHADOW) && \
@@ -98,7 +103,7 @@ $(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
 	    { cat configure.log; exit 1; }
 	@touch $@
 
-$(MODULE): $(SHADOW)/onsite.configured $(MODULE_C) $(MODULE_H) web/onsite.js \
+$(MODULE): $(SHADOW)/onsite.configured $(MODULE_C) $(MODULE_H) $(RUNTIME) \
     $(BUILD)/libonsite.a
 	@$(MAKE) -s -C $(SHADOW) -f objs/Makefile modules
 	@cp $(SHADOW)/objs/ngx_http_onsite_module.so $@
@@ -112,7 +117,7 @@ $(BUILD)/nginx-src: force
 .PHONY: build
 build: $(MODULE) $(BUILD)/lmdb-loader $(BUILD)/onsite.js ## module, loader and runtime
 
-$(BUILD)/onsite.js: web/onsite.js
+$(BUILD)/onsite.js: $(RUNTIME)
 	@mkdir -p $(@D); cp $< $@
 
 .PHONY: module

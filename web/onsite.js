@@ -2,31 +2,48 @@
  * onsite.js - shows what the server decided, and tells it what happened.
  *
  * The server puts inert <template data-onsite-campaign> elements before
- * </body>, and this script behind them.  Each is shown in a shadow root with
- * a constructed style sheet, so that neither the page's styles nor ours leak
- * and a strict Content-Security-Policy holds.  A page that the browser fetched
- * or rendered ahead has only the script, marked data-onsite-later: the view is
- * told, and what it brings shown, when it is seen.
+ * </body>, and this script behind them; or the answer of `decide` brings
+ * campaigns.  Popups, bars and notifications are shown in a shadow root with
+ * constructed style sheets, so that neither the page's styles nor ours leak
+ * and a strict Content-Security-Policy holds; embeds go into the page's slots.
+ * One arbiter says what is shown when.  What waits for something to happen in
+ * the page (data-onsite-when) is judged by the server once more when it does.
  *
- *   onsite.track(name, properties)      onsite.page(name, properties)
- *   onsite.identify(userId, traits)     onsite.decide()
- *   onsite.on('viewed' | 'clicked' | 'dismissed' | 'decision', listener)
- *   onsite.consent('none' | 'session' | 'full')     resolves to what holds
- *   onsite.refresh()    shows templates that came into the page since
+ * A page that the browser fetched or rendered ahead has only the script,
+ * marked data-onsite-later: the view is told, and what it brings shown, when
+ * it is seen.  A preview (data-onsite-preview) tells nothing.
  *
- * Calls made before it loads: (window.onsite = window.onsite || []).push(
- * ['track', name, properties]).
+ * docs/api.md says what window.onsite has.  Calls made before it loads:
+ * (window.onsite = window.onsite || []).push(['track', name, properties]).
+ *
+ * Nothing of ours may fail into the page: what is called by the browser is
+ * wrapped by `safe`.
  */
 
 (() => {
     'use strict';
 
+    const safe = (work) => (...args) => {
+        try {
+            return work(...args);
+        } catch (error) {
+            console.info('onsite:', error);
+        }
+    };
+
+    const listen = (where, what, work) =>
+        where.addEventListener(what, safe(work), true);
+
+    const after = (milliseconds, work) => setTimeout(safe(work), milliseconds);
+
+    const root = document.documentElement;
     const early = window.onsite;
+    const campaigns = 'template[data-onsite-campaign]';
+    const mark = 'data-onsite-later';
 
     /* A page that was fetched before anyone saw it tells its view now. */
 
     const tellView = (onsite) => {
-        const mark = 'data-onsite-later';
         const later = document.querySelector(`script[${mark}]`);
 
         if (later) {
@@ -35,7 +52,7 @@
         }
     };
 
-    if (early && early.track) {     /* the shop loads it by itself, too */
+    if (early && early.refresh) {   /* the shop loads it by itself, too */
         early.refresh();
         tellView(early);
         return;
@@ -44,135 +61,177 @@
     const script = document.currentScript
         || document.querySelector('script[data-onsite]');
     const prefix = new URL('.', script.src).href;
-    const listeners = {};
-    const waiting = [];
-    const shown = {};           /* by channel: one of each at a time */
+    const preview = document.querySelector('script[data-onsite-preview]');
+    const listeners = { __proto__: null };
 
-    const css = `
-:host { all: initial; font: 16px/1.5 system-ui, sans-serif;
-    --back: #fff; --text: #1a1a1a; --line: #8886; --link: #0b57d0 }
-* { box-sizing: border-box }
-.box { color: var(--text); background: var(--back); margin: 0;
-    overflow-wrap: anywhere }
-.box h1, .box h2, .box h3, .box p { margin: 0 0 .5em; line-height: 1.25 }
-.box p { line-height: inherit }
-.box > :nth-last-child(2) { margin-bottom: 0 }
-.box a { color: var(--link) }
-.box img { max-width: 100%; height: auto }
-.close { all: unset; box-sizing: border-box; position: absolute; top: 4px;
-    inset-inline-end: 4px; width: 40px; height: 40px; text-align: center;
-    font: 24px/40px system-ui, sans-serif; cursor: pointer;
-    border-radius: 8px }
-.close:focus-visible { outline: 2px solid var(--link) }
-dialog.box { position: fixed; inset: 0; margin: auto; border: 0;
-    width: min(30rem, calc(100vw - 32px)); max-width: none;
-    height: fit-content; max-height: calc(100vh - 32px); overflow: auto;
-    padding: 32px 48px; border-radius: 12px; box-shadow: 0 8px 40px #0006 }
-dialog::backdrop { background: #0008 }
-.bar { position: fixed; z-index: 2147483646; top: 0; left: 0; right: 0;
-    padding: 10px 52px; text-align: center;
-    border-bottom: 1px solid var(--line) }
-.notification { position: fixed; z-index: 2147483646; bottom: 16px;
-    inset-inline-end: 16px; width: min(22rem, calc(100vw - 32px));
-    padding: 16px 48px 16px 20px; border-radius: 12px;
-    border: 1px solid var(--line); box-shadow: 0 4px 24px #0004 }
-@media (prefers-color-scheme: dark) {
-    :host { --back: #202124; --text: #e8eaed; --link: #8ab4f8 }
-}
-@media (prefers-reduced-motion: no-preference) {
-    .box { animation: appear .2s }
-    @keyframes appear { from { opacity: 0 } }
-}`;
-
-    const emit = (name, detail) => {
-        for (const listener of listeners[name] || []) {
+    const emit = (what, detail) => {
+        for (const listener of listeners[what] || []) {
             queueMicrotask(() => listener(detail));     /* its errors apart */
         }
     };
 
-    const newId = () => crypto.randomUUID ? crypto.randomUUID()
-        : `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+    /*
+     * Telling the server.
+     */
+
+    let referrer = document.referrer;
 
     /* A Segment call. */
 
-    const message = (type, fields) => {
-        const now = new Date().toISOString();
-
-        return JSON.stringify({
-            type,
-            ...fields,
-            context: {
-                page: {
-                    path: location.pathname,
-                    url: location.href,
-                    search: location.search,
-                    title: document.title,
-                    referrer: document.referrer
-                },
-                locale: navigator.language
+    const message = (type, fields) => ({
+        type,
+        ...fields,
+        context: {
+            page: {
+                path: location.pathname,
+                url: location.href,
+                search: location.search,
+                title: document.title,
+                referrer
             },
-            messageId: newId(),
-            timestamp: now,
-            sentAt: now
-        });
-    };
-
-    const post = (path, body) => fetch(prefix + path, {
-        method: 'POST', body, keepalive: true, credentials: 'include'
+            locale: navigator.language
+        },
+        messageId: `${Date.now()}-${Math.random()}`,
+        timestamp: new Date().toISOString()
     });
 
-    /* Told, without waiting for an answer; outlives the page. */
+    const encode = (told) => JSON.stringify({ ...told,
+        sentAt: new Date().toISOString() });
 
-    const tell = (body) => {
-        if (!navigator.sendBeacon
-            || !navigator.sendBeacon(`${prefix}beacon`, body))
-        {
-            post('beacon', body).catch(() => {});
-        }
-    };
+    const post = (path, text) => fetch(prefix + path, {
+        method: 'POST', body: text, keepalive: true, credentials: 'include'
+    });
 
-    /* Told, and what it brings is shown. */
+    /* What has been told and not answered, oldest first; in memory alone. */
 
-    const decide = async (body = '') => {
+    const untold = new Map();
+    let retry, pause = 1;
+
+    const send = async (told) => {
+        let wait;
+
         try {
-            const answer = await (await post('decide', body)).json();
+            const { status, headers } = await post('beacon', encode(told));
 
-            emit('decision', answer);
-            answer.campaigns.forEach((campaign) => show({
-                ...campaign, content: parse(campaign.html)
-            }));
-
-            return answer;
-
+            wait = (status === 429 || status > 499)
+                && (Number(headers.get('Retry-After')) || pause);
         } catch {
-            return { campaigns: [] };   /* the page goes on without us */
+            wait = pause;
+        }
+
+        clearTimeout(retry);
+
+        if (wait) {
+            pause = Math.min(pause * 2, 60);
+            retry = after(wait * (1e3 + Math.random() * 500), resend);
+
+        } else {
+            untold.delete(told.messageId);
+            pause = 1;
+            retry = untold.size && after(1e3, resend);
+        }
+
+        return !wait;
+    };
+
+    /* Again, as long as it may still matter; the server knows it by its id. */
+
+    const resend = async () => {
+        for (const told of untold.values()) {
+            if (Date.now() - Date.parse(told.timestamp) > 36e5) {
+                untold.delete(told.messageId);
+
+            } else if (!await send(told)) {
+                break;
+            }
         }
     };
+
+    /* The page may not come back: what is not answered goes as a beacon. */
+
+    const flush = () => {
+        for (const told of untold.values()) {
+            if (navigator.onLine
+                && navigator.sendBeacon(`${prefix}beacon`, encode(told)))
+            {
+                untold.delete(told.messageId);
+            }
+        }
+    };
+
+    /* Told, without waiting for an answer. */
+
+    const tell = (told) => {
+        if (preview) {
+            return;
+        }
+        if (untold.size > 49) {
+            const [oldest] = untold.keys();
+
+            untold.delete(oldest);
+        }
+        untold.set(told.messageId, told);
+        (document.hidden ? flush : send)(told);
+    };
+
+    /* Told, and what it brings is shown, unless it comes too late. */
+
+    const consult = async (told, late = () => false) => {
+        if (!preview) {
+            try {
+                const response = await post('decide', told ? encode(told) : '');
+
+                if (!response.ok) {
+                    throw response.status;
+                }
+
+                const answer = await response.json();
+
+                emit('decision', answer);
+                answer.campaigns.filter((campaign) => !late(campaign))
+                    .forEach(take);
+
+                return answer;
+
+            } catch {           /* the page goes on without an answer */
+                if (told) {
+                    tell(told);
+                }
+            }
+        }
+
+        return { campaigns: [] };
+    };
+
+    const report = ({ id, variant, channel, exposure }, what) => {
+        tell(message('track', {
+            event: `Promotion ${what}`,
+            properties: { promotion_id: id, variant, channel, exposure }
+        }));
+        emit(what.toLowerCase(), { id, variant, channel });
+    };
+
+    /*
+     * Content.
+     */
 
     let policy;
 
     const parse = (html) => {
         const template = document.createElement('template');
 
-        if (window.trustedTypes && !policy) {
-            policy = trustedTypes.createPolicy('onsite',
+        try {
+            policy = policy || trustedTypes.createPolicy('onsite',
                 { createHTML: (text) => text });
+        } catch { /* no Trusted Types, or our policy is not allowed */ }
+
+        try {
+            template.innerHTML = policy ? policy.createHTML(html) : html;
+        } catch {
+            template.setHTML(html);     /* no sink; not in every browser */
         }
 
-        template.innerHTML = policy ? policy.createHTML(html || '')
-            : html || '';
-
         return template.content;
-    };
-
-    const report = (campaign, what) => {
-        const { id, variant, channel, exposure } = campaign;
-
-        tell(message('track', {
-            event: `Promotion ${what}`,
-            properties: { promotion_id: id, variant, channel, exposure }
-        }));
-        emit(what.toLowerCase(), { id, variant, channel });
     };
 
     const styleSheet = (text) => {
@@ -183,34 +242,106 @@ dialog::backdrop { background: #0008 }
         return sheet;
     };
 
+    /* Content to show.  Its style attributes are set through CSSOM, which a
+     * policy without unsafe-inline allows. */
+
+    const bring = ({ html, content }) => {
+        const fragment = html ? parse(html) : content;
+
+        for (const element of fragment.querySelectorAll('[style]')) {
+            element.style.cssText = element.getAttribute('style');
+        }
+
+        return document.adoptNode(fragment);
+    };
+
+    const css = `
+:host { all: initial !important; position: fixed !important; z-index: 2147483646 !important;
+--back: var(--onsite-back, #fff); --text: var(--onsite-text, #1b1c1e);
+--accent: var(--onsite-accent, #0b57d0); --on: var(--onsite-on-accent, #fff); --line: #8884 }
+@media (prefers-color-scheme: dark) {
+:host { --back: var(--onsite-back, #232427); --text: var(--onsite-text, #ebecef);
+--accent: var(--onsite-accent, #8ab4f8); --on: var(--onsite-on-accent, #101418) }
+}
+* { box-sizing: border-box }
+.box { position: fixed; margin: 0; border: 1px solid var(--line); color: var(--text);
+background: var(--back); color-scheme: light dark; overflow-wrap: anywhere;
+font: medium/1.5 var(--onsite-font, system-ui, sans-serif) }
+h1, h2, h3, p, ul, ol, img { margin: 0 0 .75em }
+h1, h2, h3 { font-size: 1.4em; line-height: 1.2; text-wrap: balance }
+ul, ol { padding-inline-start: 1.2em }
+.box > :last-child { margin-bottom: 0 }
+a { color: var(--accent) }
+img { max-width: 100%; height: auto }
+button, input, select, textarea, .button { max-width: 100%; padding: .6em 1em;
+border: 1px solid var(--line); border-radius: 8px; font: inherit }
+button, .button { display: inline-block; color: var(--on); background: var(--accent);
+font-weight: 600; text-decoration: none; cursor: pointer }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+.onsite-close { position: sticky; top: 0; float: inline-end; width: 2.75em; height: 2.75em;
+margin-block: -.6em; margin-inline: 0 -.8em; padding: 0; border: 0; border-radius: 50%;
+color: inherit; background: none }
+.onsite-close:hover { background: var(--line) }
+.onsite-close::before, .onsite-close::after { content: ""; position: absolute; inset: 0; margin: auto;
+width: 1em; height: 0; border-top: 2px solid; rotate: 45deg }
+.onsite-close::after { rotate: -45deg }
+.popup { inset: 0; margin: auto; width: 30em; max-width: calc(100% - 2em); height: fit-content;
+max-height: calc(100% - 2em); overflow: auto; padding: 2em; border-radius: var(--onsite-radius, 16px);
+box-shadow: 0 1em 4em #0006 }
+.popup:focus { outline: 0 }
+.popup .onsite-close { top: -1.25em; margin-block: -1.25em; margin-inline: 0 -1.25em }
+::backdrop { background: #0008 }
+.bar { inset: auto 0 0; border-width: 1px 0 0; padding: .6em 1em; text-align: center }
+.notification { bottom: calc(1em + var(--onsite-bar, 0px)); inset-inline-end: 1em;
+width: 22em; max-width: calc(100% - 2em); padding: 1em 1.2em;
+border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
+.preview { inset: 0 auto auto 0; padding: 0 .6em; font-size: small }
+@media (prefers-reduced-motion: no-preference) {
+.box { animation: appear .25s }
+@keyframes appear { from { opacity: 0; transform: translateY(1em) } }
+}`;
+
+    let ours;
+
     /* An element of ours in the page, with what it shows in a shadow. */
 
-    const place = (campaign, box) => {
-        const host = document.createElement('div');
-        const shadow = host.attachShadow({ mode: 'open' });
+    const place = (id, box) => {
+        const frame = document.createElement('div');
+        const shadow = frame.attachShadow({ mode: 'open' });
+        const sheets = [ours = ours || styleSheet(css)];
 
-        host.dataset.onsiteShown = campaign.id;
-        shadow.adoptedStyleSheets = [styleSheet(css)];
+        for (const style of box.querySelectorAll('style')) {
+            sheets.push(styleSheet(style.textContent));
+            style.remove();
+        }
+
+        frame.dataset.onsiteShown = id;
+        frame.dataset.turboTemporary = '';   /* not into Turbo's cache */
+        shadow.adoptedStyleSheets = sheets;
         shadow.append(box);
-        document.body.append(host);
+        document.body.append(frame);
 
-        return host;
+        return frame;
+    };
+
+    const closeTexts = {
+        de: 'Schließen', es: 'Cerrar', fr: 'Fermer', it: 'Chiudi',
+        nl: 'Sluiten', pl: 'Zamknij', pt: 'Fechar', sv: 'Stäng'
     };
 
     const closeButton = (close) => {
         const button = document.createElement('button');
 
-        button.type = 'button';
-        button.className = 'close';
-        button.textContent = '\u00d7';
-        button.setAttribute('aria-label', 'Close');
-        button.addEventListener('click', close);
+        button.className = 'onsite-close';
+        button.setAttribute('aria-label', root.dataset.onsiteClose
+            || closeTexts[root.lang.slice(0, 2)] || 'Close');
+        listen(button, 'click', close);
 
         return button;
     };
 
     const label = (box) => {
-        const heading = box.querySelector('h1, h2, h3, h4, h5, h6');
+        const heading = box.querySelector('h1, h2, h3, h4');
 
         if (heading) {
             heading.id = heading.id || 'onsite-title';
@@ -224,18 +355,19 @@ dialog::backdrop { background: #0008 }
 
     /* What is clicked in a campaign: a link or a button of its content. */
 
-    const watchClicks = (campaign, box, dismiss, leave) => {
-        let clicked = false;
+    const watchClicks = (campaign, box, dismiss, leave, range) => {
+        let clicked;
 
-        box.addEventListener('click', (event) => {
-            const target = event.target.closest(
-                'a[href], button, [data-onsite-close]');
+        listen(box, 'click', ({ target }) => {
+            const on = target.closest('a[href], button, [data-onsite-close]');
 
-            if (!target || target.className === 'close') {
+            if (!on || on.className === 'onsite-close'
+                || range && !range.intersectsNode(on))
+            {
                 return;
             }
 
-            if (target.matches('[data-onsite-close]')) {
+            if (on.matches('[data-onsite-close]')) {
                 dismiss();
                 return;
             }
@@ -245,51 +377,46 @@ dialog::backdrop { background: #0008 }
                 report(campaign, 'Clicked');
             }
 
-            if (target.matches('a[href]')) {
+            if (on.matches('a[href]')) {
                 leave();
             }
         });
     };
 
-    /* Each channel makes its box and returns how to take it away. */
+    /* Each channel shows its box and returns how to take it away. */
 
     const channels = {
-        popup(campaign, box, dismiss) {
-            const before = document.activeElement;
-            const host = place(campaign, box);
-
+        popup(box, dismiss) {
             label(box);
-            box.addEventListener('click', (event) => {
+            listen(box, 'click', ({ target, clientX: x, clientY: y }) => {
                 const { left, right, top, bottom }
                     = box.getBoundingClientRect();
 
-                if (event.target === box && (event.clientX < left
-                    || event.clientX > right || event.clientY < top
-                    || event.clientY > bottom))
+                if (target === box
+                    && (x < left || x > right || y < top || y > bottom))
                 {
                     dismiss();
                 }
             });
-            box.addEventListener('cancel', (event) => {
-                event.preventDefault();
-                dismiss();
-            });
+            listen(box, 'close', dismiss);
+            box.tabIndex = -1;
             box.showModal();
 
-            return () => {
-                box.close();
-                host.remove();
-                if (before && before.isConnected) {
-                    before.focus();
-                }
-            };
+            if (!box.querySelector('[autofocus]')) {
+                box.focus();    /* not its close button */
+            }
+
+            return () => box.close();   /* which returns the focus */
         },
 
-        bar(campaign, box) {
-            const host = place(campaign, box);
-            const sheet = new CSSStyleSheet();
-            const reserve = new ResizeObserver(() => sheet.replaceSync(
-                `html { padding-top: ${box.offsetHeight}px !important }`));
+        /* At the lower edge, and the page's end stays above it: so there is
+         * room for it at any time without moving what is being read. */
+
+        bar(box) {
+            const sheet = styleSheet('');
+            const reserve = new ResizeObserver(() => sheet.replaceSync(`
+html { --onsite-bar: ${box.offsetHeight}px; scroll-padding-bottom: var(--onsite-bar);
+padding-bottom: var(--onsite-bar) !important }`));
 
             box.setAttribute('role', 'region');
             label(box);
@@ -301,109 +428,556 @@ dialog::backdrop { background: #0008 }
                 reserve.disconnect();
                 document.adoptedStyleSheets = document.adoptedStyleSheets
                     .filter((other) => other !== sheet);
-                host.remove();
             };
         },
 
-        notification(campaign, box) {
-            const content = [...box.childNodes];
+        notification(box) {
+            const children = [...box.childNodes];
 
             /* a live region speaks of what comes into it, not with it */
 
             box.replaceChildren();
             box.setAttribute('role', 'status');
-            const host = place(campaign, box);
-            setTimeout(() => box.append(...content), 50);
+            after(50, () => box.append(...children));
 
-            return () => host.remove();
+            return () => {};
         }
     };
 
-    const embed = (campaign) => {
-        const slot = [...document.querySelectorAll('[data-onsite-slot]')]
-            .find((element) => element.dataset.onsiteSlot === campaign.slot);
+    /*
+     * Slots: [data-onsite-slot=name], or what stands between the comments
+     * <!--onsite:slot name--> and <!--/onsite:slot-->.
+     */
 
-        if (slot) {
-            slot.replaceChildren(campaign.content);
-            watchClicks(campaign, slot, () => slot.replaceChildren(),
-                () => {});
-            report(campaign, 'Viewed');
+    const findSlots = (slotName) => {
+        const found = [...document.querySelectorAll(
+            `[data-onsite-slot="${CSS.escape(slotName)}"]:not(template)`)];
+        const comments = document.createTreeWalker(root, 128);
+        const slots = found.map((element) => {
+            const range = new Range();
+
+            range.selectNodeContents(element);
+
+            return [range, element];
+        });
+
+        while (!found.length && comments.nextNode()) {
+            const { currentNode } = comments;
+
+            if (currentNode.data.trim() === `onsite:slot ${slotName}`) {
+                const range = new Range();
+                let end = currentNode;
+
+                while (end.nextSibling && end.data !== '/onsite:slot') {
+                    end = end.nextSibling;
+                }
+                range.setStartAfter(currentNode);
+                range.setEndBefore(end);
+                slots.push([range, currentNode.nextElementSibling]);
+            }
         }
+
+        return slots;
     };
+
+    const embed = (campaign) => whenThere(() => findSlots(campaign.slot),
+        (slots) => {
+            let viewed;
+
+            for (const [range, element] of slots) {
+                const around = range.commonAncestorContainer;
+
+                if (!campaign.filled) {
+                    range.deleteContents();
+                    range.insertNode(bring(campaign));
+                }
+
+                watchClicks(campaign, around, () => {
+                    range.deleteContents();
+                    report(campaign, 'Dismissed');
+                }, () => {}, range);
+
+                whenSeen(element || around, () => {
+                    if (!viewed) {
+                        viewed = true;
+                        report(campaign, 'Viewed');
+                    }
+                });
+            }
+        });
+
+    /* Half of it, or as much of it as fills half of the window. */
+
+    const whenSeen = (element, work) => {
+        const observer = new IntersectionObserver(safe((entries) => {
+            const { intersectionRatio, intersectionRect } = entries.pop();
+
+            if (intersectionRatio >= .5
+                || intersectionRect.height >= innerHeight / 2)
+            {
+                observer.disconnect();
+                work();
+            }
+        }), { threshold: [.03, .06, .12, .25, .5] });
+
+        observer.observe(element);
+
+        return () => observer.disconnect();
+    };
+
+    /* Now, or when the page has changed so that something is found. */
+
+    const whenThere = (find, work) => {
+        let timer;
+        const look = safe(() => {
+            const found = find();
+
+            timer = 0;
+
+            if (found.length) {
+                observer.disconnect();
+                work(found);
+            }
+
+            return found.length;
+        });
+        const observer = new MutationObserver(() => {
+            timer = timer || after(100, look);
+        });
+
+        if (!look()) {
+            observer.observe(root, { childList: true, subtree: true });
+        }
+
+        return () => observer.disconnect();
+    };
+
+    /*
+     * The arbiter: one of each channel at a time, in the order in which they
+     * came, and nothing that interrupts.
+     */
+
+    const open = {};
+    let waiting = [];
+    let timer, typed = 0, closed = 0;
+
+    const pageIsModal = () => [...document.querySelectorAll(
+        ':modal, :fullscreen, [aria-modal=true]')].some((element) =>
+        element.getClientRects().length
+            && getComputedStyle(element).visibility !== 'hidden');
+
+    const mustWait = ({ channel }) => {
+        const there = open[channel];
+
+        if (there && there.host && !there.host.isConnected) {
+            there.leave();      /* the page took it away */
+        }
+
+        return open[channel] || document.hidden
+            || channel !== 'bar' && (open.popup || pageIsModal())
+            || channel === 'popup' && (Date.now() - typed < 1e4
+                || Date.now() - closed < 3e3);
+    };
+
+    const next = safe(() => {
+        const i = waiting.findIndex((campaign) => !mustWait(campaign));
+
+        clearTimeout(timer);
+
+        if (i >= 0) {
+            const [campaign] = waiting.splice(i, 1);
+
+            safe(mayShow(campaign) ? present : ask)(campaign);
+            next();
+
+        } else if (waiting.length) {
+            timer = after(500, next);
+        }
+    });
 
     const present = (campaign) => {
-        const { channel } = campaign;
+        const { id, channel } = campaign;
         const box = document.createElement(
             channel === 'popup' ? 'dialog' : 'div');
-        let remove = () => {};
+        let takeAway;
 
         const leave = () => {
-            remove();
-            delete shown[channel];
-            next();
+            if (open[channel] === here) {
+                delete open[channel];
+                safe(takeAway)();
+                here.host.remove();
+                if (channel === 'popup') {
+                    closed = Date.now();
+                }
+                after(0, next);
+            }
         };
         const dismiss = () => {
-            leave();
-            report(campaign, 'Dismissed');
+            if (open[channel] === here) {
+                leave();
+                report(campaign, 'Dismissed');
+            }
         };
+        const here = { leave };
 
-        shown[channel] = true;
         box.className = `box ${channel}`;
-        box.append(campaign.content, closeButton(dismiss));
+        box.append(closeButton(dismiss), bring(campaign));
+        open[channel] = here;
         watchClicks(campaign, box, dismiss, leave);
-        remove = channels[channel](campaign, box, dismiss);
+        here.host = place(id, box);
+        takeAway = channels[channel](box, dismiss);
+        shown.add(id);
+        showPreview();
         report(campaign, 'Viewed');
     };
 
-    const next = () => {
-        const i = waiting.findIndex(({ channel }) => !shown[channel]);
+    /* What was armed has fired: the server judges it once more. */
 
-        if (i >= 0) {
-            present(waiting.splice(i, 1)[0]);
+    const ask = (campaign) => {
+        const { id, channel } = campaign;
+        const here = open[channel] = { leave: () => {} };
+
+        consult(message('track', {
+            event: 'Promotion Triggered', properties: { promotion_id: id }
+        })).then(() => {
+            if (open[channel] === here) {
+                delete open[channel];
+            }
+            next();
+        });
+    };
+
+    let badge;
+
+    const showPreview = () => {
+        if (preview && !badge) {
+            const box = document.createElement('div');
+
+            box.className = 'box preview';
+            box.textContent = 'Preview';
+            badge = place('', box);
         }
     };
+
+    /*
+     * What waits for something to happen in the page.
+     */
+
+    const armed = new Set();
+    const shown = new Set();
+    let active, watched;
+
+    const disarm = (campaign) => {
+        armed.delete(campaign);
+        campaign.stops.forEach((stop) => stop());
+    };
+
+    const fire = (campaign) => {
+        if (armed.has(campaign)) {
+            disarm(campaign);
+            show(campaign);
+        }
+    };
+
+    const fireAll = (key, holds) => {
+        for (const campaign of armed) {
+            if (campaign.when[key] && holds(campaign.when[key])) {
+                fire(campaign);
+            }
+        }
+    };
+
+    const happened = (what) => fireAll('event', (event) => event === what);
+
+    const watchDataLayer = () => {
+        const layer = window.dataLayer = window.dataLayer || [];
+        const { push } = layer;
+
+        if (layer === watched || !push) {
+            return;
+        }
+        watched = layer;
+        layer.push = function (...items) {
+            const result = push.apply(this, items);
+
+            items.forEach(safe((item) => {
+                const what = item[0] === 'event' ? item[1] : item.event;
+
+                happened(what === 'add_to_cart' ? 'Product Added' : what);
+            }));
+
+            return result;
+        };
+    };
+
+    const arm = (given) => {
+        const campaign = { ...given, stops: [] };
+        const { dwell, idle, event, seen } = campaign.when;
+
+        const elapse = (milliseconds, since) => {
+            const rest = since() + milliseconds - Date.now();
+
+            if (rest > 0) {
+                after(rest, () => elapse(milliseconds, since));
+            } else {
+                fire(campaign);
+            }
+        };
+
+        armed.add(campaign);
+        active = Date.now();
+
+        const now = active;
+
+        if (dwell) {
+            elapse(dwell, () => now);
+        }
+        if (idle) {
+            elapse(idle, () => active);
+        }
+        if (event) {
+            watchDataLayer();
+        }
+        if (seen) {
+            campaign.stops.push(whenThere(
+                () => document.querySelectorAll(seen),
+                (found) => found.forEach((element) => campaign.stops.push(
+                    whenSeen(element, () => fire(campaign))))));
+        }
+        if (preview) {
+            fire(campaign);
+        }
+    };
+
+    /* The mouse leaves through the top of the window. */
+
+    const leftWindow = ({ relatedTarget, clientY }) => {
+        if (!relatedTarget && clientY <= 0) {
+            fireAll('exit', Boolean);
+        }
+    };
+
+    let turn = { y: 0, time: 0 }, lastY = 0;
+
+    const scrolled = ({ target }) => {
+        const box = target === document ? document.scrollingElement : target;
+        const y = box.scrollTop;
+        const time = Date.now();
+
+        active = time;
+
+        if (box.clientHeight < innerHeight / 2) {
+            return;
+        }
+
+        fireAll('scroll', (percent) =>
+            y >= (box.scrollHeight - box.clientHeight) * percent / 100 - 1);
+
+        /* where no mouse can leave: up by a window's height, at one go */
+
+        if (y >= lastY || time - turn.time > 600) {
+            turn = { y, time };
+
+        } else if (turn.y - y > innerHeight
+            && matchMedia('(hover: none)').matches)
+        {
+            fireAll('exit', Boolean);
+        }
+        lastY = y;
+    };
+
+    /*
+     * Campaigns, from the page or from an answer.
+     */
+
+    const mayShow = ({ html, content, filled }) => html || content || filled;
 
     const show = (campaign) => {
-        if (campaign.channel === 'embed') {
-            embed(campaign);
-
-        } else if (channels[campaign.channel]) {
+        if (campaign.channel !== 'embed') {
             waiting.push(campaign);
             next();
+
+        } else if (mayShow(campaign)) {
+            shown.add(campaign.id);
+            embed(campaign);
+            showPreview();
+
+        } else {
+            ask(campaign);
         }
     };
+
+    const take = safe((campaign) => (campaign.when ? arm : show)(campaign));
+
+    const readTemplate = safe(({ content, dataset }) => {
+        const { onsiteWhen } = dataset;
+
+        take({
+            id: dataset.onsiteCampaign,
+            variant: dataset.onsiteVariant,
+            channel: dataset.onsiteChannel,
+            slot: dataset.onsiteSlot,
+            exposure: dataset.onsiteExposure,
+            filled: 'onsiteFilled' in dataset,
+            when: onsiteWhen && JSON.parse(onsiteWhen),
+            content: content.hasChildNodes() && content
+        });
+    });
 
     const showTemplates = () => {
-        for (const template of document.querySelectorAll(
-            'template[data-onsite-campaign]'))
-        {
-            const data = template.dataset;
+        const templates = document.querySelectorAll(campaigns);
 
+        if (templates.length) {
+            moved();            /* the server knows of this view */
+        }
+        for (const template of templates) {
             template.remove();
-            show({
-                id: data.onsiteCampaign,
-                variant: data.onsiteVariant,
-                channel: data.onsiteChannel,
-                slot: data.onsiteSlot,
-                exposure: data.onsiteExposure,
-                content: document.importNode(template.content, true)
-            });
+            readTemplate(template);
+        }
+        next();
+    };
+
+    /*
+     * Views: another address is another page, in which what the one before
+     * showed has no place.
+     */
+
+    const address = () => location.href.split('#')[0];
+    let at = address(), own, settling;
+
+    const moved = () => {
+        const from = at;
+
+        at = address();
+
+        if (at !== from) {
+            referrer = from;
+            clear();
+            shown.clear();
+        }
+
+        return at !== from;
+    };
+
+    const clear = () => {
+        waiting = [];
+        armed.forEach(disarm);
+        Object.values(open).forEach(({ leave }) => leave());
+    };
+
+    const view = (late) => consult(message('page', { properties: {} }), late);
+
+    const settle = safe(() => {
+        clearTimeout(settling);
+        showTemplates();
+
+        if (moved() && !own) {
+            const there = at;
+
+            view(() => at !== there);
+        }
+    });
+
+    /* A script that replaces the query tidies up; it shows no other page. */
+
+    const changed = (type) => {
+        if (type === 'replace' && new URL(at).pathname === location.pathname) {
+            at = address();
+
+        } else {
+            clearTimeout(settling);
+            settling = after(window.Turbo ? 2e3 : 200, settle);
         }
     };
 
+    const watchHistory = () => {
+        if (window.navigation) {
+            listen(navigation, 'currententrychange',
+                ({ navigationType }) => changed(navigationType));
+            return;
+        }
+
+        for (const type of ['push', 'replace']) {
+            const method = `${type}State`;
+            const original = history[method];
+
+            history[method] = function (...args) {
+                original.apply(this, args);
+                safe(changed)(type);
+            };
+        }
+        listen(window, 'popstate', () => changed());
+    };
+
+    /* Out of the back-forward cache: a view; what it showed is there still,
+     * and what waits for something begins anew. */
+
+    const restored = () => {
+        for (const campaign of armed) {
+            disarm(campaign);
+
+            if (mayShow(campaign)) {
+                shown.add(campaign.id);
+                after(0, () => arm(campaign));
+            }
+        }
+        view(({ id }) => shown.has(id));
+    };
+
+    const watchPage = () => {
+        listen(document, 'input', () => { typed = Date.now(); });
+        listen(document, 'change', () => { typed = 0; });
+        listen(document, 'mouseleave', leftWindow);
+        listen(document, 'mouseout', leftWindow);
+        listen(document, 'scroll', scrolled);
+        listen(document, 'turbo:load', settle);
+        listen(document, 'visibilitychange',
+            () => (document.hidden ? flush : next)());
+        listen(window, 'pagehide', flush);
+        listen(window, 'online', resend);
+        listen(window, 'pageshow', ({ persisted }) => persisted && restored());
+
+        for (const what of ['keydown', 'pointerdown', 'pointermove']) {
+            listen(document, what, () => { active = Date.now(); });
+        }
+        watchHistory();
+    };
+
+    /*
+     * window.onsite
+     */
+
+    const call = (type, fields) => consult(message(type, fields));
+
+    const about = (key, type) => (id, traits) => call(type,
+        typeof id === 'object' ? { traits: id } : { [key]: id, traits });
+
     const onsite = {
-        track: (event, properties) => decide(message('track',
-            { event, properties })),
+        __proto__: null,
 
-        page: (name, properties) => decide(message('page',
-            typeof name === 'string' ? { name, properties }
-                : { properties: name })),
+        track: async (event, properties) => {
+            const answer = await call('track', { event, properties });
 
-        identify: (userId, traits) => decide(message('identify',
-            typeof userId === 'object' ? { traits: userId }
-                : { userId, traits })),
+            happened(event);
 
-        decide: () => decide(),
+            return answer;
+        },
+
+        page: (name, properties) => {
+            own = true;
+            moved();
+
+            return call('page', typeof name === 'object'
+                ? { properties: name } : { name, properties });
+        },
+
+        identify: about('userId', 'identify'),
+
+        group: about('groupId', 'group'),
+
+        alias: (userId, previousId) => call('alias', { userId, previousId }),
+
+        decide: () => consult(),
 
         consent: async (tier) => {
             const answer = await post('consent',
@@ -416,31 +990,36 @@ dialog::backdrop { background: #0008 }
             return (await answer.json()).consent;
         },
 
-        refresh: showTemplates,
+        refresh: safe(showTemplates),
 
-        on: (name, listener) => {
-            (listeners[name] = listeners[name] || []).push(listener);
+        on: (what, listener) => {
+            (listeners[what] = listeners[what] || new Set()).add(listener);
+
+            return () => listeners[what].delete(listener);
         },
 
-        push: (...calls) => {
-            for (const [method, ...rest] of calls) {
-                if (method !== 'push' && Object.hasOwn(onsite, method)) {
-                    onsite[method](...rest);
-                }
-            }
-        }
+        push: (...calls) => calls.forEach(async (queued) => {
+            try {
+                const [method, ...rest] = queued;
+
+                await onsite[method](...rest);
+            } catch { /* the page's own try, if it wants one */ }
+        })
     };
 
-    const start = () => {
-        showTemplates();
+    const start = safe(() => {
         window.onsite = onsite;
-
+        watchPage();
+        showTemplates();
         tellView(onsite);
+        own = false;
 
         if (Array.isArray(early)) {
             onsite.push(...early);
+            own = false;
         }
-    };
+        showPreview();
+    });
 
     if (document.prerendering) {
         document.addEventListener('prerenderingchange', start,

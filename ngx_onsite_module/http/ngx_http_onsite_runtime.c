@@ -1,7 +1,8 @@
 /*
  * ngx_http_onsite_runtime.c - web/onsite.js, compiled in.
  *
- * The assembler takes the file as it is; `config` says where it lies.
+ * The assembler takes what packaging/runtime made of it; `config` says where
+ * that lies.
  */
 
 #include "ngx_http_onsite.h"
