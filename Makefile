@@ -31,6 +31,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
 CORE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(CFLAGS_$(FLAVOUR)) $(WARNINGS) \
                -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $(CFLAGS)
+LOADER_LIBS := -licui18n -licuuc
 CORE_LIBS := -llmdb -lmsgpackc -lpcre2-8 -lcrypto -lz -lm
 LDFLAGS_ALL := $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
@@ -51,6 +52,18 @@ $(BUILD)/obj/core/onsite_crawler_table.o: $(CRAWLER_TABLE)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
+# full case mappings, from perl's Unicode tables
+CASE_TABLE := $(ROOT)/build/gen/onsite_case_table.c
+CORE_OBJ += $(BUILD)/obj/core/onsite_case_table.o
+
+$(CASE_TABLE): packaging/case_table
+	@mkdir -p $(@D)
+	$(call say,GEN)packaging/case_table > $@.new && mv $@.new $@
+
+$(BUILD)/obj/core/onsite_case_table.o: $(CASE_TABLE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +80,7 @@ $(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
 	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
-	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcsv $(CORE_LIBS)
+	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcsv $(LOADER_LIBS) $(CORE_LIBS)
 
 # the runtime as it is served, and as the module holds it
 RUNTIME := $(ROOT)/build/gen/onsite.js

@@ -213,7 +213,7 @@ build_campaigns(bench_t *bench, size_t n)
     onsite_value_t            *definitions;
     onsite_error_t             error;
     onsite_image_t             image;
-    onsite_zones_t             zones = { no_zone, NULL };
+    onsite_zones_t             zones = { no_zone, NULL, NULL };
     onsite_campaign_source_t  *sources;
 
     sources = calloc(n, sizeof(*sources));

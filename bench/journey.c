@@ -151,7 +151,7 @@ build(bench_t *bench)
     int                       i;
     onsite_image_t            image;
     onsite_value_t            definitions[JOURNEYS + CAMPAIGNS];
-    onsite_zones_t            zones = { no_zone, NULL };
+    onsite_zones_t            zones = { no_zone, NULL, NULL };
     onsite_error_t            error = { "" };
     onsite_campaign_source_t  sources[JOURNEYS + CAMPAIGNS];
 

@@ -152,9 +152,10 @@ int loader_tables_check(loader_tables_t *tables);
 void loader_tables_done(loader_tables_t *tables);
 
 
-/* zone.c - time zones, from the C library */
+/* zone.c, price.c - time zones, from the C library; CLDR, from ICU */
 
 extern const onsite_zones_t  loader_zones;
+extern const onsite_cldr_t   loader_cldr;
 
 
 /* visitor.c - a state, and who is meant by an id */

@@ -139,4 +139,4 @@ transitions(void *data, onsite_str_t name,
 }
 
 
-const onsite_zones_t  loader_zones = { transitions, NULL };
+const onsite_zones_t  loader_zones = { transitions, NULL, &loader_cldr };

@@ -25,7 +25,12 @@ check: $(BUILD)/libonsite.a ## the laws of the house that a machine can see
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
-	    $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
+	    $(UNIT_LIBS) $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
+
+# what the loader asks of ICU, and ICU itself as the judge
+$(BUILD)/unit/test_price: $(BUILD)/obj/lmdb-loader/price.o
+$(BUILD)/unit/test_price: UNIT_LIBS = $(BUILD)/obj/lmdb-loader/price.o $(LOADER_LIBS)
+$(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit
 unit: $(UNIT_BIN) ## core's unit tests

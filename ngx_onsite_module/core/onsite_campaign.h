@@ -7,6 +7,7 @@
 #define ONSITE_CAMPAIGN_H
 
 #include "onsite_image.h"
+#include "onsite_price.h"
 #include "onsite_limits.h"
 
 typedef enum {
@@ -126,12 +127,14 @@ onsite_str_t onsite_channel_text(onsite_channel_t channel);
 const onsite_campaign_t *onsite_campaign_find(const onsite_image_t *image,
     uint32_t hash);
 
-/* Transitions of a zone by IANA name, from the caller (core does no I/O):
- * NOT_FOUND when there is no such zone. */
+/* What the caller has of time zones and locales (core does no I/O).
+ * Transitions of a zone by IANA name: NOT_FOUND when there is no such zone. */
 typedef struct {
-    onsite_status_t  (*transitions)(void *data, onsite_str_t name,
-                         const onsite_transition_t **transitions, size_t *n);
-    void              *data;
+    onsite_status_t      (*transitions)(void *data, onsite_str_t name,
+                             const onsite_transition_t **transitions,
+                             size_t *n);
+    void                  *data;
+    const onsite_cldr_t   *cldr;        /* NULL: templates hold no prices  */
 } onsite_zones_t;
 
 typedef struct {
@@ -141,7 +144,7 @@ typedef struct {
 
 /* What a definition is of: a file with "states" is a journey, one named
  * site.json the site's own; without trigger and channel one with "condition"
- * is a segment, with "affinities" or "touches" the site's; any other is a
+ * is a segment, with "affinities", "touches" or "locales" the site's; any other is a
  * campaign. */
 typedef enum {
     ONSITE_FILE_CAMPAIGN = 0,

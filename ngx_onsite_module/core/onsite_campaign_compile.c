@@ -98,7 +98,9 @@ onsite_file_kind(const onsite_campaign_source_t *source)
         return ONSITE_FILE_SEGMENT;
     }
 
-    if (has(source, "affinities") || has(source, "touches")) {
+    if (has(source, "affinities") || has(source, "touches")
+        || has(source, "locales"))
+    {
         return ONSITE_FILE_SITE;
     }
 
@@ -350,6 +352,9 @@ read_files(run_t *run, onsite_file_kind_t kind, const char *name,
 static void
 read_all(run_t *run)
 {
+    /* templates write prices as the site file says */
+
+    read_files(run, ONSITE_FILE_SITE, "site file", read_site);
     read_files(run, ONSITE_FILE_JOURNEY, "journey", read_journey);
 
     if (run->errors == 0) {
@@ -358,7 +363,6 @@ read_all(run_t *run)
 
     read_files(run, ONSITE_FILE_CAMPAIGN, "campaign", read_campaign);
     read_files(run, ONSITE_FILE_SEGMENT, "segment", read_segment);
-    read_files(run, ONSITE_FILE_SITE, "site file", read_site);
 
     if (run->errors == 0) {
         run->errors = onsite_machines_check(&run->compiler, run->lint,
@@ -648,6 +652,7 @@ onsite_campaigns_compile(onsite_builder_t *b, onsite_str_t site,
     run->lint_data = lint_data;
     run->compiler.b = b;
     run->compiler.zones = zones;
+    run->compiler.prices.cldr = zones->cldr;
     run->compiler.saved_groups = saved_groups;
     run->compiler.site = site;
     run->compiler.now = now;

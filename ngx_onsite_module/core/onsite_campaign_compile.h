@@ -88,6 +88,7 @@ typedef struct {
     uint32_t                n_rules;
     int32_t                 touches;
     onsite_str_t            site_file;      /* data NULL: there is none    */
+    onsite_prices_t         prices;
 } onsite_compiler_t;
 
 /* One campaign on its way into the image. */
@@ -169,6 +170,9 @@ onsite_str_t onsite_journey_nearest(const onsite_compiler_t *c,
  * them. */
 onsite_status_t onsite_segments_build(onsite_compiler_t *c);
 onsite_status_t onsite_site_build(onsite_compiler_t *c);
+
+/* What the site file says of locales and of its currency. */
+void onsite_site_money(onsite_draft_reader_t *r);
 
 /* Warnings about one campaign that was read without error. */
 void onsite_draft_lint(onsite_draft_reader_t *r);

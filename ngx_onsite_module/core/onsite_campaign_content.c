@@ -20,6 +20,14 @@ static const char *const  channel_names[] = {
 };
 
 
+static onsite_template_site_t
+template_site(onsite_draft_reader_t *r)
+{
+    return (onsite_template_site_t) { .zone = r->draft->campaign.zone,
+                                      .prices = &r->c->prices };
+}
+
+
 static void
 read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
     onsite_ref_t *ref)
@@ -41,8 +49,8 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
 
     error.text[0] = '\0';
 
-    if (onsite_template_compile_html(r->b, html, r->draft->campaign.zone, ref,
-                                     &roots, &error)
+    if (onsite_template_compile_html(r->b, html, template_site(r), ref, &roots,
+                                     &error)
         != ONSITE_OK)
     {
         onsite_definition_error(r->d, "html", "%s", error.text);
@@ -73,8 +81,8 @@ read_data(onsite_draft_reader_t *r, const onsite_value_t *content,
 
     error.text[0] = '\0';
 
-    if (onsite_template_compile_data(r->b, data, r->draft->campaign.zone, ref,
-                                     &roots, &error)
+    if (onsite_template_compile_data(r->b, data, template_site(r), ref, &roots,
+                                     &error)
         != ONSITE_OK)
     {
         onsite_definition_error(r->d, "data", "%s", error.text);

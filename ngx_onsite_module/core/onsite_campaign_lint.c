@@ -4,6 +4,7 @@
  */
 
 #include "onsite_campaign_compile.h"
+#include "onsite_template.h"
 #include "onsite_visitor.h"
 
 
@@ -156,38 +157,21 @@ lint_goal_and_hash(onsite_draft_reader_t *r)
 }
 
 
-/* Placeholders of one string: "{{event.properties.x}}", "{{#cart.skus}}". */
+/* Paths in a text's placeholders; of those in a section some are the
+ * item's, which are not known here. */
 
 static void
-lint_text(onsite_draft_reader_t *r, onsite_str_t text)
+lint_path(void *data, onsite_str_t path, bool section)
 {
-    const char  *p, *open, *close, *end = text.data + text.len;
+    onsite_draft_reader_t  *r = data;
 
-    for (p = text.data; p < end; p = close + 2) {
-
-        open = memmem(p, (size_t) (end - p), "{{", 2);
-        if (open == NULL) {
-            return;
-        }
-
-        for (p = open + 2; p < end && strchr(" \t#^/", *p) != NULL
-                           && *p != '\0'; p++)
-        {
-            /* void */
-        }
-
-        close = memmem(p, (size_t) (end - p), "}}", 2);
-        if (close == NULL) {
-            return;
-        }
-
-        for (open = p; p < close && *p != ' ' && *p != '\t'; p++) {
-            /* void */
-        }
-
-        onsite_attribute_lint(r, onsite_str(open, (size_t) (p - open)),
-                              ONSITE_SCOPE_AUDIENCE);
+    if (!section && onsite_str_eq(path, ONSITE_STR("recommended"))) {
+        onsite_definition_warn(r->d, NULL, "{{recommended}} is a list, shown"
+                               " as its JSON: repeat what it holds with"
+                               " {{#recommended}}...{{/recommended}}");
     }
+
+    onsite_attribute_lint(r, path, ONSITE_SCOPE_AUDIENCE);
 }
 
 
@@ -198,7 +182,7 @@ lint_data(onsite_draft_reader_t *r, const onsite_value_t *data)
     uint32_t  i;
 
     if (data->type == ONSITE_STRING) {
-        lint_text(r, onsite_value_str(data));
+        onsite_template_paths(onsite_value_str(data), lint_path, r);
     }
 
     for (i = 0; data->type == ONSITE_ARRAY && i < data->len; i++) {

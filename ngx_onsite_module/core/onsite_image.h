@@ -130,7 +130,7 @@ typedef struct {
     onsite_ref_t        traits;         /* onsite_image_str_t[n_traits]: names
                                            of the traits that are kept     */
     uint32_t            touches;        /* how many are kept               */
-    uint32_t            reserved2;
+    onsite_ref_t        prices;         /* onsite_price.h; 0: none         */
 } onsite_image_header_t;
 
 typedef struct {

@@ -8,6 +8,7 @@
 #include "onsite_campaign.h"
 #include "onsite_index.h"
 #include "onsite_machine.h"
+#include "onsite_price.h"
 #include "onsite_segment.h"
 
 
@@ -19,8 +20,8 @@ onsite_image_verify(const onsite_image_t *image, onsite_error_t *error)
 
     static onsite_status_t  (*const sections[])(const onsite_image_t *,
                                                 onsite_error_t *) = {
-        onsite_image_verify_tables, onsite_campaigns_verify,
-        onsite_index_verify, onsite_machines_verify, onsite_segments_verify,
+        onsite_image_verify_tables, onsite_prices_verify,
+        onsite_campaigns_verify, onsite_index_verify, onsite_machines_verify, onsite_segments_verify,
         onsite_affinities_verify, onsite_traits_verify
     };
 

@@ -258,7 +258,8 @@ onsite_site_read(onsite_draft_reader_t *r)
     onsite_str_t              name;
     const onsite_value_t     *rules, *definition = r->draft->definition;
     static const char *const  keys[] = {
-        "$schema", "site", "name", "affinities", "touches", NULL
+        "$schema", "site", "name", "affinities", "touches", "locales",
+        "currency", NULL
     };
 
     (void) onsite_definition_keys(r->d, definition, keys);
@@ -276,6 +277,7 @@ onsite_site_read(onsite_draft_reader_t *r)
     (void) onsite_definition_integer(r->d, definition, "touches", 0,
                                      ONSITE_TOUCHES_MAX, &touches);
     r->c->touches = touches;
+    onsite_site_money(r);
 
     rules = onsite_definition_get(definition, "affinities");
 
@@ -476,7 +478,8 @@ onsite_status_t
 onsite_site_build(onsite_compiler_t *c)
 {
     uint32_t                n_traits;
-    onsite_ref_t            rules = 0, traits;
+    onsite_ref_t            rules = 0, traits, prices;
+    onsite_status_t         status;
     onsite_image_header_t  *header;
 
     if (!add_rules(c)) {
@@ -491,7 +494,13 @@ onsite_site_build(onsite_compiler_t *c)
         return ONSITE_NO_MEMORY;
     }
 
+    status = onsite_prices_build(&c->prices, c->b, &prices);
+    if (status != ONSITE_OK) {
+        return status == ONSITE_LIMIT ? ONSITE_NO_MEMORY : status;
+    }
+
     header = onsite_builder_at(c->b, 0);
+    header->prices = prices;
     header->affinities = rules;
     header->n_affinities = c->n_rules;
     header->traits = traits;

@@ -38,67 +38,6 @@ onsite_template_error(onsite_template_maker_t *maker, size_t at,
 }
 
 
-static bool
-is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-
-static onsite_str_t
-trim(onsite_str_t s)
-{
-    while (s.len != 0 && is_blank(s.data[0])) {
-        s = onsite_str(s.data + 1, s.len - 1);
-    }
-
-    while (s.len != 0 && is_blank(s.data[s.len - 1])) {
-        s.len--;
-    }
-
-    return s;
-}
-
-
-onsite_status_t
-onsite_template_read_tag(onsite_template_maker_t *maker,
-    onsite_template_tag_t *tag)
-{
-    const char    *start = maker->text.data + maker->pos + 2, *end;
-    size_t         left = maker->text.len - maker->pos - 2;
-    onsite_str_t   path;
-
-    tag->at = maker->pos;
-    tag->kind = ONSITE_TEMPLATE_TAG_VALUE;
-
-    end = left != 0 ? memmem(start, left, "}}", 2) : NULL;
-
-    if (end == NULL) {
-        return onsite_template_error(maker, tag->at, "\"{{\" without \"}}\":"
-                                     " close it, or write &#123;&#123; for"
-                                     " braces that mean themselves");
-    }
-
-    tag->end = (size_t) (end - maker->text.data) + 2;
-    path = trim(onsite_str(start, (size_t) (end - start)));
-
-    if (path.len != 0 && strchr("#^/", path.data[0]) != NULL) {
-        tag->kind = path.data[0] == '#' ? ONSITE_TEMPLATE_TAG_OPEN
-                    : path.data[0] == '^' ? ONSITE_TEMPLATE_TAG_OPEN_NOT
-                                          : ONSITE_TEMPLATE_TAG_CLOSE;
-        path = trim(onsite_str(path.data + 1, path.len - 1));
-
-    } else if (path.len != 0 && strchr("{&", path.data[0]) != NULL) {
-        return onsite_template_error(maker, tag->at, "there is no unescaped"
-                                     " output: write {{path}}");
-    }
-
-    tag->path = path;
-
-    return ONSITE_OK;
-}
-
-
 static onsite_status_t
 add_op(onsite_template_maker_t *maker, onsite_template_op_t op)
 {
@@ -150,8 +89,8 @@ onsite_template_add_literal(onsite_template_maker_t *maker, onsite_str_t text)
 /* "a.b.c" into keys; the error names what is wrong. */
 
 static onsite_status_t
-split(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
-    onsite_str_t path, onsite_str_t *keys, size_t *n)
+split(onsite_template_maker_t *maker, onsite_str_t path, size_t at,
+    onsite_str_t *keys, size_t *n)
 {
     size_t  i, from = 0;
 
@@ -164,16 +103,16 @@ split(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
         }
 
         if (i == from) {
-            return onsite_template_error(maker, tag->at, "\"%.*s\" is no"
+            return onsite_template_error(maker, at, "\"%.*s\" is no"
                                          " path: write names with dots"
                                          " between, such as"
                                          " event.properties.section",
-                                         (int) tag->path.len,
-                                         tag->path.data);
+                                         (int) path.len,
+                                         path.data);
         }
 
         if (*n == ONSITE_TEMPLATE_KEYS + 1) {
-            return onsite_template_error(maker, tag->at, "a path has at most"
+            return onsite_template_error(maker, at, "a path has at most"
                                          " %d names below its root",
                                          ONSITE_TEMPLATE_KEYS);
         }
@@ -219,35 +158,35 @@ item_source(onsite_template_maker_t *maker, const onsite_str_t *keys,
 
 
 static onsite_status_t
-slot_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
+slot_source(onsite_template_maker_t *maker, onsite_str_t path, size_t at,
     onsite_root_t root, const onsite_str_t *keys, size_t n,
     onsite_template_op_t *op)
 {
     if (root == ONSITE_ROOTS) {
-        return onsite_template_error(maker, tag->at, "\"%.*s\" is not known"
+        return onsite_template_error(maker, at, "\"%.*s\" is not known"
                                      " here: a path begins with event,"
                                      " visitor, session, cart, affinity,"
                                      " origin, profile, segments, product,"
                                      " recommended, request, time or model",
-                                     (int) tag->path.len, tag->path.data);
+                                     (int) path.len, path.data);
     }
 
     if (!onsite_attribute_known(root, keys, n)
         || (root == ONSITE_ROOT_EVENT && n == 1
             && onsite_str_eq(keys[0], ONSITE_STR("properties"))))
     {
-        return onsite_template_error(maker, tag->at, "there is no value"
+        return onsite_template_error(maker, at, "there is no value"
                                      " \"%.*s\": name one, such as"
                                      " event.properties.section,"
                                      " visitor.visits or cart.value",
-                                     (int) tag->path.len, tag->path.data);
+                                     (int) path.len, path.data);
     }
 
     maker->roots |= 1u << root;
 
     op->source = ONSITE_TEMPLATE_SLOT;
     op->a = onsite_builder_slot(maker->b, root, keys, n,
-                                root == ONSITE_ROOT_TIME ? maker->zone : 0);
+                                root == ONSITE_ROOT_TIME ? maker->site.zone : 0);
 
     return ONSITE_OK;
 }
@@ -256,15 +195,15 @@ slot_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
 /* ".", ".name": the item's, whatever roots are called. */
 
 static onsite_status_t
-dotted_source(onsite_template_maker_t *maker,
-    const onsite_template_tag_t *tag, onsite_template_op_t *op)
+dotted_source(onsite_template_maker_t *maker, onsite_str_t path, size_t at,
+    onsite_template_op_t *op)
 {
     size_t           n;
-    onsite_str_t     path = tag->path, keys[ONSITE_TEMPLATE_KEYS + 1];
+    onsite_str_t     keys[ONSITE_TEMPLATE_KEYS + 1];
     onsite_status_t  status;
 
     if (maker->depth == 0) {
-        return onsite_template_error(maker, tag->at, "\"%.*s\" is an item's,"
+        return onsite_template_error(maker, at, "\"%.*s\" is an item's,"
                                      " and this is in no section: open one"
                                      " with {{#path}}",
                                      (int) path.len, path.data);
@@ -274,7 +213,7 @@ dotted_source(onsite_template_maker_t *maker,
         return item_source(maker, NULL, 0, op);
     }
 
-    status = split(maker, tag, onsite_str(path.data + 1, path.len - 1), keys,
+    status = split(maker, onsite_str(path.data + 1, path.len - 1), at, keys,
                    &n);
 
     return status == ONSITE_OK ? item_source(maker, keys, n, op) : status;
@@ -284,20 +223,20 @@ dotted_source(onsite_template_maker_t *maker,
 /* In a section, what does not begin with a root and go on below it is the
  * item's, too. */
 
-static onsite_status_t
-read_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
-    onsite_template_op_t *op)
+onsite_status_t
+onsite_template_read_source(onsite_template_maker_t *maker, onsite_str_t path,
+    size_t at, onsite_template_op_t *op)
 {
     size_t           n;
     onsite_str_t     keys[ONSITE_TEMPLATE_KEYS + 1];
     onsite_root_t    root;
     onsite_status_t  status;
 
-    if (tag->path.len != 0 && tag->path.data[0] == '.') {
-        return dotted_source(maker, tag, op);
+    if (path.len != 0 && path.data[0] == '.') {
+        return dotted_source(maker, path, at, op);
     }
 
-    status = split(maker, tag, tag->path, keys, &n);
+    status = split(maker, path, at, keys, &n);
 
     if (status != ONSITE_OK) {
         return status;
@@ -313,7 +252,7 @@ read_source(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
         return item_source(maker, keys, n, op);
     }
 
-    return slot_source(maker, tag, root, keys + 1, n - 1, op);
+    return slot_source(maker, path, at, root, keys + 1, n - 1, op);
 }
 
 
@@ -356,11 +295,19 @@ onsite_template_add_tag(onsite_template_maker_t *maker,
     onsite_status_t       status;
     onsite_template_op_t  op = { .escape = (uint8_t) escape };
 
+    if (tag->kind == ONSITE_TEMPLATE_TAG_COMMENT) {
+        return ONSITE_OK;
+    }
+
     if (tag->kind == ONSITE_TEMPLATE_TAG_CLOSE) {
         return close_section(maker, tag);
     }
 
-    status = read_source(maker, tag, &op);
+    status = onsite_template_read_source(maker, tag->path, tag->at, &op);
+
+    if (status == ONSITE_OK) {
+        status = onsite_template_add_filters(maker, tag, &op.c);
+    }
 
     if (status != ONSITE_OK) {
         return status;

@@ -11,6 +11,7 @@
 
 #include "onsite_attribute.h"
 #include "onsite_pieces.h"
+#include "onsite_price.h"
 
 typedef enum {
     ONSITE_ESCAPE_TEXT = 0,     /* HTML text, RCDATA                       */
@@ -26,12 +27,22 @@ typedef enum {
     ONSITE_ESCAPES
 } onsite_escape_t;
 
+/* What a template is compiled for. */
+typedef struct {
+    uint32_t          zone;         /* of time.*                           */
+    onsite_prices_t  *prices;       /* NULL: price is refused              */
+} onsite_template_site_t;
+
 /*
  * Compiles HTML into b.  {{path}} and sections {{#path}}...{{/path}}
  * (repeated for a list, its first 64 items; once for any other truthy value,
  * in JavaScript's sense) and {{^path}}...{{/path}} (for what is neither).
  * Blanks inside the braces do not matter; braces that mean themselves are
  * written &#123;&#123;.
+ *
+ * {{path | filter argument | ...}} puts a value through filters, from the left
+ * to the right (onsite_template_filter.c); arguments are texts in '...' or
+ * "...", numbers, or paths.  {{! a comment }} is nothing.
  *
  * A path begins with a root (onsite_attribute_resolve).  In a section {{.}}
  * is the item of a list, or else the section's own value; {{name}},
@@ -52,15 +63,20 @@ typedef enum {
  * script, template, svg or math, or closes a template that it did not open.
  */
 onsite_status_t onsite_template_compile_html(onsite_builder_t *b,
-    onsite_str_t html, uint32_t zone, onsite_ref_t *program, uint32_t *roots,
-    onsite_error_t *error);
+    onsite_str_t html, onsite_template_site_t site, onsite_ref_t *program,
+    uint32_t *roots, onsite_error_t *error);
 
 /* Compiles content.data: JSON whose strings hold placeholders.  A string that
- * is exactly one placeholder becomes the value itself, of its own type; other
- * strings may hold sections, too.  Errors begin with the path in data. */
+ * is exactly one placeholder without filters becomes the value itself, of its
+ * own type; other strings may hold sections, too.  Errors begin with the path in data. */
 onsite_status_t onsite_template_compile_data(onsite_builder_t *b,
-    const onsite_value_t *data, uint32_t zone, onsite_ref_t *program,
-    uint32_t *roots, onsite_error_t *error);
+    const onsite_value_t *data, onsite_template_site_t site,
+    onsite_ref_t *program, uint32_t *roots, onsite_error_t *error);
+
+/* Tells of each path in a text with placeholders, also of filters; list: it
+ * opens a section.  What does not compile is passed over. */
+void onsite_template_paths(onsite_str_t text, void (*tell)(void *data,
+    onsite_str_t path, bool section), void *data);
 
 /* Appends the rendering; an absent value is empty text (null in data).
  * LIMIT: more than ONSITE_HTML_MAX.  program 0 renders nothing. */

@@ -97,7 +97,7 @@ compile_string(data_maker_t *d, onsite_str_t text)
     status = onsite_template_read_tag(&d->maker, &tag);
 
     if (status != ONSITE_OK || tag.kind != ONSITE_TEMPLATE_TAG_VALUE
-        || tag.end != text.len)
+        || tag.n_calls != 0 || tag.end != text.len)
     {
         return status != ONSITE_OK ? status : compile_pieces(d, text);
     }
@@ -204,11 +204,11 @@ compile_value(data_maker_t *d, const onsite_value_t *value, int depth)
 
 onsite_status_t
 onsite_template_compile_data(onsite_builder_t *b, const onsite_value_t *data,
-    uint32_t zone, onsite_ref_t *program, uint32_t *roots,
+    onsite_template_site_t site, onsite_ref_t *program, uint32_t *roots,
     onsite_error_t *error)
 {
     onsite_status_t  status;
-    data_maker_t     d = { .maker = { .b = b, .zone = zone,
+    data_maker_t     d = { .maker = { .b = b, .site = site,
                                       .error = error } };
 
     onsite_buf_init(&d.json, ONSITE_HTML_MAX);

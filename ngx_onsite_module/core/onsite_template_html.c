@@ -505,6 +505,10 @@ compile_tag(html_maker_t *h, const onsite_template_tag_t *tag)
     onsite_escape_t  escape = ONSITE_ESCAPE_TEXT;
     onsite_status_t  status = ONSITE_OK;
 
+    if (tag->kind == ONSITE_TEMPLATE_TAG_COMMENT) {
+        return ONSITE_OK;
+    }
+
     if (tag->kind != ONSITE_TEMPLATE_TAG_CLOSE) {
         status = find_escape(h, tag, &escape);
     }
@@ -599,11 +603,11 @@ allocate(html_maker_t *h)
 
 onsite_status_t
 onsite_template_compile_html(onsite_builder_t *b, onsite_str_t html,
-    uint32_t zone, onsite_ref_t *program, uint32_t *roots,
+    onsite_template_site_t site, onsite_ref_t *program, uint32_t *roots,
     onsite_error_t *error)
 {
     unsigned            i;
-    html_maker_t        h = { .maker = { .b = b, .zone = zone, .text = html,
+    html_maker_t        h = { .maker = { .b = b, .site = site, .text = html,
                                          .error = error } };
     onsite_status_t     status;
 

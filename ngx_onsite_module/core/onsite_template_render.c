@@ -55,8 +55,10 @@ item_value(const render_t *r, const onsite_template_op_t *op)
 
 
 static const onsite_value_t *
-source_value(const render_t *r, const onsite_template_op_t *op)
+source_value(const void *data, const onsite_template_op_t *op)
 {
+    const render_t  *r = data;
+
     return op->source == ONSITE_TEMPLATE_SLOT
            ? onsite_attribute_slot(r->context, op->a) : item_value(r, op);
 }
@@ -142,6 +144,28 @@ put_literal(render_t *r, const onsite_template_op_t *op)
 }
 
 
+static void
+put_value(render_t *r, const onsite_template_op_t *op)
+{
+    onsite_value_t         filtered;
+    const onsite_value_t  *value = source_value(r, op);
+
+    if (op->c != 0) {
+        if (onsite_template_filter(r->context, op->c, source_value, r, value,
+                                   &filtered)
+            != ONSITE_OK)
+        {
+            r->out->failed = true;
+            return;
+        }
+
+        value = &filtered;
+    }
+
+    onsite_template_escape(r->out, (onsite_escape_t) op->escape, value);
+}
+
+
 static uint32_t
 run_op(render_t *r, uint32_t pc)
 {
@@ -154,8 +178,7 @@ run_op(render_t *r, uint32_t pc)
         return pc + 1;
 
     case ONSITE_TEMPLATE_VALUE:
-        onsite_template_escape(r->out, (onsite_escape_t) op->escape,
-                               source_value(r, op));
+        put_value(r, op);
         return pc + 1;
 
     case ONSITE_TEMPLATE_CLOSE:
@@ -277,8 +300,9 @@ onsite_template_render_pieces(onsite_context_t *context, onsite_ref_t program,
 }
 
 
-static bool
-holds_source(const onsite_image_t *image, const onsite_template_op_t *op)
+bool
+onsite_template_source_holds(const onsite_image_t *image,
+    const onsite_template_op_t *op)
 {
     uint32_t                   i;
     const onsite_image_str_t  *keys;
@@ -349,11 +373,13 @@ holds_op(const onsite_image_t *image,
         return onsite_image_holds_str(image, literal);
 
     case ONSITE_TEMPLATE_VALUE:
-        return op->escape < ONSITE_ESCAPES && holds_source(image, op);
+        return op->escape < ONSITE_ESCAPES
+               && onsite_template_source_holds(image, op)
+               && onsite_template_filters_hold(image, op->c);
 
     case ONSITE_TEMPLATE_OPEN:
     case ONSITE_TEMPLATE_OPEN_NOT:
-        return holds_source(image, op)
+        return onsite_template_source_holds(image, op)
                && holds_section(program, i, open, depth);
 
     case ONSITE_TEMPLATE_CLOSE:
@@ -409,14 +435,46 @@ onsite_template_verify(const onsite_image_t *image, onsite_ref_t ref,
 }
 
 
-/* Whether an operation reads a slot. */
+/* The event's properties that something reads, added to keys. */
 
-static bool
-reads_slot(const onsite_template_op_t *op)
+typedef struct {
+    const onsite_image_t  *image;
+    onsite_str_t          *keys;
+    size_t                 n;
+    size_t                 max;
+} keys_t;
+
+
+static void
+add_source(keys_t *keys, const onsite_template_op_t *op)
 {
-    return op->code != ONSITE_TEMPLATE_LITERAL
-           && op->code != ONSITE_TEMPLATE_CLOSE
-           && op->source == ONSITE_TEMPLATE_SLOT;
+    if (op->source == ONSITE_TEMPLATE_SLOT && keys->n < keys->max) {
+        keys->n = onsite_attribute_property(keys->image, op->a, keys->keys,
+                                            keys->n, keys->max);
+    }
+}
+
+
+static void
+add_filters(keys_t *keys, onsite_ref_t ref)
+{
+    uint32_t                          i, k;
+    onsite_template_op_t              source;
+    const onsite_template_arg_t      *arg;
+    const onsite_template_filters_t  *filters;
+
+    filters = onsite_image_at(keys->image, ref);
+
+    for (i = 0; i < filters->n; i++) {
+        for (k = 0; k < ONSITE_TEMPLATE_ARGS; k++) {
+            arg = &filters->filters[i].args[k];
+
+            if (arg->kind == ONSITE_TEMPLATE_ARG_PATH) {
+                source = onsite_template_arg_source(arg);
+                add_source(keys, &source);
+            }
+        }
+    }
 }
 
 
@@ -424,8 +482,9 @@ size_t
 onsite_template_properties(const onsite_image_t *image, onsite_ref_t ref,
     onsite_str_t *keys, size_t max)
 {
-    size_t                            n = 0;
+    keys_t                            found = { image, keys, 0, max };
     uint32_t                          i;
+    const onsite_template_op_t       *op;
     const onsite_template_program_t  *program;
 
     if (ref == 0) {
@@ -434,12 +493,21 @@ onsite_template_properties(const onsite_image_t *image, onsite_ref_t ref,
 
     program = onsite_image_at(image, ref);
 
-    for (i = 0; i < program->n && n < max; i++) {
-        if (reads_slot(&program->ops[i])) {
-            n = onsite_attribute_property(image, program->ops[i].a, keys, n,
-                                          max);
+    for (i = 0; i < program->n; i++) {
+        op = &program->ops[i];
+
+        if (op->code == ONSITE_TEMPLATE_LITERAL
+            || op->code == ONSITE_TEMPLATE_CLOSE)
+        {
+            continue;
+        }
+
+        add_source(&found, op);
+
+        if (op->code == ONSITE_TEMPLATE_VALUE && op->c != 0) {
+            add_filters(&found, op->c);
         }
     }
 
-    return n;
+    return found.n;
 }

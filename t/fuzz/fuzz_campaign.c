@@ -434,7 +434,7 @@ compile(const onsite_campaign_source_t *sources, size_t n)
     onsite_error_t        error;
     onsite_status_t       status;
     onsite_builder_t     *b;
-    const onsite_zones_t  zones = { transitions, NULL };
+    const onsite_zones_t  zones = { transitions, NULL, NULL };
 
     b = onsite_builder_create();
     if (b == NULL) {

@@ -99,12 +99,13 @@ scan(onsite_str_t page, size_t step, unsigned places)
 static void
 compile(onsite_str_t html)
 {
-    uint32_t           roots = 0;
-    onsite_ref_t       program = 0;
-    onsite_image_t     image;
-    onsite_builder_t  *b = onsite_builder_create();
+    uint32_t                roots = 0;
+    onsite_ref_t            program = 0;
+    onsite_image_t          image;
+    onsite_builder_t       *b = onsite_builder_create();
+    onsite_template_site_t  site = { 0 };
 
-    if (onsite_template_compile_html(b, html, 0, &program, &roots, NULL)
+    if (onsite_template_compile_html(b, html, site, &program, &roots, NULL)
         == ONSITE_OK)
     {
         must(onsite_builder_finish(b, ONSITE_STR("s"), 1, &image, NULL)

@@ -79,7 +79,7 @@ transitions(void *data, onsite_str_t name,
 }
 
 
-static const onsite_zones_t  zones = { transitions, NULL };
+static const onsite_zones_t  zones = { transitions, NULL, NULL };
 
 
 /* Texts are JSON with ' for ", to be readable here. */

@@ -103,7 +103,7 @@ shop_campaigns(shop_t *shop, const char *list)
     onsite_error_t             error = { "" };
     onsite_image_t             image;
     onsite_value_t             value;
-    onsite_zones_t             zones = { shop_zone, NULL };
+    onsite_zones_t             zones = { shop_zone, NULL, NULL };
     onsite_campaign_source_t  *sources;
 
     value = shop_json(shop, shop->definitions, list);

@@ -344,7 +344,8 @@ templates_show_products(void **state)
 
     if (onsite_template_compile_html(b, ONSITE_STR(
             "{{#recommended}}<a href=\"{{url}}\">{{title}} {{product.title}}"
-            "</a>{{/recommended}}{{^recommended}}-{{/recommended}}"), 0,
+            "</a>{{/recommended}}{{^recommended}}-{{/recommended}}"),
+            (onsite_template_site_t) { 0 },
             &program, &roots, &error) != ONSITE_OK)
     {
         fail_msg("%s", error.text);
@@ -383,7 +384,8 @@ product_slots_need_the_sku(void **state)
     (void) state;
 
     assert_int_equal(onsite_template_compile_html(b, ONSITE_STR(
-                         "{{product.title}}{{event.properties.sku}}"), 0,
+                         "{{product.title}}{{event.properties.sku}}"),
+                         (onsite_template_site_t) { 0 },
                          &program, &roots, NULL), ONSITE_OK);
     assert_int_equal(onsite_builder_finish(b, ONSITE_STR("s"), 1, &image,
                                            NULL), ONSITE_OK);

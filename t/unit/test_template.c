@@ -10,18 +10,76 @@
 #include "onsite_template.h"
 
 typedef struct {
-    onsite_builder_t  *b;
-    onsite_arena_t    *arena;
-    onsite_json_t     *json;
-    onsite_image_t     image;
-    onsite_ref_t       program;
-    uint32_t           roots;
-    onsite_event_t     event;
-    onsite_error_t     error;
-    onsite_buf_t       out;
-    size_t             pieces;
-    bool               stable;      /* the first of them                   */
+    onsite_builder_t        *b;
+    onsite_arena_t          *arena;
+    onsite_json_t           *json;
+    onsite_image_t           image;
+    onsite_ref_t             program;
+    uint32_t                 roots;
+    onsite_event_t           event;
+    onsite_error_t           error;
+    onsite_buf_t             out;
+    onsite_prices_t          prices;
+    onsite_template_site_t   site;
+    size_t                   pieces;
+    bool                     stable;    /* the first of them               */
 } fixture_t;
+
+
+/* As much of CLDR as is needed here: "1.234,50 EUR" everywhere. */
+
+static bool
+find_locale(void *data, onsite_str_t tag, char out[ONSITE_LOCALE_BYTES_MAX])
+{
+    (void) data;
+
+    if (tag.len != 5) {
+        return false;
+    }
+
+    memset(out, 0, ONSITE_LOCALE_BYTES_MAX);
+    memcpy(out, tag.data, tag.len);
+
+    return true;
+}
+
+
+static size_t
+list_currencies(void *data, bool in_use, const char (**codes)[4])
+{
+    static const char  all[][4] = { "EUR", "JPY" };
+
+    (void) data;
+    (void) in_use;
+    *codes = all;
+
+    return 2;
+}
+
+
+static onsite_status_t
+find_pattern(void *data, const char *locale, const char *currency,
+    onsite_price_pattern_t *out)
+{
+    static char  after[16];
+
+    (void) data;
+    (void) snprintf(after, sizeof(after), " %s %.2s", currency, locale);
+    *out = (onsite_price_pattern_t) {
+        .digits = currency[0] == 'J' ? 0 : 2, .primary = 3, .secondary = 3,
+        .least = 1, .decimal = ONSITE_STR(","), .group = ONSITE_STR("."),
+        .before = onsite_str("", 0), .minus_before = ONSITE_STR("-"),
+        .after = onsite_str(after, strlen(after)),
+        .minus_after = onsite_str(after, strlen(after))
+    };
+
+    return ONSITE_OK;
+}
+
+
+static const onsite_cldr_t  cldr = {
+    find_locale, list_currencies, find_pattern, NULL
+};
 
 
 static onsite_value_t
@@ -44,6 +102,8 @@ begin(fixture_t *f)
     f->arena = onsite_arena_create(16384, 1 << 20);
     f->json = onsite_json_create();
     onsite_buf_init(&f->out, 0);
+    f->prices.cldr = &cldr;
+    f->site.prices = &f->prices;
 }
 
 
@@ -60,8 +120,8 @@ end(fixture_t *f)
 static onsite_status_t
 compile_html(fixture_t *f, onsite_str_t html)
 {
-    return onsite_template_compile_html(f->b, html, 0, &f->program, &f->roots,
-                                        &f->error);
+    return onsite_template_compile_html(f->b, html, f->site, &f->program,
+                                        &f->roots, &f->error);
 }
 
 
@@ -115,13 +175,21 @@ compare_pieces(fixture_t *f, onsite_context_t *context,
 static onsite_status_t
 render(fixture_t *f)
 {
-    uint32_t           n;
-    onsite_status_t    status;
-    onsite_context_t   context = { .arena = f->arena, .event = &f->event,
-                                   .stamp = 1 };
+    uint32_t                n;
+    onsite_ref_t            prices;
+    onsite_status_t         status;
+    onsite_context_t        context = { .arena = f->arena,
+                                        .event = &f->event, .stamp = 1 };
+    onsite_image_header_t  *header;
+
+    assert_int_equal(onsite_prices_build(&f->prices, f->b, &prices),
+                     ONSITE_OK);
+    header = onsite_builder_at(f->b, 0);
+    header->prices = prices;
 
     assert_int_equal(onsite_builder_finish(f->b, ONSITE_STR("s"), 1,
                                            &f->image, &f->error), ONSITE_OK);
+    assert_int_equal(onsite_prices_verify(&f->image, &f->error), ONSITE_OK);
     assert_int_equal(onsite_template_verify(&f->image, f->program,
                                             &f->error), ONSITE_OK);
 
@@ -672,6 +740,158 @@ expect_pieces(const char *shape, size_t n, bool stable)
 
 
 static void
+filters(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *html;
+        const char  *properties;
+        const char  *expected;
+    } cases[] = {
+        { "{{$x | default \"friend\"}}", "{}", "friend" },
+        { "{{$x|default 'friend'}}", "{\"x\":null}", "friend" },
+        { "{{$x | default 'a\\'b'}}", "{\"x\":\"\"}", "a&#39;b" },
+        { "{{$x | default \"a\\\"\\\\|}}\"}}!", "{}",
+          "a&quot;\\|}}!" },
+        { "{{$x | default 'no'}}", "{\"x\":0}", "0" },
+        { "{{$x | default 'no'}}", "{\"x\":false}", "false" },
+        { "{{$x | default 'no'}}", "{\"x\":[]}", "[]" },
+        { "{{$x | default -1.5}}", "{}", "-1.5" },
+        { "{{$x | default $y}}", "{\"y\":\"<b>\"}", "&lt;b&gt;" },
+        { "{{$x | default $y | default 'z' | upper}}", "{}", "Z" },
+        { "{{$x | truncate 8}}", "{\"x\":\"hello world\"}",
+          "hello\xe2\x80\xa6" },
+        { "{{$x | truncate 5}}", "{\"x\":\"<<<<<<\"}",
+          "&lt;&lt;&lt;&lt;\xe2\x80\xa6" },
+        { "{{$x | truncate 8}}", "{\"x\":12345678}", "12345678" },
+        { "{{$x | truncate 4}}", "{\"x\":12345678}", "123\xe2\x80\xa6" },
+        { "{{$x | truncate 4}}", "{}", "" },
+        { "{{$x | upper}}", "{\"x\":\"stra\xc3\x9f" "e\"}", "STRASSE" },
+        { "{{$x | lower}}", "{\"x\":[\"A\"]}", "[&quot;a&quot;]" },
+        { "{{$x | price 'EUR'}}", "{\"x\":1234.5}", "1.234,50 EUR en" },
+        { "{{$x | price 'JPY' 'de-DE'}}", "{\"x\":\" 1234.5 \"}",
+          "1.234 JPY de" },
+        { "{{$x | price 'EUR'}}", "{\"x\":\"-0.001\"}", "0,00 EUR en" },
+        { "{{$x | price 'EUR'}}", "{\"x\":\"12 EUR\"}", "" },
+        { "{{$x | price 'EUR'}}", "{\"x\":\"\"}", "" },
+        { "{{$x | price 'EUR'}}", "{\"x\":\" \"}", "" },
+        { "{{$x | price 'EUR'}}", "{\"x\":true}", "" },
+        { "{{$x | price 'EUR'}}", "{\"x\":\"Infinity\"}", "" },
+        { "{{$x | price 'EUR' | default '-'}}", "{}", "-" },
+        { "{{$x | default 0 | price 'EUR'}}", "{}", "0,00 EUR en" },
+        { "{{$x | price $c $l}}", "{\"x\":2.5,\"c\":\"jpy\","
+          "\"l\":\"de\"}", "2 JPY en" },
+        { "{{$x | price $c $l}}{{$x | price 'EUR' 'de-AT'}}",
+          "{\"x\":3,\"c\":\"XAU\",\"l\":\"de\"}",
+          "3.00 XAU3,00 EUR de" },
+        { "{{$x | price $c}}", "{\"x\":3,\"c\":[1]}", "3.00" },
+        { "{{#$l}}{{n | default m | upper}}{{. | truncate 4}};{{/$l}}",
+          "{\"l\":[{\"n\":\"a\"},{\"m\":\"b\"}]}",
+          "A{&quot;n\xe2\x80\xa6;B{&quot;m\xe2\x80\xa6;" },
+        { "<a href=\"{{$x | default '/home'}}\">", "{}",
+          "<a href=\"/home\">" },
+        { "<a href=\"{{$x | lower}}\">", "{\"x\":\"JAVASCRIPT:a()\"}",
+          "<a href=\"#\">" },
+        { "<script>'{{$x | default '</script>'}}'</script>", "{}",
+          "<script>'\\u003c\\u002fscript\\u003e'</script>" },
+        { "a{{! nothing {{ | \" here }}b{{!}}c", "{}", "abc" },
+        { "<style>{{! x}}</style><p {{!y}}id='{{! z }}'>", "{}",
+          "<style></style><p id=''>" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        expect_short(cases[i].html, cases[i].properties, cases[i].expected);
+    }
+}
+
+
+static void
+filters_that_are_none(void **state)
+{
+    size_t      i;
+    char       *html;
+    fixture_t   f;
+
+    static const struct {
+        const char  *html;
+        const char  *reason;
+    } cases[] = {
+        { "{{$x | uper}}", "1:24: there is no filter \"uper\": did you mean"
+          " \"upper\"?" },
+        { "{{$x | shout}}", "there are default, truncate" },
+        { "{{$x | }}", "there is no filter" },
+        { "{{$x | upper 3}}", "write upper" },
+        { "{{$x | default}}", "write default \"friend\"" },
+        { "{{$x | default 'a' 'b'}}", "write default" },
+        { "{{$x | default 'a}}", "closing quote" },
+        { "{{$x | default 'a\\x'}}", "backslash" },
+        { "{{$x | default nobody.x}}", "\"nobody.x\" is not known" },
+        { "{{$x | truncate 0}}", "1 to 10000" },
+        { "{{$x | truncate 1.5}}", "1 to 10000" },
+        { "{{$x | truncate -4}}", "1 to 10000" },
+        { "{{$x | truncate 99999999999999999999}}", "1 to 10000" },
+        { "{{$x | truncate $y}}", "write truncate 40" },
+        { "{{$x | price}}", "of which currency?" },
+        { "{{$x | price 'EURO'}}", "no currency \"EURO\"" },
+        { "{{$x | price 'EUR' 'german'}}", "no locale \"german\"" },
+        { "{{$x | price 'EUR' 3}}", "write price" },
+        { "{{$x | price 'EUR' 'de-DE' 'x'}}", "write price" },
+        { "{{#$x | upper}}{{/$x}}", "a section takes no filters" },
+        { "{{$x | upper | upper | upper | upper | upper | upper | upper |"
+          " upper | upper}}", "at most 8" },
+        { "{{! open", "without \"}}\"" },
+        { "{{$x | upper", "without \"}}\"" },
+        { "{{> head}}", "no partials" },
+        { "{{=<% %>=}}", "no partials" },
+        { "{{{$x}}}", "no unescaped output" },
+        { "{{& $x}}", "no unescaped output" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        begin(&f);
+        html = spell_out(cases[i].html);
+        assert_int_equal(compile_html(&f, onsite_str(html, strlen(html))),
+                         ONSITE_INVALID);
+
+        if (strstr(f.error.text, cases[i].reason) == NULL) {
+            fail_msg("%s: %s", cases[i].html, f.error.text);
+        }
+
+        free(html);
+        end(&f);
+    }
+}
+
+
+static void
+tell_path(void *data, onsite_str_t path, bool section)
+{
+    onsite_buf_printf(data, "%s%.*s ", section ? "#" : "", (int) path.len,
+                      path.data);
+}
+
+
+static void
+tells_all_paths(void **state)
+{
+    onsite_buf_t  out;
+
+    (void) state;
+    onsite_buf_init(&out, 0);
+    onsite_template_paths(ONSITE_STR("a{{b.c | default d.e | price 'f' g.h}}"
+                                     "{{#i}}{{! no }}{{/i}}{{^ j }}{{k"),
+                          tell_path, &out);
+    assert_str(onsite_str(out.data, out.len), "b.c d.e g.h #i #j ");
+    onsite_buf_free(&out);
+}
+
+
+static void
 long_literals_are_not_copied(void **state)
 {
     (void) state;
@@ -759,17 +979,23 @@ data_keeps_types(void **state)
                      "\"e\":{\"f\":\"{{event.properties.l}}\"},"
                      "\"g\":\"{{#event.properties.l}}{{.}};"
                      "{{/event.properties.l}}\","
-                     "\"h\":\"{{event.properties.none}}!\"}");
+                     "\"h\":\"{{event.properties.none}}!\","
+                     "\"i\":\"{{event.properties.n | default 1}}\","
+                     "\"j\":\"{{event.properties.s | upper}}\","
+                     "\"k\":\"{{event.properties.none | upper}}\","
+                     "\"m\":\"{{! nothing }}\"}");
 
-    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
-                                                  &f.roots, &f.error),
+    assert_int_equal(onsite_template_compile_data(f.b, &data, f.site,
+                                                  &f.program, &f.roots,
+                                                  &f.error),
                      ONSITE_OK);
     assert_int_equal(f.roots, 1u << ONSITE_ROOT_EVENT);
     assert_int_equal(render(&f), ONSITE_OK);
     assert_str(onsite_str(f.out.data, f.out.len),
                "{\"a\":5,\"b\":\"x a\\\"\\u003c 5\",\"c\":[true,null,1.5,"
                "\"t\\\"\"],\"d\":null,\"e\":{\"f\":[1,2]},\"g\":\"1;2;\","
-               "\"h\":\"!\"}");
+               "\"h\":\"!\",\"i\":\"5\",\"j\":\"A\\\"\\u003c\","
+               "\"k\":\"\",\"m\":\"\"}");
     end(&f);
 }
 
@@ -784,19 +1010,22 @@ data_errors_say_where(void **state)
     begin(&f);
 
     data = parse(&f, "{\"a\":{\"b\":[0,\"x{{nobody}}\"]}}");
-    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
-                                                  &f.roots, &f.error),
+    assert_int_equal(onsite_template_compile_data(f.b, &data, f.site,
+                                                  &f.program, &f.roots,
+                                                  &f.error),
                      ONSITE_INVALID);
     assert_memory_equal(f.error.text, "a.b[1] 1:2: \"nobody\"", 20);
 
     data = parse(&f, "{\"a\":\"{{#cart.skus}}\"}");
-    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
-                                                  &f.roots, &f.error),
+    assert_int_equal(onsite_template_compile_data(f.b, &data, f.site,
+                                                  &f.program, &f.roots,
+                                                  &f.error),
                      ONSITE_INVALID);
 
     data = parse(&f, "{\"{{cart.value}}\":1}");
-    assert_int_equal(onsite_template_compile_data(f.b, &data, 0, &f.program,
-                                                  &f.roots, &f.error),
+    assert_int_equal(onsite_template_compile_data(f.b, &data, f.site,
+                                                  &f.program, &f.roots,
+                                                  &f.error),
                      ONSITE_INVALID);
     end(&f);
 }
@@ -806,19 +1035,23 @@ static void
 tells_which_properties_it_reads(void **state)
 {
     fixture_t     f;
-    onsite_str_t  keys[4];
+    onsite_str_t  keys[6];
 
     (void) state;
     begin(&f);
     assert_int_equal(compile_html(&f, ONSITE_STR(
         "{{event.properties.a}}{{event.properties.b.c}}{{visitor.visits}}"
         "{{event.properties.a}}{{#event.properties.d}}{{x}}"
-        "{{/event.properties.d}}")), ONSITE_OK);
+        "{{/event.properties.d}}{{visitor.id | default event.properties.e |"
+        " price event.properties.f request.language}}")), ONSITE_OK);
     assert_int_equal(f.roots, 1u << ONSITE_ROOT_EVENT
-                              | 1u << ONSITE_ROOT_VISITOR);
+                              | 1u << ONSITE_ROOT_VISITOR
+                              | 1u << ONSITE_ROOT_REQUEST);
     assert_int_equal(render(&f), ONSITE_OK);
-    assert_int_equal(onsite_template_properties(&f.image, f.program, keys, 4),
-                     3);
+    assert_int_equal(onsite_template_properties(&f.image, f.program, keys, 6),
+                     5);
+    assert_str(keys[3], "e");
+    assert_str(keys[4], "f");
     assert_str(keys[0], "a");
     assert_str(keys[1], "b");
     assert_str(keys[2], "d");
@@ -834,32 +1067,45 @@ tells_which_properties_it_reads(void **state)
 static void
 verify_withstands_any_byte(void **state)
 {
-    size_t             i, k;
-    uint8_t            old, *bytes;
-    fixture_t          f;
-    onsite_memo_t      memo[8];
-    onsite_context_t   context;
+    size_t                  i, k;
+    uint8_t                 old, *bytes;
+    fixture_t               f;
+    onsite_memo_t           memo[8];
+    onsite_arena_t         *arena = onsite_arena_create(65536, 1 << 20);
+    onsite_context_t        context;
+    onsite_image_header_t  *header;
 
     (void) state;
     begin(&f);
     f.event.properties = parse(&f, "{\"l\":[{\"a\":1},{\"a\":2}],\"x\":1}");
     assert_int_equal(compile_html(&f, ONSITE_STR(
         "<p>{{event.properties.x}}{{#event.properties.l}}a{{a}}{{^b}}{{.}}"
-        "{{/b}}{{/event.properties.l}}</p>")), ONSITE_OK);
+        "{{/b}}{{a | default b | upper}}{{/event.properties.l}}</p>"
+        "{{event.properties.y | default event.properties.x | truncate 3 |"
+        " upper | price 'EUR' 'de-DE' | default 'text'}}"
+        "{{event.properties.x | price event.properties.y event.properties.l |"
+        " lower}}")), ONSITE_OK);
     assert_int_equal(render(&f), ONSITE_OK);
 
-    for (i = f.program; i < f.program + 8 + 10 * 16; i++) {
+    header = (onsite_image_header_t *) f.image.base;
+
+    for (i = sizeof(*header); i < f.image.size; i++) {
         for (k = 0; k < 256; k += 5) {
             bytes = (uint8_t *) f.image.base;
             old = bytes[i];
             bytes[i] = (uint8_t) k;
 
-            if (onsite_template_verify(&f.image, f.program, NULL)
-                == ONSITE_OK)
+            header->checksum = onsite_image_checksum(&f.image);
+
+            if (onsite_image_verify_tables(&f.image, NULL) == ONSITE_OK
+                && onsite_prices_verify(&f.image, NULL) == ONSITE_OK
+                && onsite_template_verify(&f.image, f.program, NULL)
+                   == ONSITE_OK)
             {
+                onsite_arena_reset(arena);
                 memset(memo, 0, sizeof(memo));
                 context = (onsite_context_t) {
-                    .image = &f.image, .arena = f.arena, .event = &f.event,
+                    .image = &f.image, .arena = arena, .event = &f.event,
                     .stamp = 1, .memo = memo
                 };
                 onsite_buf_clear(&f.out);
@@ -871,6 +1117,7 @@ verify_withstands_any_byte(void **state)
 
     assert_int_equal(onsite_template_verify(&f.image, f.image.size - 4, NULL),
                      ONSITE_CORRUPT);
+    onsite_arena_destroy(arena);
     end(&f);
 }
 
@@ -888,6 +1135,9 @@ main(void)
         cmocka_unit_test(what_is_unsafe_does_not_compile),
         cmocka_unit_test(errors_say_where),
         cmocka_unit_test(rendering_is_bounded),
+        cmocka_unit_test(filters),
+        cmocka_unit_test(filters_that_are_none),
+        cmocka_unit_test(tells_all_paths),
         cmocka_unit_test(long_literals_are_not_copied),
         cmocka_unit_test(pieces_need_an_arena),
         cmocka_unit_test(pieces_as_one_json_string),
