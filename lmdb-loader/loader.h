@@ -252,6 +252,7 @@ int loader_build(int argc, char **argv);
 int loader_inspect(int argc, char **argv);
 int loader_replay(int argc, char **argv);
 int loader_explain(int argc, char **argv);
+int loader_preview(int argc, char **argv);
 int loader_state(int argc, char **argv);
 int loader_outbox(int argc, char **argv);
 int loader_sync(int argc, char **argv);

@@ -17,6 +17,8 @@ static const loader_command_t  commands[] = {
       "run recorded events through a snapshot, offline", loader_replay },
     { "explain", "[FILE] --event JSON",
       "tell why each campaign is shown, or not", loader_explain },
+    { "preview", "--campaign ID --url URL",
+      "sign a link that shows one campaign in its page", loader_preview },
     { "sync", "--from DIR --to FILE", "keep a snapshot file current",
       loader_sync },
     { "state", "DIR", "print visitors' records as NDJSON", loader_state },

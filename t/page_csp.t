@@ -102,11 +102,22 @@ policy('abc', 'two in one header, with a nonce',
 policy(undef, 'one that only reports',
     "Content-Security-Policy-Report-Only: default-src 'none'");
 policy('refused', 'a sandbox', 'sandbox allow-forms');
-policy(undef, 'a sandbox with scripts', 'sandbox allow-scripts');
+policy(undef, 'a sandbox with scripts',
+    'sandbox allow-scripts allow-same-origin');
+policy('refused', 'a sandbox of no origin, where integrity cannot be checked',
+    'sandbox allow-scripts');
 policy('refused', 'more than anyone sends', ("default-src 'self'") x 40);
 policy('refused', 'an odd one', ";; ;, ,;script-src\t'none' ;");
 policy('refused', 'a nonce that is none', "script-src 'nonce-a\"b'");
 policy('aB+/=', 'a nonce of all that one may hold', "script-src 'nonce-aB+/='");
+
+# its hash
+policy(undef, 'for the integrity', "script-src 'self'");
+my ($integrity) = $t->visit('/')->{content} =~ /integrity="(sha384-[^"]+)"/;
+policy(undef, 'the hash of its integrity', "script-src '$integrity'");
+policy(undef, 'the hash, under strict-dynamic',
+    "script-src 'strict-dynamic' '$integrity'");
+policy('refused', 'another hash', "script-src '\U$integrity'");
 
 # the script's URL
 my $port = $t->port;

@@ -27,6 +27,7 @@
  *   insert    what goes into a page: the decision as elements
  *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
+ *   preview   a link that shows one campaign to who holds it
  *   noise     crawlers, and pages fetched ahead of a visit
  *   collect   the endpoints under onsite_collect; with privacy, body and
  *             answer, which see ..._collect.h
@@ -299,6 +300,19 @@ typedef struct {
 } ngx_http_onsite_page_t;
 
 
+/* What a link asks to be shown.  Filled by ngx_http_onsite_preview. */
+
+typedef struct {
+    onsite_str_t                campaign;   /* id; r->pool                   */
+    onsite_str_t                variant;
+    const char                 *refused;    /* why; NULL: it is not, or there
+                                               is no link                    */
+    unsigned                    known:1;    /* the rest is filled            */
+    unsigned                    valid:1;    /* nothing is counted, written or
+                                               set                           */
+} ngx_http_onsite_preview_t;
+
+
 /*
  * The module's request context, of the main request.  It survives internal
  * redirects: ngx_http_onsite_ctx finds it again in the pool's cleanup list.
@@ -309,6 +323,7 @@ typedef struct {
     ngx_http_onsite_who_t       who;
     ngx_http_onsite_told_t      told;
     ngx_http_onsite_page_t      page;
+    ngx_http_onsite_preview_t   preview;
 
     onsite_ms_t                 now;        /* one for all of the request: a
                                                decision made early comes out
@@ -501,6 +516,8 @@ ngx_int_t ngx_http_onsite_who(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
 ngx_uint_t ngx_http_onsite_is_tls(ngx_http_request_t *r);
+/* As $host: the server's own name where the client gives none. */
+ngx_str_t ngx_http_onsite_host(ngx_http_request_t *r);
 
 /* Equality of secrets. */
 ngx_uint_t ngx_http_onsite_key_equal(ngx_str_t *a, ngx_str_t *b);
@@ -581,6 +598,9 @@ typedef struct {
     onsite_event_t             *events;
     ngx_uint_t                  n;
     onsite_facts_t             *facts;
+    const onsite_campaign_t    *preview;    /* with peek: this alone is shown;
+                                               NULL: what is decided         */
+    const onsite_variant_t     *preview_variant;
     unsigned                    deliver:1;
     unsigned                    beacon:1;   /* facts come from the event     */
     unsigned                    peek:1;     /* decide, but keep nothing      */
@@ -699,6 +719,20 @@ ngx_int_t ngx_http_onsite_insertion(ngx_http_request_t *r,
  * record can be written, their caps are as before.  Sticky variants stay.
  */
 void ngx_http_onsite_unplaced(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+
+/* preview.c */
+
+/* Whether the request has a preview link that is good for it. */
+ngx_uint_t ngx_http_onsite_preview(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
+/* What it asks for, in the live snapshot; NULL, or why that is not there. */
+const char *ngx_http_onsite_preview_find(ngx_http_onsite_ctx_t *ctx,
+    const onsite_campaign_t **campaign, const onsite_variant_t **variant);
+/* X-Onsite-Preview; text is static. */
+void ngx_http_onsite_preview_tell(ngx_http_request_t *r, const char *text);
+/* Headers that keep the page from anybody else. */
+void ngx_http_onsite_preview_seal(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
 /* policy.c: CSP, MEMORY or NONE; fills ctx->nonce where the page's policies

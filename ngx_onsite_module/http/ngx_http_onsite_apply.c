@@ -123,6 +123,8 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     fill(run, index, visitor, &facts, &a);
     a.decide.visitor_id = id;
     a.decide.deliver = run->apply->deliver && last;
+    a.decide.preview = run->apply->preview;
+    a.decide.preview_variant = run->apply->preview_variant;
 
     explanation.more = 0;
 

@@ -16,6 +16,8 @@
 
 #include "ngx_http_onsite_collect.h"
 
+#include "onsite_preview.h"
+
 
 static ngx_int_t collect_handler(ngx_http_request_t *r);
 
@@ -623,6 +625,10 @@ parse_body(ngx_http_request_t *r, call_t *call, onsite_str_t body)
                                &call->error);
     if (status != ONSITE_OK) {
         return status;
+    }
+
+    if (memmem(body.data, body.len, "onsite_preview", 14) != NULL) {
+        onsite_preview_scrub(ngx_http_onsite_worker.arena, &value);
     }
 
     return read_events(call, &value);

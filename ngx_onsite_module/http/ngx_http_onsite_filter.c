@@ -557,7 +557,7 @@ count_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
     filter = ctx->filter;
 
-    if (!filter->counted && ctx->page.inserted) {
+    if (!filter->counted && ctx->page.inserted && !ctx->preview.valid) {
         filter->counted = 1;
         ngx_http_onsite_count(injections);
     }

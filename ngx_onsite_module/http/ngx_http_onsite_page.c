@@ -5,6 +5,8 @@
 
 #include "ngx_http_onsite.h"
 
+#include "onsite_preview.h"
+
 
 typedef struct {
     ngx_http_request_t       *r;
@@ -74,7 +76,8 @@ page_url(ngx_http_request_t *r, onsite_facts_t *facts)
     p = ngx_cpymem(p, facts->host.data, facts->host.len);
     p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
 
-    return onsite_str((char *) url, p - url);
+    return onsite_preview_strip(ngx_http_onsite_worker.arena,
+                                onsite_str((char *) url, p - url), false);
 }
 
 
@@ -537,6 +540,87 @@ run_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 }
 
 
+/* One campaign, rendered for a copy of the visitor. */
+
+static const char *
+apply_preview(view_t *view)
+{
+    ngx_int_t                 rc;
+    const char               *refused;
+    ngx_http_onsite_apply_t   apply;
+
+    ngx_memzero(&apply, sizeof(ngx_http_onsite_apply_t));
+    apply.events = view->events;
+    apply.n = view->n;
+    apply.facts = &view->facts;
+    apply.deliver = 1;
+    apply.peek = 1;
+
+    refused = ngx_http_onsite_preview_find(view->ctx, &apply.preview,
+                                           &apply.preview_variant);
+    if (refused != NULL) {
+        return refused;
+    }
+
+    rc = ngx_http_onsite_apply(view->r, view->ctx, &apply);
+
+    view->ctx->told.campaign.len = 0;
+    view->ctx->told.variant.len = 0;
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        return "not possible now";
+    }
+
+    return ngx_http_onsite_prepare(view->r, view->ctx,
+                                   ngx_http_onsite_worker.decision->choices,
+                                   ngx_http_onsite_worker.decision->n,
+                                   NGX_HTTP_ONSITE_SCRIPT_PREVIEW)
+           == NGX_OK ? NULL : "no content";
+}
+
+
+/* Nothing is counted, written or set: also when it cannot be shown here. */
+
+static void
+show_preview(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    ngx_http_onsite_skip_e skip)
+{
+    view_t                       view;
+    const char                  *refused;
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+    refused = NULL;
+
+    if (skip == NGX_HTTP_ONSITE_SKIP_NONE) {
+        skip = gate_script(r);
+    }
+
+    if (skip != NGX_HTTP_ONSITE_SKIP_NONE) {
+        refused = (const char *) ngx_http_onsite_skip_names[skip].data;
+
+    } else if (olcf->enable != NGX_HTTP_ONSITE_ON) {
+        refused = "dry run";
+    }
+
+    view.r = r;
+    view.ctx = ctx;
+    onsite_arena_reset(ngx_http_onsite_worker.arena);
+    ctx->busy = 1;
+
+    if (refused == NULL) {
+        refused = gather(&view, 0, 1) == NGX_OK ? apply_preview(&view)
+                                                : "not possible now";
+    }
+
+    ctx->busy = 0;
+
+    add_marker(r);
+    ngx_http_onsite_preview_seal(r, ctx);
+    ngx_http_onsite_preview_tell(r, refused != NULL ? refused : "shown");
+}
+
+
 /* Of a view or server event that noise is, nothing is left; it is counted. */
 
 static ngx_http_onsite_skip_e
@@ -602,6 +686,18 @@ ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     on = (olcf->enable != NGX_HTTP_ONSITE_OFF);
     gate = on && is_view(skip) ? gate_view(r, ctx) : skip;
     page = on && is_view(skip) && gate == NGX_HTTP_ONSITE_SKIP_NONE;
+
+    if ((page || gate == NGX_HTTP_ONSITE_SKIP_PREFETCH)
+        && ngx_http_onsite_preview(r, ctx))
+    {
+        show_preview(r, ctx, skip);
+        return ctx->page.any ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (ctx->preview.refused != NULL) {
+        ngx_http_onsite_preview_tell(r, ctx->preview.refused);
+    }
+
     server_events = olcf->events != NULL && r->headers_out.status < 400;
     noise = drop_noise(ctx, gate, &server_events);
 
@@ -658,7 +754,8 @@ ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     page = !ctx->counted && olcf->enable != NGX_HTTP_ONSITE_OFF
            && ngx_http_test_predicates(r, olcf->bypass) == NGX_OK
-           && gate_view(r, ctx) == NGX_HTTP_ONSITE_SKIP_NONE;
+           && gate_view(r, ctx) == NGX_HTTP_ONSITE_SKIP_NONE
+           && !ngx_http_onsite_preview(r, ctx);
 
     onsite_arena_reset(ngx_http_onsite_worker.arena);
 

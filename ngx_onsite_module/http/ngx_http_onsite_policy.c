@@ -155,6 +155,8 @@ describe_script(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     p = ngx_cpymem(p, scf->prefix.data, scf->prefix.len);
     ngx_memcpy(p, "/onsite.js", sizeof("/onsite.js") - 1);
 
+    script->integrity = ngx_http_onsite_str(ngx_http_onsite_runtime_sri);
+
     take_host(r, script);
     script->secure = is_secure(r, ctx, script->host);
 

@@ -4,6 +4,8 @@
 
 #include "ngx_http_onsite.h"
 
+#include "onsite_preview.h"
+
 
 static void take_context(void *data);
 
@@ -368,7 +370,9 @@ add_path(ngx_http_request_t *r, onsite_facts_t *facts)
     query = ngx_strlchr(raw->data, last, '?');
 
     if (query != NULL) {
-        facts->args = onsite_str((char *) query + 1, last - query - 1);
+        facts->args = onsite_preview_strip(ngx_http_onsite_worker.arena,
+                             onsite_str((char *) query + 1, last - query - 1),
+                             true);
         last = query;
     }
 
@@ -392,10 +396,8 @@ add_path(ngx_http_request_t *r, onsite_facts_t *facts)
 }
 
 
-/* As $host: the server's own name where the client gives none. */
-
-static ngx_str_t
-host_of(ngx_http_request_t *r)
+ngx_str_t
+ngx_http_onsite_host(ngx_http_request_t *r)
 {
     ngx_http_core_srv_conf_t  *cscf;
 
@@ -413,9 +415,11 @@ ngx_int_t
 ngx_http_onsite_facts(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     onsite_facts_t *facts)
 {
+    onsite_arena_t              *arena;
     ngx_http_onsite_loc_conf_t  *olcf;
 
     r = r->main;
+    arena = ngx_http_onsite_worker.arena;
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
 
     ngx_memzero(facts, sizeof(onsite_facts_t));
@@ -423,8 +427,9 @@ ngx_http_onsite_facts(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     facts->method = ngx_http_onsite_str(r->method_name);
     facts->scheme = ngx_http_onsite_is_tls(r) ? ONSITE_STR("https")
                                               : ONSITE_STR("http");
-    facts->host = ngx_http_onsite_str(host_of(r));
-    facts->referrer = ngx_http_onsite_str(ctx->headers.referer);
+    facts->host = ngx_http_onsite_str(ngx_http_onsite_host(r));
+    facts->referrer = onsite_preview_strip(arena,
+                              ngx_http_onsite_str(ctx->headers.referer), false);
     facts->accept_language = ngx_http_onsite_str(ctx->headers.accept_language);
     facts->user_agent = ngx_http_onsite_str(ctx->headers.user_agent);
 

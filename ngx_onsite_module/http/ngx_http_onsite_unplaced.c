@@ -133,6 +133,10 @@ ngx_http_onsite_unplaced(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     onsite_error_t             error;
     ngx_http_onsite_worker_t  *w;
 
+    if (ctx->preview.valid) {
+        return;
+    }
+
     w = &ngx_http_onsite_worker;
     all = (1u << ctx->page.n) - 1;
 

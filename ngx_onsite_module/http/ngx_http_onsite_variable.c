@@ -134,7 +134,10 @@ set_session(ngx_http_variable_value_t *v, ngx_http_onsite_told_t *told)
 static void
 set_reason(ngx_http_variable_value_t *v, ngx_http_onsite_ctx_t *ctx)
 {
-    if (ctx->skip != NGX_HTTP_ONSITE_SKIP_NONE) {
+    if (ctx->preview.valid) {
+        set_text(v, ONSITE_STR("preview"));
+
+    } else if (ctx->skip != NGX_HTTP_ONSITE_SKIP_NONE) {
         set_text(v, ngx_http_onsite_str(ngx_http_onsite_skip_names[ctx->skip]));
 
     } else if (ctx->told.decided && ctx->told.reason != ONSITE_REASON_NONE) {
