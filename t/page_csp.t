@@ -156,6 +156,7 @@ like($found, qr/\[info\].* onsite: ".*" of the .* add .*, request: "GET \//,
     'the log tells what refused, and where');
 is(scalar(() = $t->error_log =~ /would not let our script/g), 1,
     'once a minute');
-like($t->access_log, qr{GET /why .*\|csp\|}, '$onsite_reason');
+ok(eventually(5, sub { $t->access_log =~ m{GET /why .*\|csp\|} }),
+    '$onsite_reason');
 
 $t->done;
