@@ -189,38 +189,6 @@ one_of(onsite_str_t name, const char *const *names)
 }
 
 
-/* Attributes that hold code, or URLs in a form of their own. */
-
-static bool
-is_refused_attribute(const html_maker_t *h, onsite_str_t name)
-{
-    static const char *const  names[] = {
-        "style", "srcdoc", "srcset", "imagesrcset", "http-equiv",
-        "attributename", "to", "from", "by", "values", "xml:base", "archive",
-        NULL
-    };
-
-    return (name.len >= 2 && memcmp(name.data, "on", 2) == 0)
-           || one_of(name, names)
-           || (onsite_str_eq(name, ONSITE_STR("content"))
-               && onsite_inject_in_tag(h->scan, ONSITE_STR("meta")));
-}
-
-
-static bool
-is_url_attribute(onsite_str_t name)
-{
-    static const char *const  names[] = {
-        "href", "src", "action", "formaction", "poster", "cite", "data",
-        "xlink:href", "background", "ping", "manifest", "longdesc",
-        "codebase", "classid", "usemap", "profile", "lowsrc", "dynsrc",
-        "icon", "code", NULL
-    };
-
-    return one_of(name, names);
-}
-
-
 /* Elements whose URLs bring in code, or change what other URLs mean. */
 
 static bool
@@ -242,6 +210,41 @@ loads_code(const html_maker_t *h)
     }
 
     return false;
+}
+
+
+/* Attributes that hold code, or URLs in a form of their own, or say what is
+ * run and what it may do. */
+
+static bool
+is_refused_attribute(const html_maker_t *h, onsite_str_t name)
+{
+    static const char *const  names[] = {
+        "style", "srcdoc", "srcset", "imagesrcset", "http-equiv",
+        "attributename", "to", "from", "by", "values", "xml:base", "archive",
+        "sandbox", "allow", "integrity", "nonce", "rel", NULL
+    };
+    static const char *const  types[] = { "type", "language", NULL };
+
+    return (name.len >= 2 && memcmp(name.data, "on", 2) == 0)
+           || one_of(name, names)
+           || (one_of(name, types) && loads_code(h))
+           || (onsite_str_eq(name, ONSITE_STR("content"))
+               && onsite_inject_in_tag(h->scan, ONSITE_STR("meta")));
+}
+
+
+static bool
+is_url_attribute(onsite_str_t name)
+{
+    static const char *const  names[] = {
+        "href", "src", "action", "formaction", "poster", "cite", "data",
+        "xlink:href", "background", "ping", "manifest", "longdesc",
+        "codebase", "classid", "usemap", "profile", "lowsrc", "dynsrc",
+        "icon", "code", NULL
+    };
+
+    return one_of(name, names);
 }
 
 
@@ -394,8 +397,9 @@ in_attribute(html_maker_t *h, const onsite_template_tag_t *tag,
     onsite_str_t  name = onsite_inject_attribute(h->scan, &started);
 
     if (is_refused_attribute(h, name)) {
-        return refuse(h, tag, "in an attribute that holds code (on...,"
-                      " style, srcdoc, srcset and their like)", "use a data-"
+        return refuse(h, tag, "in an attribute that holds code, or"
+                      " governs it (on..., style, srcdoc, srcset, rel and"
+                      " their like)", "use a data-"
                       " attribute, or text");
     }
 
