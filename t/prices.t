@@ -95,4 +95,4 @@ for ([ '{{event.properties.p | price "EURO"}}', qr/1:30: .*no currency/ ],
     like(shown(), $_->[1], 'an error says where');
 }
 
-done_testing();
+$t->done;

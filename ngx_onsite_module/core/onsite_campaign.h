@@ -144,8 +144,8 @@ typedef struct {
 
 /* What a definition is of: a file with "states" is a journey, one named
  * site.json the site's own; without trigger and channel one with "condition"
- * is a segment, with "affinities", "touches" or "locales" the site's; any other is a
- * campaign. */
+ * is a segment, with "affinities", "touches" or "locales" the site's; any
+ * other is a campaign. */
 typedef enum {
     ONSITE_FILE_CAMPAIGN = 0,
     ONSITE_FILE_JOURNEY,

@@ -21,8 +21,8 @@ onsite_image_verify(const onsite_image_t *image, onsite_error_t *error)
     static onsite_status_t  (*const sections[])(const onsite_image_t *,
                                                 onsite_error_t *) = {
         onsite_image_verify_tables, onsite_prices_verify,
-        onsite_campaigns_verify, onsite_index_verify, onsite_machines_verify, onsite_segments_verify,
-        onsite_affinities_verify, onsite_traits_verify
+        onsite_campaigns_verify, onsite_index_verify, onsite_machines_verify,
+        onsite_segments_verify, onsite_affinities_verify, onsite_traits_verify
     };
 
     for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

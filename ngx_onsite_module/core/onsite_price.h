@@ -58,7 +58,7 @@ uint32_t onsite_price_locale(const onsite_image_t *image, onsite_str_t tag);
 /*
  * Appends the amount, rounded half to even in decimal.  currency: three
  * letters of any case; empty or anything else: the site's.  Of a currency
- * that is in no table: "12.50 XXX"; without any: "12.50".  Nothing for what
+ * that is in no table: "12.50 ABC"; without any: "12.50".  Nothing for what
  * is no finite number.
  */
 void onsite_price_write(onsite_buf_t *out, const onsite_image_t *image,

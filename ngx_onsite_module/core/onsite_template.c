@@ -186,7 +186,8 @@ slot_source(onsite_template_maker_t *maker, onsite_str_t path, size_t at,
 
     op->source = ONSITE_TEMPLATE_SLOT;
     op->a = onsite_builder_slot(maker->b, root, keys, n,
-                                root == ONSITE_ROOT_TIME ? maker->site.zone : 0);
+                                root == ONSITE_ROOT_TIME
+                                ? maker->site.zone : 0);
 
     return ONSITE_OK;
 }

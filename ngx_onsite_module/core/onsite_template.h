@@ -68,7 +68,8 @@ onsite_status_t onsite_template_compile_html(onsite_builder_t *b,
 
 /* Compiles content.data: JSON whose strings hold placeholders.  A string that
  * is exactly one placeholder without filters becomes the value itself, of its
- * own type; other strings may hold sections, too.  Errors begin with the path in data. */
+ * own type; other strings may hold sections, too.  Errors begin with the path
+ * in data. */
 onsite_status_t onsite_template_compile_data(onsite_builder_t *b,
     const onsite_value_t *data, onsite_template_site_t site,
     onsite_ref_t *program, uint32_t *roots, onsite_error_t *error);
