@@ -254,7 +254,11 @@ note(void *data, const onsite_campaign_t *campaign, onsite_reason_t reason,
     rank = (size_t) (campaign - campaigns);
     verdict = &e->verdicts[rank];
 
-    if (verdict->told && verdict->reason == ONSITE_REASON_NONE) {
+    /* one that an entry event fired does not wait any more */
+
+    if (verdict->told && (verdict->reason == ONSITE_REASON_NONE
+                          || reason == ONSITE_REASON_TRIGGER))
+    {
         return;
     }
 
@@ -298,6 +302,34 @@ decide(explain_t *e, onsite_ms_t session_timeout)
 }
 
 
+/* What was chosen: {"variant":"a","armed":true,"when":{…}}, or nothing. */
+
+static void
+write_chosen(onsite_buf_t *line, const onsite_image_t *image,
+    const onsite_choice_t *choice)
+{
+    if (choice->variant->id.len == 0 && !choice->armed) {
+        return;
+    }
+
+    onsite_buf_char(line, '{');
+
+    if (choice->variant->id.len != 0) {
+        onsite_buf_printf(line, "\"variant\":");
+        onsite_write_json_string(line, onsite_image_str(image,
+                                                        choice->variant->id));
+    }
+
+    if (choice->armed) {
+        onsite_buf_printf(line, "%s\"armed\":true,\"when\":",
+                          choice->variant->id.len != 0 ? "," : "");
+        onsite_buf_str(line, onsite_image_str(image, choice->campaign->when));
+    }
+
+    onsite_buf_char(line, '}');
+}
+
+
 /* Which variant, or what a campaign that was not told waits for. */
 
 static void
@@ -311,17 +343,12 @@ complete(explain_t *e, uint32_t rank, const onsite_campaign_t *campaign)
     onsite_buf_clear(&e->line);
 
     if (!verdict->told) {
-        explain_write_trigger(&e->line, image, &e->visitor, campaign);
+        explain_write_trigger(&e->line, image, campaign);
     }
 
     for (i = 0; i < e->decision.n; i++) {
-        if (e->decision.choices[i].campaign == campaign
-            && e->decision.choices[i].variant->id.len != 0)
-        {
-            onsite_buf_printf(&e->line, "{\"variant\":");
-            onsite_write_json_string(&e->line, onsite_image_str(image,
-                                     e->decision.choices[i].variant->id));
-            onsite_buf_char(&e->line, '}');
+        if (e->decision.choices[i].campaign == campaign) {
+            write_chosen(&e->line, image, &e->decision.choices[i]);
         }
     }
 
@@ -331,6 +358,24 @@ complete(explain_t *e, uint32_t rank, const onsite_campaign_t *campaign)
         (void) onsite_json_parse(e->json, e->arena, copy, &verdict->detail,
                                  NULL);
     }
+}
+
+
+/* "shown", "armed", or the reason why not. */
+
+static onsite_str_t
+outcome_of(const verdict_t *verdict)
+{
+    if (!verdict->told) {
+        return onsite_reason_text(ONSITE_REASON_TRIGGER);
+    }
+
+    if (verdict->reason != ONSITE_REASON_NONE) {
+        return onsite_reason_text(verdict->reason);
+    }
+
+    return onsite_value_get(&verdict->detail, ONSITE_STR("armed")) != NULL
+           ? ONSITE_STR("armed") : ONSITE_STR("shown");
 }
 
 
@@ -345,10 +390,7 @@ write_entry(explain_t *e, const onsite_campaign_t *campaign,
     onsite_write_json_string(line, onsite_image_str(&e->site.image,
                                                     campaign->id));
     onsite_buf_printf(line, ",\"reason\":");
-    onsite_write_json_string(line, !verdict->told ? ONSITE_STR("trigger")
-                             : verdict->reason == ONSITE_REASON_NONE
-                               ? ONSITE_STR("shown")
-                               : onsite_reason_text(verdict->reason));
+    onsite_write_json_string(line, outcome_of(verdict));
 
     if (verdict->detail.type == ONSITE_OBJECT) {
         onsite_buf_printf(line, ",\"detail\":");
@@ -363,7 +405,12 @@ write_entry(explain_t *e, const onsite_campaign_t *campaign,
 static void
 print_heading(explain_t *e)
 {
+    size_t         i, armed = 0;
     onsite_buf_t  *line = &e->line;
+
+    for (i = 0; i < e->decision.n; i++) {
+        armed += e->decision.choices[i].armed;
+    }
 
     onsite_buf_clear(line);
     onsite_buf_str(line, e->event.name);
@@ -376,8 +423,14 @@ print_heading(explain_t *e)
     }
 
     explain_print(stdout, line->data, line->len);
-    (void) printf(": %zu of %u campaigns shown.\n\n", e->decision.n,
+    (void) printf(": %zu of %u campaigns shown", e->decision.n - armed,
                   onsite_image_header(&e->site.image)->n_campaigns);
+
+    if (armed != 0) {
+        (void) printf(", %zu armed", armed);
+    }
+
+    (void) printf(".\n\n");
 }
 
 

@@ -23,7 +23,7 @@ void explain_write_sentence(onsite_buf_t *out, const onsite_image_t *image,
 
 /* {"waits_for":"Page Viewed"}: what a campaign that is not told waits for. */
 void explain_write_trigger(onsite_buf_t *out, const onsite_image_t *image,
-    const onsite_visitor_t *visitor, const onsite_campaign_t *campaign);
+    const onsite_campaign_t *campaign);
 
 /* To a terminal: nothing that moves its cursor or turns its text around. */
 void explain_print(FILE *out, const char *text, size_t len);

@@ -4,8 +4,6 @@
 
 #include "explain.h"
 
-#include "onsite_machine.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -308,6 +306,11 @@ write_share(onsite_buf_t *out, onsite_reason_t reason,
                           "consent");
         break;
 
+    case ONSITE_REASON_UNARMED:
+        onsite_buf_printf(out, "the page says that it may come, but no event "
+                          "of this page has armed it");
+        break;
+
     default:
         onsite_buf_printf(out, "its content came out empty or too large");
         break;
@@ -354,6 +357,10 @@ write_fact(onsite_buf_t *out, onsite_reason_t reason,
         write_group(out, detail);
         break;
 
+    case ONSITE_REASON_TRIGGER:
+        write_untold(out, detail);
+        break;
+
     default:
         write_share(out, reason, detail);
         break;
@@ -370,11 +377,17 @@ explain_write_sentence(onsite_buf_t *out, const onsite_image_t *image,
     onsite_buf_str(out, onsite_image_str(image, campaign->id));
 
     if (verdict->told && verdict->reason == ONSITE_REASON_NONE) {
-        onsite_buf_printf(out, " is shown");
+        onsite_buf_printf(out, part_of(&verdict->detail, "armed") == NULL
+                               ? " is shown" : " is armed");
 
         if (variant.len != 0) {
             onsite_buf_printf(out, ", variant %.*s", (int) variant.len,
                               variant.data);
+        }
+
+        if (part_of(&verdict->detail, "when") != NULL) {
+            onsite_buf_printf(out, ": it is shown when the page tells of ");
+            onsite_value_write_json(out, part_of(&verdict->detail, "when"));
         }
 
     } else {
@@ -391,87 +404,14 @@ explain_write_sentence(onsite_buf_t *out, const onsite_image_t *image,
 }
 
 
-static void
-write_journey(onsite_buf_t *out, const onsite_image_t *image,
-    const onsite_machine_t *machine, uint32_t rank)
-{
-    uint32_t                       i, k;
-    const uint32_t                *ranks;
-    const onsite_machine_state_t  *states;
-
-    states = onsite_image_at(image, machine->states);
-    onsite_buf_printf(out, "{\"journey\":");
-    onsite_write_json_string(out, onsite_image_str(image, machine->id));
-
-    for (i = 0; i < machine->n_states; i++) {
-        ranks = onsite_image_at(image, states[i].campaigns);
-
-        for (k = 0; k < states[i].n_campaigns; k++) {
-            if (ranks[k] == rank) {
-                onsite_buf_printf(out, ",\"state\":");
-                onsite_write_json_string(out, onsite_image_str(image,
-                                                          states[i].name));
-                onsite_buf_char(out, '}');
-                return;
-            }
-        }
-    }
-
-    onsite_buf_printf(out, ",\"state\":\"\"}");
-}
-
-
-static uint32_t
-steps_done(const onsite_visitor_t *visitor, uint32_t hash)
-{
-    uint32_t  i;
-
-    for (i = 0; i < visitor->n_progress; i++) {
-        if (visitor->progress[i].trigger == hash) {
-            return visitor->progress[i].n;
-        }
-    }
-
-    return 0;
-}
-
-
 void
 explain_write_trigger(onsite_buf_t *out, const onsite_image_t *image,
-    const onsite_visitor_t *visitor, const onsite_campaign_t *campaign)
+    const onsite_campaign_t *campaign)
 {
-    const onsite_machine_t        *machine;
-    const onsite_campaign_t       *campaigns;
-    const onsite_machine_state_t  *states;
-    const onsite_image_header_t   *header = onsite_image_header(image);
-
-    if (campaign->trigger.kind == ONSITE_TRIGGER_EVENT) {
-        onsite_buf_printf(out, "{\"waits_for\":");
-        onsite_write_json_string(out, onsite_image_str(image,
+    onsite_buf_printf(out, "{\"waits_for\":");
+    onsite_write_json_string(out, onsite_image_str(image,
                                                    campaign->trigger.event));
-        onsite_buf_char(out, '}');
-        return;
-    }
-
-    machine = onsite_image_at(image, header->machines);
-    machine += campaign->trigger.machine;
-    campaigns = onsite_image_at(image, header->campaigns);
-    states = onsite_image_at(image, machine->states);
-
-    if (campaign->trigger.kind == ONSITE_TRIGGER_JOURNEY) {
-        write_journey(out, image, machine,
-                      (uint32_t) (campaign - campaigns));
-
-    } else if (campaign->trigger.kind == ONSITE_TRIGGER_SEQUENCE) {
-        onsite_buf_printf(out, "{\"sequence\":%u,\"of\":%u}",
-                          steps_done(visitor, machine->hash),
-                          machine->n_states - 1);
-
-    } else {
-        onsite_buf_printf(out, "{\"inactive\":%lld}",
-                          (long long) (states[ONSITE_STATE_ARMED].inactive_ms
-                                       / ONSITE_SECOND));
-    }
+    onsite_buf_char(out, '}');
 }
 
 

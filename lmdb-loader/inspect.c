@@ -141,6 +141,11 @@ print_campaigns(const onsite_image_t *image)
         onsite_buf_init(&trigger, 0);
         loader_write_trigger(&trigger, image, i);
 
+        if (c->when.len != 0) {
+            onsite_buf_printf(&trigger, ", when ");
+            onsite_buf_str(&trigger, onsite_image_str(image, c->when));
+        }
+
         (void) printf("  %-32.*s %4d  %-12.*s on %.*s\n", (int) id.len,
                       id.data, c->priority, (int) channel.len, channel.data,
                       (int) trigger.len, trigger.data);

@@ -27,6 +27,7 @@
 typedef struct {
     size_t  fired;
     size_t  pending;
+    size_t  armed;
     size_t  visitors;           /* at least once */
 } tally_t;
 
@@ -103,8 +104,16 @@ write_choice(replay_t *replay, const onsite_event_t *event,
     onsite_write_json_string(line, ids[0]);
     onsite_buf_printf(line, ",\"variant\":");
     onsite_write_json_string(line, ids[1]);
-    onsite_buf_printf(line, ",\"pending\":%s,\"propensity\":",
+    onsite_buf_printf(line, ",\"pending\":%s",
                       choice->pending ? "true" : "false");
+
+    if (choice->armed) {
+        onsite_buf_printf(line, ",\"armed\":true,\"when\":");
+        onsite_buf_str(line, onsite_image_str(&replay->site.image,
+                                              choice->campaign->when));
+    }
+
+    onsite_buf_printf(line, ",\"propensity\":");
     onsite_value_write_json(line, &number);
     onsite_buf_printf(line, ",\"html\":");
     onsite_pieces_write_json(line, &choice->html);
@@ -159,6 +168,9 @@ told_choice(void *data, const onsite_image_t *image,
 
     if (choice->pending) {
         replay->tallies[n].pending++;
+
+    } else if (choice->armed) {
+        replay->tallies[n].armed++;
 
     } else {
         replay->tallies[n].fired++;
@@ -476,9 +488,16 @@ write_summary(replay_t *replay, FILE *out, bool among_others)
 
         onsite_write_json_string(line,
             onsite_image_str(&replay->site.image, campaigns[i].id));
-        onsite_buf_printf(line, ":{\"shown\":%zu,\"pending\":%zu,"
-                          "\"visitors\":%zu}", replay->tallies[i].fired,
-                          replay->tallies[i].pending,
+        onsite_buf_printf(line, ":{\"shown\":%zu,\"pending\":%zu,",
+                          replay->tallies[i].fired,
+                          replay->tallies[i].pending);
+
+        if (campaigns[i].when.len != 0) {
+            onsite_buf_printf(line, "\"armed\":%zu,",
+                              replay->tallies[i].armed);
+        }
+
+        onsite_buf_printf(line, "\"visitors\":%zu}",
                           replay->tallies[i].visitors);
     }
 

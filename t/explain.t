@@ -60,6 +60,9 @@ is_deeply($why, {
         operand => 'shoes', value => 'hats' }],
     often => ['count', { count => 1, of => 3 }],
     once => ['shown', undef],
+    story => ['trigger', { sequence => 0, of => 2 }],
+    quiet => ['trigger', { inactive => 14400 }],
+    farewell => ['trigger', { journey => 'game', state => 'left' }],
 }, 'decide explains each campaign of the event, with what it asked and found');
 
 $r = $t->post('/onsite/decide', \%checkout, %debug, jar => \%jar);
@@ -74,7 +77,8 @@ ok(!exists json_decode($r->{content})->{explain}, 'nobody else is told');
 $r = $t->visit('/', %debug, jar => \%jar);
 is_deeply(explained(json_decode($r->{headers}{'x-onsite-explain'})),
     { landing => ['where', { path => 'event.properties.path', op => '$eq',
-        operand => '/landing', value => '/' }] },
+        operand => '/landing', value => '/' }],
+      map { $_ => ['trigger', $why->{$_}[1]] } qw(story quiet farewell) },
     'a page, too, also of campaigns that the index passed over');
 
 # a visitor's text can end no header

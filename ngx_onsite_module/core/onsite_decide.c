@@ -2,7 +2,7 @@
  * onsite_decide.c - which campaigns an event brings, and with which variant.
  */
 
-#include "onsite_decide.h"
+#include "onsite_decide_private.h"
 #include "onsite_decide_explain.h"
 #include "onsite_decide_fetch.h"
 #include "onsite_frequency.h"
@@ -16,33 +16,6 @@
 #define DETAIL_MAX  4096            /* bytes of an explanation             */
 
 
-/* A pending campaign on its way through this decision. */
-typedef struct {
-    uint32_t          rank;         /* its number in the image             */
-    uint32_t          age;          /* its place in visitor->pending       */
-    onsite_pending_t  entry;
-} waiting_t;
-
-
-typedef struct {
-    onsite_context_t               *context;
-    onsite_visitor_t               *visitor;
-    const onsite_decide_options_t  *options;
-    onsite_decision_t              *decision;
-    const onsite_campaign_t        *campaigns;
-    onsite_clock_t                  clock;
-    uint32_t                        fresh;      /* became pending now      */
-    uint32_t                        first_lost; /* rank of the highest not
-                                                   shown                   */
-    uint32_t                        n_waiting;
-    uint32_t                        n_tried;    /* of waiting              */
-    uint32_t                        n_fired;    /* tried of options->fired */
-    waiting_t                       waiting[ONSITE_PENDING_MAX];
-                                                /* by rank                 */
-    uint32_t                        stays;      /* bit 1 << age            */
-} decide_t;
-
-
 onsite_str_t
 onsite_reason_text(onsite_reason_t reason)
 {
@@ -51,7 +24,8 @@ onsite_reason_text(onsite_reason_t reason)
         ONSITE_STR("count"), ONSITE_STR("audience"), ONSITE_STR("cap"),
         ONSITE_STR("stopped"), ONSITE_STR("group"), ONSITE_STR("coverage"),
         ONSITE_STR("holdout"), ONSITE_STR("inconclusive"),
-        ONSITE_STR("consent"), ONSITE_STR("content"), ONSITE_STR("limit")
+        ONSITE_STR("consent"), ONSITE_STR("content"), ONSITE_STR("limit"),
+        ONSITE_STR("unarmed"), ONSITE_STR("trigger")
     };
 
     return (unsigned) reason < ONSITE_REASONS ? texts[reason]
@@ -66,10 +40,8 @@ is_onsite(const onsite_campaign_t *campaign)
 }
 
 
-/* What may run where nothing may be read or kept. */
-
-static bool
-runs_without_consent(const decide_t *d, const onsite_campaign_t *campaign)
+bool
+decide_runs_without_consent(const decide_t *d, const onsite_campaign_t *campaign)
 {
     return (campaign->flags & ONSITE_CAMPAIGN_CONTEXTUAL)
            && campaign->fallback != 0
@@ -79,8 +51,8 @@ runs_without_consent(const decide_t *d, const onsite_campaign_t *campaign)
 }
 
 
-static onsite_reason_t
-check_condition(decide_t *d, onsite_ref_t program, onsite_reason_t reason)
+onsite_reason_t
+decide_condition(decide_t *d, onsite_ref_t program, onsite_reason_t reason)
 {
     switch (onsite_condition_eval(d->context, program)) {
 
@@ -101,7 +73,7 @@ check_trigger(decide_t *d, const onsite_campaign_t *campaign)
 {
     onsite_reason_t  reason;
 
-    reason = check_condition(d, campaign->trigger.where, ONSITE_REASON_WHERE);
+    reason = decide_condition(d, campaign->trigger.where, ONSITE_REASON_WHERE);
     if (reason != ONSITE_REASON_NONE || d->visitor == NULL) {
         return reason;
     }
@@ -184,7 +156,7 @@ check_eligible(decide_t *d, const onsite_campaign_t *campaign, bool waited)
 {
     onsite_reason_t  reason;
 
-    if (d->visitor == NULL && !runs_without_consent(d, campaign)) {
+    if (d->visitor == NULL && !decide_runs_without_consent(d, campaign)) {
         return ONSITE_REASON_CONSENT;
     }
 
@@ -199,7 +171,7 @@ check_eligible(decide_t *d, const onsite_campaign_t *campaign, bool waited)
         }
     }
 
-    reason = check_condition(d, campaign->audience, ONSITE_REASON_AUDIENCE);
+    reason = decide_condition(d, campaign->audience, ONSITE_REASON_AUDIENCE);
     if (reason != ONSITE_REASON_NONE) {
         return reason;
     }
@@ -242,18 +214,12 @@ needs_memory(const onsite_campaign_t *campaign)
 }
 
 
-static void
-record_shown(decide_t *d, const onsite_campaign_t *campaign,
+static onsite_exposure_t *
+record_variant(decide_t *d, const onsite_campaign_t *campaign,
     const onsite_variant_t *variant)
 {
     onsite_exposure_t       *exposure;
     const onsite_variant_t  *variants;
-
-    if (d->visitor == NULL
-        || (!needs_memory(campaign) && find_exposure(d, campaign) == NULL))
-    {
-        return;
-    }
 
     variants = onsite_image_at(d->context->image, campaign->variants);
 
@@ -262,7 +228,36 @@ record_shown(decide_t *d, const onsite_campaign_t *campaign,
     exposure->variant_hash = variant->hash;
     exposure->holdout = false;
 
-    onsite_frequency_count(&d->clock, campaign, exposure, d->visitor->visits);
+    return exposure;
+}
+
+
+/* The page has been told of a variant that is not shown yet: weights that are
+ * edited meanwhile do not change it. */
+
+static void
+record_drawn(decide_t *d, const onsite_campaign_t *campaign,
+    const onsite_variant_t *variant)
+{
+    if (campaign->n_variants > 1) {
+        (void) record_variant(d, campaign, variant);
+    }
+}
+
+
+static void
+record_shown(decide_t *d, const onsite_campaign_t *campaign,
+    const onsite_variant_t *variant)
+{
+    if (d->visitor == NULL
+        || (!needs_memory(campaign) && find_exposure(d, campaign) == NULL))
+    {
+        return;
+    }
+
+    onsite_frequency_count(&d->clock, campaign,
+                           record_variant(d, campaign, variant),
+                           d->visitor->visits);
 }
 
 
@@ -321,7 +316,17 @@ render_data(decide_t *d, onsite_ref_t program, onsite_str_t *out)
 }
 
 
-/* Shows it, or keeps it for an answer that can. */
+/* Without consent nothing can be judged once more: what is shown is in the
+ * page, and waits there. */
+
+static bool
+arms(const decide_t *d, const onsite_choice_t *choice)
+{
+    return choice->when.len != 0 && d->visitor != NULL;
+}
+
+
+/* Shows it, arms it, or keeps it for an answer that can. */
 
 static onsite_reason_t
 fill_choice(decide_t *d, const onsite_campaign_t *campaign,
@@ -346,6 +351,18 @@ fill_choice(decide_t *d, const onsite_campaign_t *campaign,
         choice->pending = true;
 
         return ONSITE_REASON_NONE;
+    }
+
+    if (!d->releases) {
+        choice->when = onsite_image_str(d->context->image, campaign->when);
+    }
+
+    if (arms(d, choice)) {
+        choice->armed = true;
+        record_drawn(d, campaign, variant);
+
+        return onsite_armed_add(d->context, d->visitor, campaign, variant)
+               == ONSITE_OK ? ONSITE_REASON_NONE : ONSITE_REASON_LIMIT;
     }
 
     if (onsite_template_render_pieces(d->context, variant->html,
@@ -391,15 +408,16 @@ choose(decide_t *d, const onsite_campaign_t *campaign, bool waited)
 }
 
 
-static void
-explain(decide_t *d, const onsite_campaign_t *campaign,
+void
+decide_tell(decide_t *d, const onsite_campaign_t *campaign,
     onsite_reason_t reason, bool waited)
 {
     bool              told;
     onsite_buf_t      detail;
     onsite_explain_t  facts = { .context = d->context, .clock = &d->clock,
                                 .visitor = d->visitor,
-                                .decision = d->decision, .waited = waited };
+                                .decision = d->decision, .waited = waited,
+                                .released = d->releases };
 
     onsite_buf_init(&detail, DETAIL_MAX);
     onsite_decide_explain(&facts, campaign, reason, &detail);
@@ -411,72 +429,18 @@ explain(decide_t *d, const onsite_campaign_t *campaign,
 }
 
 
-static bool
-is_waiting(const decide_t *d, uint32_t rank)
+void
+decide_lost(decide_t *d, uint32_t rank, onsite_reason_t reason)
 {
-    uint32_t  i;
-
-    for (i = 0; i < d->n_waiting; i++) {
-        if (d->waiting[i].rank == rank) {
-            return true;
-        }
+    if (rank < d->first_lost) {
+        d->first_lost = rank;
+        d->decision->reason = reason;
     }
-
-    return false;
 }
 
 
-static onsite_reason_t
-check_skipped(decide_t *d, const onsite_campaign_t *campaign)
-{
-    onsite_reason_t  reason;
-
-    if (d->visitor == NULL && !runs_without_consent(d, campaign)) {
-        return ONSITE_REASON_CONSENT;
-    }
-
-    if (!onsite_schedule_open(&d->clock, campaign)) {
-        return ONSITE_REASON_SCHEDULE;
-    }
-
-    reason = check_condition(d, campaign->trigger.where, ONSITE_REASON_WHERE);
-
-    return reason != ONSITE_REASON_NONE ? reason
-           : check_condition(d, campaign->audience, ONSITE_REASON_AUDIENCE);
-}
-
-
-/* Campaigns from *rank to below end that wait for the event and that the
- * index knew to fail. */
-
-static void
-explain_skipped(decide_t *d, uint32_t *rank, uint32_t end)
-{
-    const onsite_image_t     *image = d->context->image;
-    const onsite_campaign_t  *campaign;
-
-    if (d->options->explain == NULL) {
-        return;
-    }
-
-    for (/* void */; *rank < end; (*rank)++) {
-        campaign = &d->campaigns[*rank];
-
-        if (campaign->trigger.kind == ONSITE_TRIGGER_EVENT
-            && onsite_str_eq(onsite_image_str(image, campaign->trigger.event),
-                             d->context->event->name)
-            && !is_waiting(d, *rank))
-        {
-            explain(d, campaign, check_skipped(d, campaign), false);
-        }
-    }
-
-    (*rank)++;
-}
-
-
-static onsite_reason_t
-consider(decide_t *d, uint32_t rank, bool waited)
+onsite_reason_t
+decide_consider(decide_t *d, uint32_t rank, bool waited)
 {
     onsite_reason_t           reason;
     const onsite_campaign_t  *campaign = &d->campaigns[rank];
@@ -486,52 +450,15 @@ consider(decide_t *d, uint32_t rank, bool waited)
     d->decision->considered++;
     d->decision->reasons[reason]++;
 
-    if (reason != ONSITE_REASON_NONE && rank < d->first_lost) {
-        d->first_lost = rank;
-        d->decision->reason = reason;
+    if (reason != ONSITE_REASON_NONE) {
+        decide_lost(d, rank, reason);
     }
 
     if (d->options->explain != NULL) {
-        explain(d, campaign, reason, waited);
+        decide_tell(d, campaign, reason, waited);
     }
 
     return reason;
-}
-
-
-static void
-consider_waiting(decide_t *d, const waiting_t *waiting)
-{
-    onsite_event_t         event;
-    onsite_reason_t        reason;
-    onsite_context_t      *context = d->context;
-    const onsite_event_t  *own = context->event;
-
-    onsite_pending_event(&waiting->entry, context->now, &event);
-    context->event = &event;
-    onsite_context_forget(context);
-
-    reason = consider(d, waiting->rank, true);
-
-    context->event = own;
-    onsite_context_forget(context);
-
-    if (reason == ONSITE_REASON_GROUP || reason == ONSITE_REASON_LIMIT) {
-        d->stays |= 1u << waiting->age;
-    }
-}
-
-
-/* Those of at most this rank that are still to be tried. */
-
-static void
-consider_waiting_until(decide_t *d, uint32_t rank)
-{
-    while (d->n_tried < d->n_waiting
-           && d->waiting[d->n_tried].rank <= rank)
-    {
-        consider_waiting(d, &d->waiting[d->n_tried++]);
-    }
 }
 
 
@@ -547,8 +474,8 @@ consider_fired_until(decide_t *d, uint32_t rank)
            && options->fired[d->n_fired] < rank)
     {
         next = options->fired[d->n_fired++];
-        consider_waiting_until(d, next);
-        (void) consider(d, next, false);
+        decide_waiting_until(d, next);
+        (void) decide_consider(d, next, false);
     }
 }
 
@@ -570,75 +497,14 @@ consider_candidates(decide_t *d)
 
     for (i = 0; i < n; i++) {
         fetch_ahead(d->context->image, d->campaigns, candidates, n, i);
-        explain_skipped(d, &next, candidates[i]);
+        decide_explain_skipped(d, &next, candidates[i]);
         consider_fired_until(d, candidates[i]);
-        consider_waiting_until(d, candidates[i]);
-        (void) consider(d, candidates[i], false);
+        decide_waiting_until(d, candidates[i]);
+        (void) decide_consider(d, candidates[i], false);
     }
 
-    explain_skipped(d, &next,
+    decide_explain_skipped(d, &next,
                     onsite_image_header(d->context->image)->n_campaigns);
-}
-
-
-/* By rank; of equal ones the older first. */
-
-static void
-insert_waiting(decide_t *d, uint32_t rank, uint32_t age)
-{
-    uint32_t  i;
-
-    for (i = d->n_waiting++; i > 0 && d->waiting[i - 1].rank > rank; i--) {
-        d->waiting[i] = d->waiting[i - 1];
-    }
-
-    d->waiting[i].rank = rank;
-    d->waiting[i].age = age;
-    d->waiting[i].entry = d->visitor->pending[age];
-}
-
-
-/* What fired in this session and is still a campaign. */
-
-static void
-take_pending(decide_t *d)
-{
-    uint32_t                  age;
-    const onsite_pending_t   *entry;
-    const onsite_campaign_t  *campaign;
-
-    if (d->visitor == NULL || !d->options->deliver) {
-        return;
-    }
-
-    for (age = 0; age < d->visitor->n_pending; age++) {
-        entry = &d->visitor->pending[age];
-        campaign = onsite_campaign_find(d->context->image, entry->campaign);
-
-        if (campaign != NULL && entry->fired >= d->visitor->session.start) {
-            insert_waiting(d, (uint32_t) (campaign - d->campaigns), age);
-        }
-    }
-}
-
-
-static void
-drop_pending(decide_t *d)
-{
-    uint32_t           age, n = 0;
-    onsite_visitor_t  *visitor = d->visitor;
-
-    if (visitor == NULL || !d->options->deliver) {
-        return;
-    }
-
-    for (age = 0; age < visitor->n_pending; age++) {
-        if (d->stays & (1u << age)) {
-            visitor->pending[n++] = visitor->pending[age];
-        }
-    }
-
-    visitor->n_pending = n;
 }
 
 
@@ -675,7 +541,7 @@ mark_goals(decide_t *d)
 }
 
 
-/* Whatever it asks for; who looks at it is a copy, or nobody. */
+/* Whatever it asks for, at once; who looks at it is a copy, or nobody. */
 
 static void
 show_preview(decide_t *d)
@@ -685,6 +551,7 @@ show_preview(decide_t *d)
                                    .propensity = 1 };
     onsite_decision_t  *decision = d->decision;
 
+    d->releases = true;
     decision->considered = 1;
     decision->reason = fill_choice(d, choice.campaign, &choice);
     decision->reasons[decision->reason] = 1;
@@ -724,6 +591,7 @@ onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     d.n_tried = 0;
     d.n_fired = 0;
     d.stays = 0;
+    d.releases = false;
     onsite_clock_init(&d.clock, context->image, context->now);
 
     onsite_context_forget(context);
@@ -734,11 +602,11 @@ onsite_decide(onsite_context_t *context, onsite_visitor_t *visitor,
     }
 
     mark_goals(&d);
-    take_pending(&d);
+    decide_waiting_take(&d);
     consider_candidates(&d);
     consider_fired_until(&d, BEYOND_ALL);
-    consider_waiting_until(&d, BEYOND_ALL);
-    drop_pending(&d);
+    decide_waiting_until(&d, BEYOND_ALL);
+    decide_waiting_keep(&d);
 
     if (decision->n > 0) {
         decision->reason = ONSITE_REASON_NONE;

@@ -26,6 +26,10 @@ typedef enum {
     ONSITE_REASON_CONSENT,          /* needs state that may not be read    */
     ONSITE_REASON_CONTENT,          /* template too large, or no content   */
     ONSITE_REASON_LIMIT,            /* more than ONSITE_CHOICES_MAX        */
+    ONSITE_REASON_UNARMED,          /* the page releases it, and it is not
+                                       armed                               */
+    ONSITE_REASON_TRIGGER,          /* its sequence, journey or inactivity has
+                                       not come; only told by explain      */
     ONSITE_REASONS
 } onsite_reason_t;
 
@@ -39,6 +43,9 @@ typedef struct {
     bool                      armed;        /* shown when what its campaign's
                                                `when` says happens in the page;
                                                html and data are empty     */
+    onsite_str_t              when;         /* what it waits for in the page:
+                                               of what is armed, and of what
+                                               is there without consent    */
     onsite_pieces_t           html;         /* rendered; arena and image   */
     onsite_str_t              data;         /* rendered JSON; arena; empty:
                                                none                        */
@@ -79,6 +86,9 @@ typedef struct {
                                        shown, whatever it asks for: for a copy
                                        of a visitor that is not kept       */
     const onsite_variant_t   *preview_variant;  /* of it                   */
+    bool             entailed;      /* an event that another, or a timer, has
+                                       brought: explain is told nothing of
+                                       what waits for other events         */
     onsite_buf_t    *scratch;       /* to render into, reused from call to
                                        call; onsite_apply sets its own     */
     void           (*explain)(void *data, const onsite_campaign_t *campaign,
@@ -88,6 +98,9 @@ typedef struct {
                                        or NULL                             */
     void            *explain_data;
 } onsite_decide_options_t;
+
+/* In the page, something has happened that a campaign's `when` names. */
+#define ONSITE_EVENT_TRIGGERED  ONSITE_STR("Promotion Triggered")
 
 /*
  * Decides for context->event, which has been applied to the visitor, and
@@ -116,9 +129,21 @@ typedef struct {
  * to another (group, limit) stays pending, all else that is not shown is
  * dropped.
  *
+ * An onsite campaign with `when` is not shown, and not counted as shown, but
+ * armed, which takes its place in group, slot and answer, too; it is then in
+ * visitor->armed, in the place of what was there of it, and its choice says
+ * so.  An event ONSITE_EVENT_TRIGGERED, with deliver, releases the armed
+ * campaign that its property promotion_id (else campaign) names: that one is
+ * decided once more, like a pending one, but whatever session it fired in, and
+ * shown.  It is armed no more then, unless it only lost its place.  One that is
+ * not armed is counted as considered, UNARMED, whether there is such a campaign
+ * or not.  Without consent nothing is armed: it is shown, and waits in the
+ * page.
+ *
  * explain is also told of the campaigns that wait for the event and that the
- * index knew to fail: where or audience.  They are not counted as considered,
- * and nothing else changes with explain.
+ * index knew to fail, where or audience, and of those that wait for a
+ * sequence, a journey or inactivity, TRIGGER.  They are not counted as
+ * considered, and nothing else changes with explain.
  *
  * The event also marks the exposures whose goal it is (ONSITE_STOP_GOAL).  A
  * dead event (event->live false) brings nothing.

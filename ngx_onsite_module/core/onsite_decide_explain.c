@@ -4,6 +4,7 @@
 
 #include "onsite_decide_explain.h"
 #include "onsite_frequency.h"
+#include "onsite_machine.h"
 
 #define ALL_DAYS  0x7f
 
@@ -239,6 +240,111 @@ explain_group(const onsite_explain_t *explain,
 
 
 static void
+explain_journey(const onsite_image_t *image, const onsite_machine_t *machine,
+    uint32_t rank, onsite_buf_t *out)
+{
+    uint32_t                       i, k;
+    onsite_str_t                   state = { 0, NULL };
+    const uint32_t                *ranks;
+    const onsite_machine_state_t  *states;
+
+    states = onsite_image_at(image, machine->states);
+
+    for (i = 0; i < machine->n_states; i++) {
+        ranks = onsite_image_at(image, states[i].campaigns);
+
+        for (k = 0; k < states[i].n_campaigns; k++) {
+            if (ranks[k] == rank) {
+                state = onsite_image_str(image, states[i].name);
+            }
+        }
+    }
+
+    onsite_buf_str(out, ONSITE_STR("{\"journey\":"));
+    onsite_write_json_string(out, onsite_image_str(image, machine->id));
+    onsite_buf_str(out, ONSITE_STR(",\"state\":"));
+    onsite_write_json_string(out, state);
+    onsite_buf_char(out, '}');
+}
+
+
+static uint32_t
+steps_done(const onsite_visitor_t *visitor, uint32_t hash)
+{
+    uint32_t  i;
+
+    for (i = 0; visitor != NULL && i < visitor->n_progress; i++) {
+        if (visitor->progress[i].trigger == hash) {
+            return visitor->progress[i].n;
+        }
+    }
+
+    return 0;
+}
+
+
+/* What the campaign's machine waits for. */
+
+static void
+explain_trigger(const onsite_explain_t *explain,
+    const onsite_campaign_t *campaign, onsite_buf_t *out)
+{
+    const onsite_image_t          *image = explain->context->image;
+    const onsite_machine_t        *machine;
+    const onsite_campaign_t       *campaigns;
+    const onsite_image_header_t   *header = onsite_image_header(image);
+    const onsite_machine_state_t  *states;
+
+    machine = onsite_image_at(image, header->machines);
+    machine += campaign->trigger.machine;
+    campaigns = onsite_image_at(image, header->campaigns);
+    states = onsite_image_at(image, machine->states);
+
+    switch ((onsite_trigger_kind_t) campaign->trigger.kind) {
+
+    case ONSITE_TRIGGER_JOURNEY:
+        explain_journey(image, machine, (uint32_t) (campaign - campaigns),
+                        out);
+        break;
+
+    case ONSITE_TRIGGER_SEQUENCE:
+        onsite_buf_printf(out, "{\"sequence\":%u,\"of\":%u}",
+                          steps_done(explain->visitor, machine->hash),
+                          machine->n_states - 1);
+        break;
+
+    case ONSITE_TRIGGER_INACTIVE:
+        onsite_buf_printf(out, "{\"inactive\":%lld}",
+                          (long long) (states[ONSITE_STATE_ARMED].inactive_ms
+                                       / ONSITE_SECOND));
+        break;
+
+    case ONSITE_TRIGGER_EVENT:
+        break;
+    }
+}
+
+
+static void
+explain_armed(const onsite_explain_t *explain,
+    const onsite_campaign_t *campaign, onsite_buf_t *out)
+{
+    size_t  i;
+
+    for (i = 0; i < explain->decision->n; i++) {
+        if (explain->decision->choices[i].campaign == campaign
+            && explain->decision->choices[i].armed)
+        {
+            onsite_buf_str(out, ONSITE_STR("{\"armed\":true,\"when\":"));
+            onsite_buf_str(out, onsite_image_str(explain->context->image,
+                                                 campaign->when));
+            onsite_buf_char(out, '}');
+        }
+    }
+}
+
+
+static void
 explain_reason(const onsite_explain_t *explain,
     const onsite_campaign_t *campaign, onsite_reason_t reason,
     onsite_buf_t *out)
@@ -289,6 +395,14 @@ explain_reason(const onsite_explain_t *explain,
         onsite_buf_printf(out, "{\"most\":%d}", ONSITE_CHOICES_MAX);
         break;
 
+    case ONSITE_REASON_TRIGGER:
+        explain_trigger(explain, campaign, out);
+        break;
+
+    case ONSITE_REASON_NONE:
+        explain_armed(explain, campaign, out);
+        break;
+
     default:
         break;
     }
@@ -307,7 +421,8 @@ onsite_decide_explain(const onsite_explain_t *explain,
         return;
     }
 
-    onsite_buf_str(out, ONSITE_STR("{\"pending\":true"));
+    onsite_buf_str(out, explain->released ? ONSITE_STR("{\"released\":true")
+                                          : ONSITE_STR("{\"pending\":true"));
     start = out->len;
     explain_reason(explain, campaign, reason, out);
 

@@ -14,6 +14,7 @@ typedef struct {
     const onsite_visitor_t   *visitor;      /* NULL: no consent            */
     const onsite_decision_t  *decision;     /* so far                      */
     bool                      waited;       /* fired earlier               */
+    bool                      released;     /* and was armed               */
 } onsite_explain_t;
 
 /*
@@ -31,8 +32,12 @@ typedef struct {
  *   group             {"other":"id of what is shown"}, for a slot {"slot"} too
  *   coverage, holdout {"coverage":0.5}, {"holdout":0.05}
  *   limit             {"most":8}
+ *   trigger           {"journey":"game","state":"left"}, {"sequence":1,"of":3}
+ *                     or {"inactive":14400}, in seconds
+ *   none              {"armed":true,"when":{…}} for what is armed
  *
- * What fired earlier has "pending":true in front.
+ * What fired earlier has "pending":true in front, or "released":true where it
+ * was armed.
  */
 void onsite_decide_explain(const onsite_explain_t *explain,
     const onsite_campaign_t *campaign, onsite_reason_t reason,

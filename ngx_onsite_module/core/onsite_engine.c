@@ -220,6 +220,7 @@ apply_entries(run_t *run, const onsite_event_t *cause, bool timer)
 
     options.deliver = false;
     options.waits = timer;
+    options.entailed = true;
     in_session = !timer && cause->time >= run->apply->visitor->session.start;
 
     for (i = 0; i < run->n_steps; i++) {
@@ -282,6 +283,7 @@ wake(onsite_engine_t *engine, onsite_apply_t *apply,
 
     options.deliver = false;
     options.waits = true;
+    options.entailed = true;
 
     take_moves(&run, &event, moves);
     onsite_visitor_count(apply->visitor, event.name, false);

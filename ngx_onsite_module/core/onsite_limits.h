@@ -30,6 +30,7 @@
 #define ONSITE_PROGRESS_TIMES_MAX        16  /* so trigger count <= 17      */
 #define ONSITE_PENDING_MAX                4  /* fired, not yet shown        */
 #define ONSITE_PENDING_BYTES_MAX        512  /* kept event properties, each */
+#define ONSITE_ARMED_MAX                  8  /* all of one answer           */
 #define ONSITE_SKU_MAX                   64
 #define ONSITE_USER_ID_MAX              128  /* bytes; longer is not kept   */
 #define ONSITE_TRAITS_BYTES_MAX         512  /* kept traits, as msgpack     */

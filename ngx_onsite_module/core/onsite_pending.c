@@ -1,5 +1,5 @@
 /*
- * onsite_pending.c - campaigns that fired where nothing could be shown.
+ * onsite_pending.c - campaigns that fired and are to be shown later.
  */
 
 #include "onsite_pending.h"
@@ -123,24 +123,36 @@ keep_properties(onsite_context_t *context, const onsite_campaign_t *campaign,
 
 
 static void
-remove_at(onsite_visitor_t *visitor, uint32_t i)
+remove_at(onsite_pending_t *list, uint32_t *n, uint32_t i)
 {
-    visitor->n_pending--;
-    memmove(&visitor->pending[i], &visitor->pending[i + 1],
-            (visitor->n_pending - i) * sizeof(onsite_pending_t));
+    (*n)--;
+    memmove(&list[i], &list[i + 1], (*n - i) * sizeof(onsite_pending_t));
 }
 
 
 static void
-remove_campaign(onsite_visitor_t *visitor, uint32_t campaign)
+remove_campaign(onsite_pending_t *list, uint32_t *n, uint32_t campaign)
 {
     uint32_t  i;
 
-    for (i = visitor->n_pending; i-- > 0; /* void */) {
-        if (visitor->pending[i].campaign == campaign) {
-            remove_at(visitor, i);
+    for (i = *n; i-- > 0; /* void */) {
+        if (list[i].campaign == campaign) {
+            remove_at(list, n, i);
         }
     }
+}
+
+
+static onsite_status_t
+make_entry(onsite_context_t *context, const onsite_campaign_t *campaign,
+    const onsite_variant_t *variant, onsite_pending_t *entry)
+{
+    entry->campaign = campaign->hash;
+    entry->fired = context->now;
+    entry->waits = false;
+    entry->event = context->event->name;
+
+    return keep_properties(context, campaign, variant, &entry->properties);
 }
 
 
@@ -149,30 +161,69 @@ onsite_pending_add(onsite_context_t *context, onsite_visitor_t *visitor,
     const onsite_campaign_t *campaign, const onsite_variant_t *variant,
     uint32_t fresh)
 {
-    onsite_value_t     properties;
-    onsite_pending_t  *pending;
+    onsite_pending_t  entry;
 
-    if (keep_properties(context, campaign, variant, &properties) != ONSITE_OK) {
+    if (make_entry(context, campaign, variant, &entry) != ONSITE_OK) {
         return ONSITE_NO_MEMORY;
     }
 
-    remove_campaign(visitor, campaign->hash);
+    remove_campaign(visitor->pending, &visitor->n_pending, campaign->hash);
 
     if (visitor->n_pending == ONSITE_PENDING_MAX) {
         if (fresh >= ONSITE_PENDING_MAX) {
             return ONSITE_LIMIT;
         }
 
-        remove_at(visitor, 0);
+        remove_at(visitor->pending, &visitor->n_pending, 0);
     }
 
-    pending = &visitor->pending[visitor->n_pending++];
-    pending->campaign = campaign->hash;
-    pending->fired = context->now;
-    pending->event = context->event->name;
-    pending->properties = properties;
+    visitor->pending[visitor->n_pending++] = entry;
 
     return ONSITE_OK;
+}
+
+
+onsite_status_t
+onsite_armed_add(onsite_context_t *context, onsite_visitor_t *visitor,
+    const onsite_campaign_t *campaign, const onsite_variant_t *variant)
+{
+    onsite_pending_t  entry;
+
+    if (make_entry(context, campaign, variant, &entry) != ONSITE_OK) {
+        return ONSITE_NO_MEMORY;
+    }
+
+    onsite_armed_drop(visitor, campaign->hash);
+
+    if (visitor->n_armed == ONSITE_ARMED_MAX) {
+        remove_at(visitor->armed, &visitor->n_armed, 0);
+    }
+
+    visitor->armed[visitor->n_armed++] = entry;
+
+    return ONSITE_OK;
+}
+
+
+const onsite_pending_t *
+onsite_armed_find(const onsite_visitor_t *visitor, uint32_t campaign)
+{
+    uint32_t  i;
+
+    for (i = 0; i < visitor->n_armed; i++) {
+        if (visitor->armed[i].campaign == campaign) {
+            return &visitor->armed[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+onsite_armed_drop(onsite_visitor_t *visitor, uint32_t campaign)
+{
+    remove_campaign(visitor->armed, &visitor->n_armed, campaign);
 }
 
 

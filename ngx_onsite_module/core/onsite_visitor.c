@@ -159,6 +159,7 @@ apply_meaning(onsite_visitor_t *v, const onsite_event_t *event, bool in_session)
 
     case ONSITE_NAME_PAGE_VIEWED:
     case ONSITE_NAME_SCREEN_VIEWED:
+        v->n_armed = 0;
 
         if (in_session) {
             v->session.pageviews = next(v->session.pageviews);

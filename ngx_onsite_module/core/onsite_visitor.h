@@ -54,7 +54,9 @@ typedef struct {
 } onsite_progress_t;
 
 /* Fired by an event whose response shows nothing (a beacon): shown by the
- * next page or decide call of the same session, if still eligible then. */
+ * next page or decide call of the same session, if still eligible then.  What
+ * is armed is one, too: in the page, until that says that its campaign's `when`
+ * has happened, or the visitor's next page is viewed. */
 typedef struct {
     uint32_t        campaign;
     onsite_ms_t     fired;
@@ -130,11 +132,13 @@ typedef struct {
     uint32_t            n_touches;      /* oldest first; the first visit's
                                            is first_touch, too             */
     uint32_t            n_messages;     /* oldest first                    */
+    uint32_t            n_armed;        /* oldest first                    */
     onsite_counter_t    counters[ONSITE_COUNTERS_MAX];
     onsite_cart_line_t  cart[ONSITE_CART_LINES_MAX];
     onsite_exposure_t   exposures[ONSITE_EXPOSURES_MAX];
     onsite_progress_t   progress[ONSITE_PROGRESS_MAX];
     onsite_pending_t    pending[ONSITE_PENDING_MAX];
+    onsite_pending_t    armed[ONSITE_ARMED_MAX];
     onsite_standing_t   standings[ONSITE_STANDINGS_MAX];
     onsite_affinity_t   affinities[ONSITE_AFFINITIES_MAX];
     onsite_touch_t      touches[ONSITE_TOUCHES_MAX];
@@ -168,6 +172,7 @@ onsite_str_t onsite_visitor_status_text(onsite_visitor_status_t status);
  *             Order Completed and Cart Cleared empty it
  *   exposures Promotion Clicked / Dismissed (properties.promotion_id, else
  *             properties.campaign, is the campaign's id) set `happened`
+ *   armed     Page Viewed and Screen Viewed drop what is armed
  *   seen      first_seen and last_seen, by event->received
  *   customer  a user_id makes it identified and is kept, but never takes the
  *             place of a verified one; Order Completed counts orders
@@ -236,7 +241,7 @@ double onsite_visitor_cart_value(const onsite_visitor_t *v);
  * user_id, traits and variants: two customers are not merged.
  *
  * Sessions without more than timeout between them become one.  Caps, cart,
- * seen, standings, touches and messages are idempotent; counters, visits,
+ * seen, standings, armed, touches and messages are idempotent; counters, visits,
  * orders and affinities are sums: merge a visitor once.  visitor then points
  * to where other's strings live.  About 40 KB of stack.
  */

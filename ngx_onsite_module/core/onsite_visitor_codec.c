@@ -26,8 +26,10 @@ enum {
     AT_ORIGIN,
     AT_AFFINITIES,
     AT_STANDINGS,
-    AT_WAKE,                    /* from here on nothing is ever left out   */
+    AT_WAKE,                    /* this and the customer are never left
+                                   out                                     */
     AT_CUSTOMER,
+    AT_ARMED,
     N_ELEMENTS
 };
 
@@ -195,6 +197,9 @@ read_element(onsite_reader_t *r, onsite_arena_t *arena, uint32_t at,
     case AT_CUSTOMER:
         return record_read_customer(r, arena, v);
 
+    case AT_ARMED:
+        return record_read_armed(r, arena, v);
+
     default:
 
         if (at < AT_WAKE) {
@@ -311,8 +316,11 @@ section_entries(const onsite_visitor_t *v, uint32_t section)
     case AT_WAKE:
         return v->wake != 0;
 
-    default:
+    case AT_CUSTOMER:
         return record_has_customer(v);
+
+    default:
+        return v->n_armed;
     }
 }
 
@@ -336,6 +344,10 @@ write_section(onsite_writer_t *w, const onsite_visitor_t *v, uint32_t section,
 
     case AT_CUSTOMER:
         record_write_customer(w, v);
+        break;
+
+    case AT_ARMED:
+        record_write_armed(w, v, from);
         break;
 
     default:
@@ -393,7 +405,13 @@ leave_out_one(const onsite_visitor_t *v, plan_t *plan)
 
     largest = SECTIONS;
 
-    for (section = 0; section < AT_WAKE - AT_COUNTERS; section++) {
+    for (section = 0; section < SECTIONS; section++) {
+        if (section == AT_WAKE - AT_COUNTERS
+            || section == AT_CUSTOMER - AT_COUNTERS)
+        {
+            continue;
+        }
+
         if (plan->from[section] < section_entries(v, section)
             && (largest == SECTIONS
                 || plan->bytes[section] > plan->bytes[largest]))

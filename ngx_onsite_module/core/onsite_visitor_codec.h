@@ -29,8 +29,8 @@ typedef enum {
 } onsite_record_kind_t;
 
 /*
- * Reads a record without allocating, except pending properties and traits,
- * which come from arena (NULL: they are not read); strings point into data.
+ * Reads a record without allocating, except traits and the properties of what
+ * is pending or armed, which come from arena (NULL: they are not read); strings point into data.
  * Any bytes are safe.
  *
  * kind says which of visitor and link was filled; of a tombstone neither is.

@@ -2,7 +2,8 @@
  * onsite_visitor_codec_private.h - what the files of a visitor's record share.
  *
  *   onsite_visitor_codec.c   the record as a whole; links and tombstones
- *   onsite_visitor_lists.c   counters, cart, exposures, progress, pending
+ *   onsite_visitor_lists.c   counters, cart, exposures, progress, pending,
+ *                            armed
  *   onsite_visitor_known.c   messages, origin, affinities, standings, customer
  *
  * A list is read into a visitor whose last_seen, visits and n are set and 0;
@@ -69,6 +70,10 @@ void record_read_progress(onsite_reader_t *r, onsite_visitor_t *v);
 void record_write_pending(onsite_writer_t *w, const onsite_visitor_t *v,
     uint32_t from);
 onsite_status_t record_read_pending(onsite_reader_t *r, onsite_arena_t *arena,
+    onsite_visitor_t *v);
+void record_write_armed(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from);
+onsite_status_t record_read_armed(onsite_reader_t *r, onsite_arena_t *arena,
     onsite_visitor_t *v);
 
 /* onsite_visitor_known.c */

@@ -472,22 +472,18 @@ write_progress(onsite_buf_t *out, const onsite_visitor_t *v,
 
 
 static void
-write_waiting(onsite_buf_t *out, const onsite_visitor_t *v,
-    const onsite_image_t *image)
+write_fired(onsite_buf_t *out, const char *name, const onsite_pending_t *p,
+    uint32_t n, const onsite_image_t *image)
 {
-    uint32_t                 i;
-    const onsite_pending_t  *p;
+    uint32_t  i;
 
-    onsite_buf_printf(out, ",\"pending\":%u", v->n_pending);
-
-    if (v->n_pending == 0) {
+    if (n == 0) {
         return;
     }
 
-    onsite_buf_printf(out, ",\"waiting\":[");
+    onsite_buf_printf(out, ",\"%s\":[", name);
 
-    for (i = 0; i < v->n_pending; i++) {
-        p = &v->pending[i];
+    for (i = 0; i < n; i++, p++) {
         onsite_buf_printf(out, "%s{\"campaign\":", i != 0 ? "," : "");
         write_campaign(out, p->campaign, image);
         onsite_buf_printf(out, ",\"fired\":");
@@ -505,6 +501,16 @@ write_waiting(onsite_buf_t *out, const onsite_visitor_t *v,
     }
 
     onsite_buf_char(out, ']');
+}
+
+
+static void
+write_waiting(onsite_buf_t *out, const onsite_visitor_t *v,
+    const onsite_image_t *image)
+{
+    onsite_buf_printf(out, ",\"pending\":%u", v->n_pending);
+    write_fired(out, "waiting", v->pending, v->n_pending, image);
+    write_fired(out, "armed", v->armed, v->n_armed, image);
 }
 
 

@@ -500,25 +500,39 @@ write_properties(onsite_writer_t *w, const onsite_value_t *properties)
 }
 
 
+static void
+write_fired(onsite_writer_t *w, const onsite_visitor_t *v,
+    const onsite_pending_t *entry, uint32_t n)
+{
+    onsite_write_array(w, n);
+
+    for (/* void */; n != 0; n--, entry++) {
+        onsite_write_array(w, PENDING_ITEMS + entry->waits);
+        onsite_write_long(w, entry->campaign);
+        record_write_time(w, v->last_seen, entry->fired);
+        write_name(w, entry->event);
+        write_properties(w, &entry->properties);
+
+        if (entry->waits) {
+            onsite_write_long(w, 1);
+        }
+    }
+}
+
+
 void
 record_write_pending(onsite_writer_t *w, const onsite_visitor_t *v,
     uint32_t from)
 {
-    uint32_t  i;
+    write_fired(w, v, v->pending + from, v->n_pending - from);
+}
 
-    onsite_write_array(w, v->n_pending - from);
 
-    for (i = from; i < v->n_pending; i++) {
-        onsite_write_array(w, PENDING_ITEMS + v->pending[i].waits);
-        onsite_write_long(w, v->pending[i].campaign);
-        record_write_time(w, v->last_seen, v->pending[i].fired);
-        write_name(w, v->pending[i].event);
-        write_properties(w, &v->pending[i].properties);
-
-        if (v->pending[i].waits) {
-            onsite_write_long(w, 1);
-        }
-    }
+void
+record_write_armed(onsite_writer_t *w, const onsite_visitor_t *v,
+    uint32_t from)
+{
+    write_fired(w, v, v->armed + from, v->n_armed - from);
 }
 
 
@@ -551,15 +565,17 @@ read_properties(onsite_reader_t *r, onsite_arena_t *arena,
 }
 
 
-onsite_status_t
-record_read_pending(onsite_reader_t *r, onsite_arena_t *arena,
-    onsite_visitor_t *v)
+/* The last max of a list into entries, *count of them. */
+
+static onsite_status_t
+read_fired(onsite_reader_t *r, onsite_arena_t *arena, onsite_ms_t last_seen,
+    onsite_pending_t *entries, uint32_t max, uint32_t *count)
 {
     uint32_t           n, items;
     onsite_status_t    status;
     onsite_pending_t  *p;
 
-    n = record_read_entries(r, 1, ONSITE_PENDING_MAX);
+    n = record_read_entries(r, 1, max);
 
     for (/* void */; n != 0; n--) {
         items = onsite_read_array(r);
@@ -568,9 +584,9 @@ record_read_pending(onsite_reader_t *r, onsite_arena_t *arena,
             return ONSITE_CORRUPT;
         }
 
-        p = &v->pending[v->n_pending];
+        p = &entries[*count];
         p->campaign = onsite_read_u32(r);
-        p->fired = record_read_time(r, v->last_seen);
+        p->fired = record_read_time(r, last_seen);
         p->event = read_name(r);
         status = read_properties(r, arena, &p->properties);
 
@@ -583,9 +599,27 @@ record_read_pending(onsite_reader_t *r, onsite_arena_t *arena,
         (void) onsite_read_skip(r, items - (items != 0));
 
         if (p->event.len != 0) {
-            v->n_pending++;
+            (*count)++;
         }
     }
 
     return r->bad ? ONSITE_CORRUPT : ONSITE_OK;
+}
+
+
+onsite_status_t
+record_read_pending(onsite_reader_t *r, onsite_arena_t *arena,
+    onsite_visitor_t *v)
+{
+    return read_fired(r, arena, v->last_seen, v->pending, ONSITE_PENDING_MAX,
+                      &v->n_pending);
+}
+
+
+onsite_status_t
+record_read_armed(onsite_reader_t *r, onsite_arena_t *arena,
+    onsite_visitor_t *v)
+{
+    return read_fired(r, arena, v->last_seen, v->armed, ONSITE_ARMED_MAX,
+                      &v->n_armed);
 }

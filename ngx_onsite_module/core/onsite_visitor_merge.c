@@ -441,40 +441,48 @@ merge_progress(onsite_visitor_t *v, const pair_t *pair)
 }
 
 
+/* By when they fired; of one campaign the latest. */
+
+static uint32_t
+add_fired(onsite_pending_t *list, uint32_t n, const onsite_pending_t *fired)
+{
+    uint32_t  k;
+
+    for (k = 0; k < n && list[k].campaign != fired->campaign; k++) {
+        /* void */
+    }
+
+    if (k < n && list[k].fired > fired->fired) {
+        return n;
+    }
+
+    if (k < n) {
+        n--;
+        memmove(&list[k], &list[k + 1], (n - k) * sizeof(list[0]));
+    }
+
+    for (k = n++; k > 0 && list[k - 1].fired > fired->fired; k--) {
+        list[k] = list[k - 1];
+    }
+
+    list[k] = *fired;
+
+    return n;
+}
+
+
 /* What waits for the next session waits on; all else that is pending belongs
  * to its session. */
 
 static uint32_t
 add_pending(onsite_pending_t *list, uint32_t n, const side_t *side)
 {
-    uint32_t                 i, k;
-    const onsite_pending_t  *pending;
+    uint32_t  i;
 
     for (i = 0; i < side->v->n_pending; i++) {
-        pending = &side->v->pending[i];
-
-        if (!side->kept && !pending->waits) {
-            continue;
+        if (side->kept || side->v->pending[i].waits) {
+            n = add_fired(list, n, &side->v->pending[i]);
         }
-
-        for (k = 0; k < n && list[k].campaign != pending->campaign; k++) {
-            /* void */
-        }
-
-        if (k < n && list[k].fired > pending->fired) {
-            continue;
-        }
-
-        if (k < n) {
-            n--;
-            memmove(&list[k], &list[k + 1], (n - k) * sizeof(list[0]));
-        }
-
-        for (k = n++; k > 0 && list[k - 1].fired > pending->fired; k--) {
-            list[k] = list[k - 1];
-        }
-
-        list[k] = *pending;
     }
 
     return n;
@@ -492,6 +500,28 @@ merge_pending(onsite_visitor_t *v, const pair_t *pair)
 
     v->n_pending = keep_last(v->pending, list, sizeof(list[0]), n,
                              ONSITE_PENDING_MAX);
+}
+
+
+/* The pages of both are open still: neither has been told of the other. */
+
+static void
+merge_armed(onsite_visitor_t *v, const pair_t *pair)
+{
+    uint32_t                 i, n = 0;
+    onsite_pending_t         list[2 * ONSITE_ARMED_MAX];
+    const onsite_visitor_t  *older = pair->older.v, *newer = pair->newer.v;
+
+    for (i = 0; i < older->n_armed; i++) {
+        n = add_fired(list, n, &older->armed[i]);
+    }
+
+    for (i = 0; i < newer->n_armed; i++) {
+        n = add_fired(list, n, &newer->armed[i]);
+    }
+
+    v->n_armed = keep_last(v->armed, list, sizeof(list[0]), n,
+                           ONSITE_ARMED_MAX);
 }
 
 
@@ -646,6 +676,7 @@ onsite_visitor_merge(onsite_visitor_t *visitor, const onsite_visitor_t *other,
     merge_exposures(visitor, &pair);
     merge_progress(visitor, &pair);
     merge_pending(visitor, &pair);
+    merge_armed(visitor, &pair);
     merge_standings(visitor, &pair);
     merge_messages(visitor, &pair);
     merge_session(visitor, &pair);

@@ -724,28 +724,32 @@ parse_progress(parse_t *p, const onsite_value_t *json)
 }
 
 
+/* Up to max entries of the list called name. */
+
 static void
-parse_waiting(parse_t *p, const onsite_value_t *json)
+parse_fired(parse_t *p, const onsite_value_t *json, const char *name,
+    onsite_pending_t *entries, uint32_t max, uint32_t *n)
 {
     uint32_t               i;
     onsite_str_t           id;
     onsite_pending_t      *to;
     const onsite_value_t  *list, *from, *properties;
 
-    list = read_part(p, json, "waiting", ONSITE_ARRAY);
+    list = read_part(p, json, name, ONSITE_ARRAY);
 
     for (i = 0; list != NULL && i < list->len && !p->bad; i++) {
         from = &list->as.items[i];
         id = read_text(p, from, "campaign", ONSITE_CAMPAIGN_ID_MAX);
         properties = read_part(p, from, "properties", ONSITE_OBJECT);
 
-        if (id.len == 0 || p->v->n_pending == ONSITE_PENDING_MAX) {
-            refuse(p, "waiting", "each needs its \"campaign\"; there may be "
-                   "4");
+        if (id.len == 0 || *n == max) {
+            refuse(p, name, max == ONSITE_PENDING_MAX
+                            ? "each needs its \"campaign\"; there may be 4"
+                            : "each needs its \"campaign\"; there may be 8");
             return;
         }
 
-        to = &p->v->pending[p->v->n_pending++];
+        to = &entries[(*n)++];
         to->campaign = campaign_hash(p, id);
         to->fired = read_time(p, from, "fired");
         to->waits = read_flag(p, from, "waits");
@@ -753,6 +757,16 @@ parse_waiting(parse_t *p, const onsite_value_t *json)
         to->properties = properties != NULL ? *properties
                          : (onsite_value_t) { .type = ONSITE_OBJECT };
     }
+}
+
+
+static void
+parse_waiting(parse_t *p, const onsite_value_t *json)
+{
+    parse_fired(p, json, "waiting", p->v->pending, ONSITE_PENDING_MAX,
+                &p->v->n_pending);
+    parse_fired(p, json, "armed", p->v->armed, ONSITE_ARMED_MAX,
+                &p->v->n_armed);
 }
 
 
@@ -830,7 +844,7 @@ check_names(parse_t *p, const onsite_value_t *json)
         "traits", "session_only", "counts", "visits", "orders", "first_seen",
         "last_seen", "session", "cart", "exposures", "origin", "affinities",
         "affinities_at", "journeys", "progress", "pending", "waiting",
-        "timer", "messages"
+        "armed", "timer", "messages"
     };
 
     for (i = 0; i < json->len; i++) {

@@ -29,7 +29,7 @@ count_decision(const onsite_event_t *event, onsite_decision_t *decision)
     ngx_http_onsite_count(decisions);
 
     for (i = 0; i < decision->n; i++) {
-        if (!decision->choices[i].pending) {
+        if (!decision->choices[i].pending && !decision->choices[i].armed) {
             ngx_http_onsite_count(shown);
         }
     }

@@ -406,110 +406,6 @@ apply_batch(ngx_http_request_t *r, call_t *call)
 }
 
 
-/* A choice as decide's answer has it. */
-
-static void
-write_choice(onsite_buf_t *text, ngx_http_onsite_ctx_t *ctx,
-    onsite_site_t *site, const onsite_choice_t *choice)
-{
-    char    token[ONSITE_TOKEN_MAX];
-    size_t  len;
-
-    len = ngx_http_onsite_token(ctx, choice, token);
-
-    onsite_buf_str(text, ONSITE_STR("{\"id\":"));
-    onsite_write_json_string(text, onsite_image_str(&site->image,
-                                                    choice->campaign->id));
-    onsite_buf_str(text, ONSITE_STR(",\"variant\":"));
-    onsite_write_json_string(text, onsite_image_str(&site->image,
-                                                    choice->variant->id));
-    onsite_buf_str(text, ONSITE_STR(",\"channel\":"));
-    onsite_write_json_string(text,
-                             onsite_channel_text(choice->campaign->channel));
-    onsite_buf_str(text, ONSITE_STR(",\"slot\":"));
-
-    if (choice->campaign->slot.len != 0) {
-        onsite_write_json_string(text, onsite_image_str(&site->image,
-                                                      choice->campaign->slot));
-
-    } else {
-        onsite_buf_str(text, ONSITE_STR("null"));
-    }
-
-    onsite_buf_str(text, ONSITE_STR(",\"html\":"));
-    onsite_pieces_write_json(text, &choice->html);
-    onsite_buf_str(text, ONSITE_STR(",\"data\":"));
-    onsite_buf_str(text, choice->data.len != 0 ? choice->data
-                                               : ONSITE_STR("null"));
-    onsite_buf_str(text, ONSITE_STR(",\"exposure\":"));
-    onsite_write_json_string(text, onsite_str(token, len));
-    onsite_buf_char(text, '}');
-}
-
-
-static void
-write_choices(onsite_buf_t *text, ngx_http_onsite_ctx_t *ctx)
-{
-    ngx_uint_t          i, n;
-    onsite_site_t      *site;
-    onsite_choice_t    *choice;
-    onsite_decision_t  *decision;
-
-    n = 0;
-    decision = ngx_http_onsite_worker.decision;
-    site = ngx_http_onsite_site(ctx->who.site);
-
-    for (i = 0; i < decision->n && site != NULL; i++) {
-        choice = &decision->choices[i];
-
-        if (choice->pending
-            || choice->campaign->channel == ONSITE_CHANNEL_WEBHOOK)
-        {
-            continue;
-        }
-
-        if (n++ != 0) {
-            onsite_buf_char(text, ',');
-        }
-
-        write_choice(text, ctx, site, choice);
-    }
-}
-
-
-static ngx_int_t
-answer_decision(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
-{
-    onsite_buf_t  *text, *explanation;
-    onsite_str_t   visitor;
-
-    text = &ngx_http_onsite_worker.text;
-    explanation = &ngx_http_onsite_worker.explain;
-
-    visitor = ctx->told.visitor ? onsite_visitor_status_text(ctx->told.status)
-                                : onsite_str(NULL, 0);
-
-    onsite_buf_clear(text);
-    onsite_buf_str(text, ONSITE_STR("{\"visitor\":"));
-    onsite_write_json_string(text, visitor);
-    onsite_buf_str(text, ONSITE_STR(",\"campaigns\":["));
-    write_choices(text, ctx);
-    onsite_buf_char(text, ']');
-
-    if (ctx->explained) {
-        onsite_buf_str(text, ONSITE_STR(",\"explain\":"));
-        onsite_buf_str(text, explanation->len != 0
-                             ? onsite_str(explanation->data, explanation->len)
-                             : ONSITE_STR("["));
-        onsite_buf_char(text, ']');
-    }
-
-    onsite_buf_str(text, ONSITE_STR("}"));
-
-    return ngx_http_onsite_answer_text(r, NGX_HTTP_OK, text);
-}
-
-
 static ngx_int_t
 answer_call(ngx_http_request_t *r, call_t *call, ngx_int_t rc)
 {
@@ -524,7 +420,7 @@ answer_call(ngx_http_request_t *r, call_t *call, ngx_int_t rc)
     switch (call->endpoint->kind) {
 
     case ENDPOINT_DECIDE:
-        return answer_decision(r, call->ctx);
+        return ngx_http_onsite_answer_decision(r, call->ctx);
 
     case ENDPOINT_BEACON:
         return ngx_http_onsite_answer(r, NGX_HTTP_NO_CONTENT, NULL,

@@ -64,6 +64,9 @@ ngx_int_t ngx_http_onsite_check_origin(ngx_http_request_t *r,
 /* body NULL: none.  Cache-Control goes with everything. */
 ngx_int_t ngx_http_onsite_answer(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *cache, ngx_str_t *body);
+/* The decision as decide's answer. */
+ngx_int_t ngx_http_onsite_answer_decision(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 /* JSON, no-store; the text is copied. */
 ngx_int_t ngx_http_onsite_answer_text(ngx_http_request_t *r,
     ngx_uint_t status, onsite_buf_t *text);

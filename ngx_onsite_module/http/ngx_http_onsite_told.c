@@ -41,7 +41,7 @@ tell_choices(run_t *run, onsite_site_t *site)
     for (i = 0; i < decision->n; i++) {
         choice = &decision->choices[i];
 
-        if (choice->pending) {
+        if (choice->pending || choice->armed) {
             continue;
         }
 

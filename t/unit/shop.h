@@ -207,8 +207,8 @@ shop_fire(shop_t *shop, onsite_str_t name, const char *properties,
 }
 
 
-/* "a b": the ids shown, by priority; "a?" is pending.  Static storage of the
- * caller's translation unit. */
+/* "a b": the ids shown, by priority; "a?" is pending, "a!" armed.  Static
+ * storage of the caller's translation unit. */
 
 static inline const char *
 shop_shown(const shop_t *shop)
@@ -225,7 +225,8 @@ shop_shown(const shop_t *shop)
         id = onsite_image_str(&shop->site.image, choice->campaign->id);
         n += (size_t) snprintf(text + n, sizeof(text) - n, "%s%.*s%s",
                                i > 0 ? " " : "", (int) id.len, id.data,
-                               choice->pending ? "?" : "");
+                               choice->pending ? "?"
+                               : choice->armed ? "!" : "");
     }
 
     return text;

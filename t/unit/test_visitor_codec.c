@@ -599,7 +599,7 @@ versions_read_each_other(void **state)
     /* the next version: two elements and a name more than are known here */
 
     memmove(record + 3, record + 1, size - 1);
-    memcpy(record, "\xdc\x00\x14", 3);
+    memcpy(record, "\xdc\x00\x15", 3);
     record[3] = ONSITE_RECORD_VERSION + 1;
     w = (onsite_writer_t) { record, size + 2, sizeof(record) };
     onsite_write_array(&w, 0);                          /* progress */
@@ -610,6 +610,7 @@ versions_read_each_other(void **state)
     onsite_write_array(&w, 0);                          /* standings */
     onsite_write_nil(&w);                               /* wake */
     onsite_write_array(&w, 0);                          /* customer */
+    onsite_write_array(&w, 0);                          /* armed */
     onsite_write_array(&w, 1);
     onsite_write_str(&w, ONSITE_STR("new"));
     onsite_write_bytes(&w, "\x81\xa1k\xc7\x01\x05z", 7);
