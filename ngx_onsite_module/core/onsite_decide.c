@@ -41,7 +41,8 @@ is_onsite(const onsite_campaign_t *campaign)
 
 
 bool
-decide_runs_without_consent(const decide_t *d, const onsite_campaign_t *campaign)
+decide_runs_without_consent(const decide_t *d,
+    const onsite_campaign_t *campaign)
 {
     return (campaign->flags & ONSITE_CAMPAIGN_CONTEXTUAL)
            && campaign->fallback != 0

@@ -241,9 +241,9 @@ double onsite_visitor_cart_value(const onsite_visitor_t *v);
  * user_id, traits and variants: two customers are not merged.
  *
  * Sessions without more than timeout between them become one.  Caps, cart,
- * seen, standings, armed, touches and messages are idempotent; counters, visits,
- * orders and affinities are sums: merge a visitor once.  visitor then points
- * to where other's strings live.  About 40 KB of stack.
+ * seen, standings, armed, touches and messages are idempotent; counters,
+ * visits, orders and affinities are sums: merge a visitor once.  visitor then
+ * points to where other's strings live.  About 40 KB of stack.
  */
 void onsite_visitor_merge(onsite_visitor_t *visitor,
     const onsite_visitor_t *other, onsite_ms_t timeout);

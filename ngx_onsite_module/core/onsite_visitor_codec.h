@@ -30,8 +30,8 @@ typedef enum {
 
 /*
  * Reads a record without allocating, except traits and the properties of what
- * is pending or armed, which come from arena (NULL: they are not read); strings point into data.
- * Any bytes are safe.
+ * is pending or armed, which come from arena (NULL: they are not read);
+ * strings point into data.  Any bytes are safe.
  *
  * kind says which of visitor and link was filled; of a tombstone neither is.
  * CORRUPT: not a record; VERSION: of a version that this one cannot read.

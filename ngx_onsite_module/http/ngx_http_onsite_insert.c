@@ -16,6 +16,10 @@ typedef struct {
     onsite_str_t              id;
     onsite_str_t              variant;
     onsite_str_t              slot;         /* len 0: none                   */
+    onsite_str_t              when;         /* what it waits for; len 0: shown
+                                               at once                       */
+    ngx_uint_t                armed;        /* to be asked for then: it has no
+                                               content                       */
     onsite_channel_t          channel;
     double                    propensity;
     ngx_uint_t                place;        /* in page->slots; NO_SLOT       */
@@ -225,7 +229,7 @@ make_content(ngx_http_request_t *r, const onsite_choice_t *choices, size_t n,
 
         if (room->copies) {
             size += campaign->id.len + choices[i].variant->id.len
-                    + campaign->slot.len;
+                    + campaign->slot.len + choices[i].when.len;
         }
     }
 
@@ -250,7 +254,8 @@ static ngx_uint_t
 find_place(ngx_http_onsite_page_t *page, const item_t *item)
 {
     if (item->channel != ONSITE_CHANNEL_EMBED || item->slot.len == 0
-        || item->n_pieces == 0 || page->n_slots == ONSITE_SLOTS_MAX)
+        || item->when.len != 0 || item->n_pieces == 0
+        || page->n_slots == ONSITE_SLOTS_MAX)
     {
         return NO_SLOT;
     }
@@ -277,6 +282,8 @@ put_by(content_t *content, room_t *room, const onsite_image_t *image,
     item->variant = keep(room, onsite_image_str(image, choice->variant->id),
                          1);
     item->slot = keep(room, onsite_image_str(image, campaign->slot), 1);
+    item->when = keep(room, choice->when, 1);
+    item->armed = choice->armed;
     item->channel = campaign->channel;
     item->propensity = choice->propensity;
     item->chain = NULL;
@@ -328,7 +335,7 @@ ngx_http_onsite_prepare(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         item->place = find_place(page, item);
         item->counted = 0;
 
-        if (script == NGX_HTTP_ONSITE_SCRIPT_SHOW) {
+        if (script == NGX_HTTP_ONSITE_SCRIPT_SHOW && !item->armed) {
             item->counted = 1u << page->n;
             page->campaigns[page->n++] = choices[i].campaign->hash;
         }
@@ -401,7 +408,13 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
         onsite_buf_char(text, '"');
     }
 
-    if (content->script == NGX_HTTP_ONSITE_SCRIPT_SHOW) {
+    if (item->when.len != 0) {
+        append(text, " data-onsite-when=\"");
+        append_escaped(text, item->when);
+        append(text, "\"");
+    }
+
+    if (content->script == NGX_HTTP_ONSITE_SCRIPT_SHOW && !item->armed) {
         len = sign(ctx, item->id, item->variant, item->propensity, token);
         append_plain(text, "data-onsite-exposure", onsite_str(token, len));
     }
