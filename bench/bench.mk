@@ -12,6 +12,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/meas
 	@bench/http
 	@bench/reload
 	@bench/timers
+	@$(MAKE) --no-print-directory bench-runtime
 
 .PHONY: bench-http
 bench-http: build $(BUILD)/bench/populate ## beacons, pages and batches against their peers
@@ -74,3 +75,7 @@ $(BUILD)/bench/json: bench/json.c bench/json_c.c bench/json_simdjson.cc \
 .PHONY: bench-json
 bench-json: $(BUILD)/bench/json ## JSON libraries on a track call, and what follows
 	@$<
+
+.PHONY: bench-runtime
+bench-runtime: $(BUILD)/onsite.js t/node_modules ## what onsite.js costs a page: size, main thread, layout shift
+	@node bench/runtime.mjs

@@ -58,11 +58,9 @@
         return;
     }
 
-    const script = document.currentScript
-        || document.querySelector('script[data-onsite]');
-    const prefix = new URL('.', script.src).href;
+    const prefix = new URL('.', document.currentScript.src).href;
     const preview = document.querySelector('script[data-onsite-preview]');
-    const listeners = { __proto__: null };
+    const listeners = {};
 
     const emit = (what, detail) => {
         for (const listener of listeners[what] || []) {
@@ -273,7 +271,7 @@ ul, ol { padding-inline-start: 1.2em }
 .box > :last-child { margin-bottom: 0 }
 a { color: var(--accent) }
 img { max-width: 100%; height: auto }
-button, input, select, textarea, .button { max-width: 100%; padding: .6em 1em;
+button, input, .button { max-width: 100%; padding: .6em 1em;
 border: 1px solid var(--line); border-radius: 8px; font: inherit }
 button, .button { display: inline-block; color: var(--on); background: var(--accent);
 font-weight: 600; text-decoration: none; cursor: pointer }
@@ -281,7 +279,6 @@ font-weight: 600; text-decoration: none; cursor: pointer }
 .onsite-close { position: sticky; top: 0; float: inline-end; width: 2.75em; height: 2.75em;
 margin-block: -.6em; margin-inline: 0 -.8em; padding: 0; border: 0; border-radius: 50%;
 color: inherit; background: none }
-.onsite-close:hover { background: var(--line) }
 .onsite-close::before, .onsite-close::after { content: ""; position: absolute; inset: 0; margin: auto;
 width: 1em; height: 0; border-top: 2px solid; rotate: 45deg }
 .onsite-close::after { rotate: -45deg }
@@ -292,7 +289,7 @@ box-shadow: 0 1em 4em #0006 }
 .popup .onsite-close { top: -1.25em; margin-block: -1.25em; margin-inline: 0 -1.25em }
 ::backdrop { background: #0008 }
 .bar { inset: auto 0 0; border-width: 1px 0 0; padding: .6em 1em; text-align: center }
-.notification { bottom: calc(1em + var(--onsite-bar, 0px)); inset-inline-end: 1em;
+.notification { bottom: 1em; translate: 0 calc(0px - var(--onsite-bar, 0px)); inset-inline-end: 1em;
 width: 22em; max-width: calc(100% - 2em); padding: 1em 1.2em;
 border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
 .preview { inset: 0 auto auto 0; padding: 0 .6em; font-size: small }
@@ -326,7 +323,7 @@ border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
 
     const closeTexts = {
         de: 'Schließen', es: 'Cerrar', fr: 'Fermer', it: 'Chiudi',
-        nl: 'Sluiten', pl: 'Zamknij', pt: 'Fechar', sv: 'Stäng'
+        nl: 'Sluiten', pl: 'Zamknij', pt: 'Fechar'
     };
 
     const closeButton = (close) => {
@@ -473,7 +470,7 @@ padding-bottom: var(--onsite-bar) !important }`));
                 }
                 range.setStartAfter(currentNode);
                 range.setEndBefore(end);
-                slots.push([range, currentNode.nextElementSibling]);
+                slots.push([range, currentNode]);
             }
         }
 
@@ -484,7 +481,7 @@ padding-bottom: var(--onsite-bar) !important }`));
         (slots) => {
             let viewed;
 
-            for (const [range, element] of slots) {
+            for (const [range, node] of slots) {
                 const around = range.commonAncestorContainer;
 
                 if (!campaign.filled) {
@@ -497,7 +494,8 @@ padding-bottom: var(--onsite-bar) !important }`));
                     report(campaign, 'Dismissed');
                 }, () => {}, range);
 
-                whenSeen(element || around, () => {
+                whenSeen(node.nodeType === 1 ? node
+                    : node.nextElementSibling || around, () => {
                     if (!viewed) {
                         viewed = true;
                         report(campaign, 'Viewed');
@@ -588,7 +586,7 @@ padding-bottom: var(--onsite-bar) !important }`));
             const [campaign] = waiting.splice(i, 1);
 
             safe(mayShow(campaign) ? present : ask)(campaign);
-            next();
+            timer = after(0, next);     /* a task each */
 
         } else if (waiting.length) {
             timer = after(500, next);
@@ -795,7 +793,7 @@ padding-bottom: var(--onsite-bar) !important }`));
     const show = (campaign) => {
         if (campaign.channel !== 'embed') {
             waiting.push(campaign);
-            next();
+            requestAnimationFrame(() => after(0, next));    /* laid out */
 
         } else if (mayShow(campaign)) {
             shown.add(campaign.id);
@@ -834,7 +832,6 @@ padding-bottom: var(--onsite-bar) !important }`));
             template.remove();
             readTemplate(template);
         }
-        next();
     };
 
     /*
@@ -953,8 +950,6 @@ padding-bottom: var(--onsite-bar) !important }`));
         typeof id === 'object' ? { traits: id } : { [key]: id, traits });
 
     const onsite = {
-        __proto__: null,
-
         track: async (event, properties) => {
             const answer = await call('track', { event, properties });
 

@@ -1,0 +1,146 @@
+/*
+ * spa.test.js - views of a page that is never loaded again: the History API,
+ * with and without the Navigation API, Turbo, the back-forward cache.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { open, script, site, start, template, views } from './page.js';
+
+before(start);
+after(() => site.stop());
+
+const ready = (page) => page.waitForFunction(() =>
+    window.onsite && onsite.track);
+
+const told = async (page, n) => {
+    for (let i = 0; i < 60 && views().length < n; i++) {
+        await page.waitForTimeout(50);
+    }
+    await page.waitForTimeout(300);
+    assert.equal(views().length, n);
+
+    return views().at(-1).context.page;
+};
+
+const popup = { id: 'p', variant: 'a', channel: 'popup', slot: null,
+    html: '<h2>For this page</h2>', data: {}, exposure: 't' };
+
+for (const api of ['Navigation API', 'patched History API']) {
+    test(`another address is another view: ${api}`, async () => {
+        const page = await open('', {
+            answer: ({ context }) => context?.page.path === '/b' ? [popup] : [],
+            before: (page) => api === 'Navigation API' ? undefined
+                : page.addInitScript(() => Object.defineProperty(window,
+                    'navigation', { value: undefined }))
+        });
+
+        await ready(page);
+        await page.waitForTimeout(300);
+        assert.equal(views().length, 0, 'the first one the server has seen');
+
+        await page.evaluate(() => {
+            history.pushState({ own: 1 }, '', '/b');
+            document.title = 'B';
+        });
+
+        const { path, title, referrer } = await told(page, 1);
+        assert.deepEqual([path, title, referrer], ['/b', 'B',
+            `${site.origin}/page?a=b`]);
+        assert.deepEqual(await page.evaluate(() => history.state), { own: 1 });
+        await page.getByRole('dialog').waitFor();
+
+        await page.evaluate(() => history.back());
+        assert.equal((await told(page, 2)).path, '/page');
+        assert.equal(await page.getByRole('dialog').count(), 0,
+            'what was for the other page is gone');
+
+        await page.evaluate(() => {
+            history.replaceState(null, '', '/page?tidy=1');
+            history.pushState(null, '', '/page?tidy=1#part');
+        });
+        await told(page, 2);
+
+        await page.evaluate(() => history.replaceState(null, '', '/c'));
+        assert.equal((await told(page, 3)).path, '/c');
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    });
+}
+
+test('a page that tells its own views is not counted twice', async () => {
+    const page = await open('');
+
+    await ready(page);
+    await page.evaluate(() => {
+        history.pushState(null, '', '/b');
+        onsite.page('B');
+    });
+    assert.equal((await told(page, 1)).path, '/b');
+    await page.evaluate(() => {
+        history.pushState(null, '', '/c');
+        setTimeout(() => onsite.page('C'), 300);
+    });
+    assert.equal((await told(page, 2)).path, '/c');
+    await page.close();
+});
+
+test('Turbo swaps the body: one view a visit, and ours goes with the page',
+    async () => {
+        const html = (path) => `<!doctype html><html lang="en"><head>
+<title>${path}</title><link rel="icon" href="data:,"><script src="/turbo.js">
+</script></head><body><main><h1>${path}</h1><a href="/two">two</a></main>
+${path === '/one' ? template('bar', '<p>A bar</p>') + script : ''}
+</body></html>`;
+        const page = await open(html, { path: '/one' });
+        const bar = page.getByRole('region', { name: 'A bar' });
+
+        await bar.waitFor();
+        assert.equal(views().length, 0);
+        await page.getByRole('link', { name: 'two' }).click();
+        await page.getByRole('heading', { name: '/two' }).waitFor();
+        assert.deepEqual([(await told(page, 1)).path,
+            (await told(page, 1)).title], ['/two', '/two']);
+        assert.equal(await bar.count(), 0);
+        assert.equal(await page.evaluate(() =>
+            getComputedStyle(document.documentElement).paddingBottom), '0px');
+
+        await page.goBack();
+        await page.getByRole('heading', { name: '/one' }).waitFor();
+        assert.equal((await told(page, 2)).path, '/one');
+        assert.equal(await page.locator('[data-onsite-shown]').count(), 0);
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    });
+
+test('out of the back-forward cache: a view, and nothing twice', async () => {
+    const bar = { ...popup, id: 'c-bar', channel: 'bar', html: '<p>Bar</p>' };
+    const page = await open(template('bar', '<p>Bar</p>'),
+        { answer: () => [bar, popup] });
+
+    await page.getByRole('region', { name: 'Bar' }).waitFor();
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow',
+        { persisted: true })));
+    await page.getByRole('dialog').waitFor();
+    await told(page, 1);
+    assert.equal(await page.locator('[data-onsite-shown=c-bar]').count(), 1);
+
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.waitForTimeout(300);
+    assert.equal(await page.locator('[data-onsite-shown]').count(), 0);
+    await page.close();
+});
+
+test('what the page takes out of itself is gone, and holds nobody up',
+    async () => {
+        const page = await open(template('bar', '<p>One</p>')
+            + template('bar', '<p>Two</p>'));
+
+        await page.getByRole('region', { name: 'One' }).waitFor();
+        await page.evaluate(() => document.querySelector(
+            '[data-onsite-shown]').remove());
+        await page.getByRole('region', { name: 'Two' }).waitFor();
+        await page.close();
+    });

@@ -1,0 +1,194 @@
+/*
+ * telling.test.js - that what happened arrives: again when the server was
+ * busy or gone, as a beacon when the page goes, once.  And that nothing of
+ * ours fails into the page, or moves it.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { count, open, reported, site, start, template } from './page.js';
+
+before(start);
+after(() => site.stop());
+
+const ready = (page) => page.waitForFunction(() =>
+    window.onsite && onsite.track);
+
+test('a busy server is told again when it said so, with the same id',
+    async () => {
+        const page = await open(template('bar', 'Bar'), { status:
+            { '/in/beacon': { code: 429, headers: { 'Retry-After': '2' } } } });
+
+        assert.ok(await reported('Promotion Viewed'));
+        await page.waitForTimeout(1000);
+        assert.equal(count('Promotion Viewed'), 1, 'not before its time');
+        site.status = {};
+        await page.waitForTimeout(2500);
+
+        const [first, again, ...more] = site.calls.filter(({ event }) =>
+            event === 'Promotion Viewed');
+        assert.equal(first.messageId, again.messageId);
+        assert.notEqual(first.sentAt, again.sentAt);
+        assert.deepEqual(more, []);
+        await page.close();
+    });
+
+test('an event that decide could not take is told later', async () => {
+    const page = await open('', { status: { '/in/decide': { code: 503 } } });
+
+    await ready(page);
+    assert.deepEqual(await page.evaluate(() => onsite.track('Bought', {})),
+        { campaigns: [] });
+    await reported('Bought', ({ path }) => path === '/in/beacon');
+    const ids = site.calls.map(({ path, messageId }) => [path, messageId]);
+    assert.deepEqual(ids.map(([path]) => path), ['/in/decide', '/in/beacon']);
+    assert.equal(ids[0][1], ids[1][1]);
+    await page.close();
+});
+
+test('what is offline is told when it is online', async () => {
+    const page = await open(template('bar', '<p>Bar</p>'));
+
+    await reported('Promotion Viewed');
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.waitForTimeout(300);
+    assert.equal(count('Promotion Dismissed'), 0);
+    await page.context().setOffline(false);
+    for (let i = 0; i < 5 && !await reported('Promotion Dismissed'); i++);
+    assert.equal(count('Promotion Dismissed'), 1);
+    await page.close();
+});
+
+test('what was not taken goes as a beacon when the page goes', async () => {
+    const page = await open(template('bar', 'Bar'), { status:
+        { '/in/beacon': { code: 503, headers: { 'Retry-After': '60' } } } });
+
+    await reported('Promotion Viewed');
+    await page.waitForTimeout(200);
+    site.status = {};
+    await page.goto('about:blank');
+    await page.waitForTimeout(300);
+    assert.equal(count('Promotion Viewed'), 2);
+    await page.close();
+});
+
+test('nothing is kept in the browser', async () => {
+    const page = await open(template('bar', 'Bar'),
+        { status: { '/in/beacon': { code: 503 } } });
+
+    await reported('Promotion Viewed');
+    assert.deepEqual(await page.evaluate(() => [document.cookie,
+        localStorage.length, sessionStorage.length]), ['', 0, 0]);
+    await page.close();
+});
+
+test('Tab stays in a popup, Escape closes it, and the focus returns',
+    async () => {
+        const page = await open('<a href="#out">out</a>');
+        const focus = () => page.evaluate(() => {
+            let element = document.activeElement;
+
+            while (element.shadowRoot) {
+                element = element.shadowRoot.activeElement;
+            }
+            return element.className || element.id || element.localName;
+        });
+
+        await ready(page);
+        await page.locator('#own').focus();
+        await page.evaluate(() => {
+            const template = document.createElement('template');
+
+            template.dataset.onsiteCampaign = 'c';
+            template.dataset.onsiteChannel = 'popup';
+            template.innerHTML = '<h2>Hello</h2><a class="in" href="/x">in</a>';
+            document.body.append(template);
+            onsite.refresh();
+        });
+        await page.getByRole('dialog', { name: 'Hello' }).waitFor();
+        assert.equal(await focus(), 'box popup');
+
+        const met = new Set();
+        for (let i = 0; i < 8; i++) {
+            await page.keyboard.press('Tab');
+            met.add(await focus());
+        }
+        met.delete('body');         /* on the way round: the browser's own */
+        met.delete('box popup');
+        assert.deepEqual([...met].sort(), ['in', 'onsite-close']);
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        assert.equal(await focus(), 'own');
+        await page.close();
+    });
+
+test('no layout shift, in the page at once or late', async () => {
+    const text = '<section aria-label="x"><p>Text</p></section>'.repeat(40);
+    const page = await open('<script src="/vitals.js"></script>' + text
+        + template('bar', '<p>At once</p>') + template('notification',
+        '<p>Too</p>'), {
+        answer: () => [{ id: 'l', channel: 'bar', html: '<p>Late</p>' }]
+    });
+
+    await ready(page);
+    await page.evaluate(() => {
+        window.shifts = [];
+        webVitals.onCLS(({ value }) => shifts.push(value),
+            { reportAllChanges: true });
+    });
+    await page.getByRole('region', { name: 'At once' }).waitFor();
+    await page.waitForTimeout(400);
+    await page.evaluate(() => document.querySelector('[data-onsite-shown='
+        + 'c-bar]').shadowRoot.querySelector('button').click());
+    await page.evaluate(() => onsite.track('Late'));
+    await page.getByRole('region', { name: 'Late' }).waitFor();
+    await page.waitForTimeout(400);
+    const shifts = await page.evaluate(() => {
+        document.querySelector('[data-onsite-shown=l]').shadowRoot
+            .querySelector('button').click();
+
+        return new Promise((done) => setTimeout(() => done(shifts), 300));
+    });
+    assert.deepEqual(shifts.filter((value) => value !== 0), []);
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+test('calls that make no sense harm nothing', async () => {
+    const page = await open('');
+
+    await ready(page);
+    await page.evaluate(async () => {
+        const ring = {};
+
+        ring.ring = ring;
+        onsite.push(null, 7, ['nonsense'], ['track'], ['consent', 'wrong']);
+        await onsite.track('Ring', ring);
+        await onsite.identify(null);
+        onsite.on('viewed', () => {})();
+    });
+    await page.waitForTimeout(300);
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+test('close speaks the language of the page', async () => {
+    const page = await open('<script>document.documentElement.lang = "de-AT"'
+        + '</script>' + template('bar', 'Leiste'));
+
+    await page.getByRole('button', { name: 'Schließen' }).click();
+    await page.evaluate(() => {
+        document.documentElement.dataset.onsiteClose = 'Weg damit';
+        const template = document.createElement('template');
+
+        template.dataset.onsiteCampaign = 'c';
+        template.dataset.onsiteChannel = 'bar';
+        template.innerHTML = 'Noch eine';
+        document.body.append(template);
+        onsite.refresh();
+    });
+    await page.getByRole('button', { name: 'Weg damit' }).waitFor();
+    await page.close();
+});
