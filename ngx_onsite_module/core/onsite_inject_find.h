@@ -10,7 +10,7 @@
 #ifndef ONSITE_INJECT_FIND_H
 #define ONSITE_INJECT_FIND_H
 
-#include "onsite_types.h"
+#include "onsite_inject_tree.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -18,8 +18,6 @@
 
 #define ONSITE_INJECT_BLOCK      64
 #define ONSITE_INJECT_NAME_ROOM  16     /* bytes that name_length reads    */
-
-typedef const unsigned char  byte_t;
 
 typedef struct {
     byte_t    *base;        /* of the block                                */

@@ -34,6 +34,10 @@ onsite_inject_name(onsite_str_t name)
 void
 onsite_inject_give_up(onsite_inject_t *inject)
 {
+    if (inject->slot.open) {
+        onsite_inject_slot_fail(inject);
+    }
+
     inject->lost = true;
     inject->state = ONSITE_SCAN_COPY;
 }
@@ -81,8 +85,8 @@ push(onsite_inject_t *inject, onsite_open_t kind)
 }
 
 
-static bool
-may_be_open(onsite_inject_t *inject)
+bool
+onsite_inject_may_be_open(const onsite_inject_t *inject)
 {
     switch (inject->name) {
 
@@ -103,8 +107,8 @@ may_be_open(onsite_inject_t *inject)
 }
 
 
-static bool
-is_void(uint64_t name)
+bool
+onsite_inject_is_void(uint64_t name)
 {
     switch (name) {
 
@@ -270,7 +274,7 @@ start_in_point(onsite_inject_t *inject)
         return;
 
     default:
-        if (!is_void(inject->name)) {
+        if (!onsite_inject_is_void(inject->name)) {
             push(inject, ONSITE_OPEN_HTML);
         }
     }
@@ -282,41 +286,18 @@ start_in_point(onsite_inject_t *inject)
 static void
 start_plain(onsite_inject_t *inject)
 {
+    inject->in_select |= inject->name == SELECT;
+
     if (inject->depth != 0) {
-        inject->in_select |= inject->name == SELECT;
         return;
     }
 
-    switch (inject->name) {
-
-    case HTML:
-        inject->document = true;
-        return;
-
-    case HEAD:
-        inject->document = true;
-        break;
-
-    case BODY:
-        inject->document = true;
+    if (inject->name == BODY) {
         inject->body_seen = true;
-        break;
 
-    case SELECT:
-        inject->in_select = true;
-        break;
-
-    case FRAMESET:
-        if (!inject->body_seen) {
-            onsite_inject_give_up(inject);
-        }
-        break;
-
-    default:
-        break;
+    } else if (inject->name == FRAMESET && !inject->body_seen) {
+        onsite_inject_give_up(inject);
     }
-
-    inject->head_over = true;
 }
 
 
@@ -327,19 +308,21 @@ start_html(onsite_inject_t *inject)
 
     onsite_inject_see(inject, inject->name);
 
+    if (inject->n_slots != 0 && inject->depth == 0) {
+        onsite_inject_slot_note(inject);
+    }
+
     if (opens_text(inject)) {
-        inject->head_over = true;
+        /* it ends by itself */
 
     } else if (inject->name == TEMPLATE) {
         push(inject, ONSITE_OPEN_TEMPLATE);
-        inject->head_over = true;
 
     } else if (inject->name == SVG || inject->name == MATH) {
         if (!inject->self_closing) {
             push(inject, inject->name == SVG ? ONSITE_OPEN_SVG
                                              : ONSITE_OPEN_MATH);
         }
-        inject->head_over = true;
 
     } else if (inject->depth != 0 && top(inject) != ONSITE_OPEN_TEMPLATE) {
         start_in_point(inject);
@@ -426,6 +409,11 @@ onsite_inject_start_tag(onsite_inject_t *inject)
 
     } else if (breaks_out(inject)) {
         pop_foreign(inject);
+
+        if (inject->slot.open && inject->depth == 0) {
+            onsite_inject_slot_tag(inject);
+        }
+
         start_html(inject);
 
     } else {
@@ -474,6 +462,10 @@ end_foreign(onsite_inject_t *inject)
 
     if (inject->name == N1('p') || inject->name == N2('b', 'r')) {
         pop_foreign(inject);
+
+        if (inject->slot.open && inject->depth == 0) {
+            onsite_inject_slot_tag(inject);
+        }
         return;
     }
 
@@ -492,7 +484,7 @@ end_foreign(onsite_inject_t *inject)
         end_template(inject);
 
     } else if (inject->name != BODY && inject->name != HTML
-               && may_be_open(inject))
+               && onsite_inject_may_be_open(inject))
     {
         onsite_inject_give_up(inject);
     }
@@ -503,6 +495,10 @@ void
 onsite_inject_end_tag(onsite_inject_t *inject)
 {
     inject->state = ONSITE_SCAN_DATA;
+
+    if (inject->n_slots != 0 && inject->depth == 0) {
+        onsite_inject_slot_note(inject);
+    }
 
     if (onsite_inject_foreign(inject)) {
         end_foreign(inject);

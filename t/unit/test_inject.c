@@ -479,15 +479,19 @@ other_places(void **state)
 
     expect(ONSITE_PLACE_HEAD_START, false,
            "<html><head a='>'>@<title></head></title></head>");
-    expect(ONSITE_PLACE_HEAD_START, false, "<html><body><head></body>");
+    expect(ONSITE_PLACE_HEAD_START, false, "<html>@<body><head></body>");
     expect(ONSITE_PLACE_HEAD_START, false, "<html><head>@<head></head>");
     expect(ONSITE_PLACE_HEAD_START, false, "<!--<head>--><head>@</head>");
     expect(ONSITE_PLACE_HEAD_END, false,
            "<head><style></head></style>@</head><body></head>");
-    expect(ONSITE_PLACE_HEAD_END, false, "<html><body></head></body>");
+    expect(ONSITE_PLACE_HEAD_END, false, "<html>@<body></head></body>");
     expect(ONSITE_PLACE_BODY_START, false, "<body class=\"</body>\">@x<body>");
     expect(ONSITE_PLACE_BODY_START, false,
+           "<template><body></template><body/>@");
+    expect(ONSITE_PLACE_BODY_START, false,
            "<template><body></template><svg></svg><body/>@");
+    expect(ONSITE_PLACE_BODY_START, true,
+           "<template><body></template>@<svg></svg><body/>");
     expect(ONSITE_PLACE_BODY_END, true, "just text@");
     expect(ONSITE_PLACE_BODY_END, true, "@");
     expect(ONSITE_PLACE_BODY_END, true, "<textarea>just text");
@@ -523,7 +527,7 @@ several_places_in_one_page(void **state)
             }
 
             assert_str(onsite_str(out.data, out.len),
-                       "<head>{0}<b>{1}</head><body>{2}{3}</body></html>");
+                       "<head>{0}{1}{2}<b></head><body>{3}</body></html>");
             assert_int_equal(onsite_inject_count(inject), 4);
             assert_true(onsite_inject_finished(inject));
         }
