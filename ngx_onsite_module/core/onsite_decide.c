@@ -498,14 +498,20 @@ consider_candidates(decide_t *d)
 
     for (i = 0; i < n; i++) {
         fetch_ahead(d->context->image, d->campaigns, candidates, n, i);
-        decide_explain_skipped(d, &next, candidates[i]);
+
+        if (d->options->explain != NULL) {
+            decide_explain_skipped(d, &next, candidates[i]);
+        }
+
         consider_fired_until(d, candidates[i]);
         decide_waiting_until(d, candidates[i]);
         (void) decide_consider(d, candidates[i], false);
     }
 
-    decide_explain_skipped(d, &next,
-                    onsite_image_header(d->context->image)->n_campaigns);
+    if (d->options->explain != NULL) {
+        decide_explain_skipped(d, &next,
+                        onsite_image_header(d->context->image)->n_campaigns);
+    }
 }
 
 

@@ -64,8 +64,17 @@ void decide_tell(decide_t *d, const onsite_campaign_t *campaign,
 /* Takes what may be shown now into d->waiting. */
 void decide_waiting_take(decide_t *d);
 
-/* Considers those of at most this rank that are still to be tried. */
-void decide_waiting_until(decide_t *d, uint32_t rank);
+void decide_waiting_next(decide_t *d);
+
+/* Considers those of at most this rank that are still to be tried.  Inline, as
+ * it is asked for every candidate and mostly has nothing to do. */
+static inline void
+decide_waiting_until(decide_t *d, uint32_t rank)
+{
+    while (d->n_tried < d->n_waiting && d->waiting[d->n_tried].rank <= rank) {
+        decide_waiting_next(d);
+    }
+}
 
 /* Puts back what only lost its place to another. */
 void decide_waiting_keep(decide_t *d);

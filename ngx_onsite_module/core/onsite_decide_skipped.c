@@ -71,10 +71,6 @@ waits(const decide_t *d, uint32_t rank)
 void
 decide_explain_skipped(decide_t *d, uint32_t *rank, uint32_t end)
 {
-    if (d->options->explain == NULL) {
-        return;
-    }
-
     for (/* void */; *rank < end; (*rank)++) {
         if (waits(d, *rank) && !decide_is_waiting(d, *rank)) {
             decide_tell(d, &d->campaigns[*rank],

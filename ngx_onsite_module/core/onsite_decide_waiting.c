@@ -148,13 +148,9 @@ consider(decide_t *d, const waiting_t *waiting)
 
 
 void
-decide_waiting_until(decide_t *d, uint32_t rank)
+decide_waiting_next(decide_t *d)
 {
-    while (d->n_tried < d->n_waiting
-           && d->waiting[d->n_tried].rank <= rank)
-    {
-        consider(d, &d->waiting[d->n_tried++]);
-    }
+    consider(d, &d->waiting[d->n_tried++]);
 }
 
 
