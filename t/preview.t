@@ -29,6 +29,7 @@ $t->campaigns(
         { id => 'a', weight => 0.5, content => { html => '<p>A</p>' } },
         { id => 'b', weight => 0.5, content => { html => '<p>B</p>' } }]),
     Onsite::Test::popup('hero', %never, channel => 'embed', slot => 'hero'),
+    Onsite::Test::popup('leaving', %never, when => { exit => \1 }),
     { id => 'hook', channel => 'webhook', endpoint => 'https://x.example/',
       trigger => { event => 'Page Viewed' },
       content => { data => { a => 1 } } },
@@ -129,6 +130,9 @@ shows(preview(campaign => 'split'), qr{<p>A</p>}, 'the first variant');
 shows(preview(campaign => 'split', more => ['--variant', 'b']),
     qr{<p>B</p>}, 'another variant');
 shows(preview(campaign => 'hero'), qr{<h2>hero</h2>}, 'in a slot');
+my $at_once = shows(preview(campaign => 'leaving'), qr{<h2>leaving</h2>},
+    'what waits for something in the page');
+unlike($at_once->{content}, qr/data-onsite-when/, '  at once');
 
 # through a cache whose key has the query
 my $cached = preview(url => $url =~ s/landing/cached/r);

@@ -354,7 +354,7 @@ fill_choice(decide_t *d, const onsite_campaign_t *campaign,
         return ONSITE_REASON_NONE;
     }
 
-    if (!d->releases) {
+    if (!d->releases && d->options->preview == NULL) {
         choice->when = onsite_image_str(d->context->image, campaign->when);
     }
 

@@ -63,14 +63,15 @@ static void
 check_cases(const case_t *cases, size_t n)
 {
     size_t                   i;
+    onsite_str_t             nonce;
     onsite_policy_verdict_t  verdict;
 
     for (i = 0; i < n; i++) {
         verdict = judge(&ours, cases[i].texts);
+        nonce = onsite_str(cases[i].nonce, strlen(cases[i].nonce));
 
         if (verdict.why != cases[i].why
-            || verdict.nonce.len != strlen(cases[i].nonce)
-            || memcmp(verdict.nonce.data, cases[i].nonce, verdict.nonce.len))
+            || !onsite_str_eq(verdict.nonce, nonce))
         {
             fail_msg("%s: why %d, nonce \"%.*s\"", cases[i].texts[0],
                      (int) verdict.why, (int) verdict.nonce.len,
