@@ -228,6 +228,7 @@ record_variant(decide_t *d, const onsite_campaign_t *campaign,
     exposure->variant = (uint8_t) (variant - variants + 1);
     exposure->variant_hash = variant->hash;
     exposure->holdout = false;
+    exposure->happened &= (uint8_t) ~ONSITE_EXPOSURE_SENT;
 
     return exposure;
 }

@@ -130,11 +130,11 @@ see(onsite_visitor_t *v, onsite_ms_t received)
 }
 
 
-/* Segment's promotion_id; `campaign` for those who send only that. */
+/* Segment's promotion_id; `campaign` for those who send only that.  False:
+ * neither is an id. */
 
-static void
-promotion_happened(onsite_visitor_t *v, const onsite_value_t *properties,
-    uint8_t bit)
+static bool
+promotion_of(const onsite_value_t *properties, uint32_t *campaign)
 {
     onsite_str_t  id;
 
@@ -144,11 +144,48 @@ promotion_happened(onsite_visitor_t *v, const onsite_value_t *properties,
         id = onsite_value_get_str(properties, ONSITE_STR("campaign"));
     }
 
-    if (id.len == 0 || id.len > ONSITE_CAMPAIGN_ID_MAX) {
+    *campaign = onsite_fnv32a(id);
+
+    return id.len != 0 && id.len <= ONSITE_CAMPAIGN_ID_MAX;
+}
+
+
+static void
+promotion_happened(onsite_visitor_t *v, const onsite_value_t *properties,
+    uint8_t bit)
+{
+    uint32_t  campaign;
+
+    if (promotion_of(properties, &campaign)) {
+        onsite_visitor_exposure_add(v, campaign)->happened |= bit;
+    }
+}
+
+
+static void
+promotion_viewed(onsite_visitor_t *v, const onsite_event_t *event)
+{
+    uint32_t            campaign;
+    onsite_exposure_t  *exposure;
+
+    if (!promotion_of(&event->properties, &campaign)) {
         return;
     }
 
-    onsite_visitor_exposure_add(v, onsite_fnv32a(id))->happened |= bit;
+    exposure = onsite_visitor_exposure(v, campaign);
+
+    if (exposure == NULL || !(exposure->happened & ONSITE_EXPOSURE_SENT)) {
+        return;
+    }
+
+    exposure->happened &= (uint8_t) ~ONSITE_EXPOSURE_SENT;
+    exposure->total = next(exposure->total);
+    exposure->window = next(exposure->window);
+    exposure->session = v->visits;
+
+    if (event->time > exposure->last) {
+        exposure->last = event->time;
+    }
 }
 
 
@@ -182,6 +219,10 @@ apply_meaning(onsite_visitor_t *v, const onsite_event_t *event, bool in_session)
 
     case ONSITE_NAME_CART_CLEARED:
         v->n_cart = 0;
+        break;
+
+    case ONSITE_NAME_PROMOTION_VIEWED:
+        promotion_viewed(v, event);
         break;
 
     case ONSITE_NAME_PROMOTION_CLICKED:
@@ -303,7 +344,8 @@ onsite_exposure_worth(const onsite_exposure_t *exposure)
         return ONSITE_WORTH_NOTHING;
     }
 
-    return exposure->happened != 0 ? ONSITE_WORTH_STOP : ONSITE_WORTH_CAP;
+    return exposure->happened & ~ONSITE_EXPOSURE_SENT ? ONSITE_WORTH_STOP
+                                                      : ONSITE_WORTH_CAP;
 }
 
 

@@ -28,6 +28,9 @@ typedef struct {
 #define ONSITE_STOP_CLICKED     0x01
 #define ONSITE_STOP_DISMISSED   0x02
 #define ONSITE_STOP_GOAL        0x04
+/* It went along with a page that had no slot for it, and was not counted as
+ * shown: it is once it was viewed. */
+#define ONSITE_EXPOSURE_SENT    0x08
 
 typedef struct {
     uint32_t      campaign;         /* onsite_campaign_hash(id)            */
@@ -37,7 +40,7 @@ typedef struct {
     onsite_ms_t   last;             /* shown last; 0: assigned, never shown*/
     uint8_t       variant;          /* sticky: index + 1; 0: none          */
     bool          holdout;          /* sticky: in the holdout              */
-    uint8_t       happened;         /* ONSITE_STOP_* bits                  */
+    uint8_t       happened;         /* bits as above                       */
     uint32_t      variant_hash;     /* of the variant's id: the index alone
                                        would not survive an edit           */
     uint32_t      session;          /* visits when last shown              */
@@ -171,7 +174,8 @@ onsite_str_t onsite_visitor_status_text(onsite_visitor_status_t status);
  *   cart      Product Added / Removed (sku or product_id, quantity, price),
  *             Order Completed and Cart Cleared empty it
  *   exposures Promotion Clicked / Dismissed (properties.promotion_id, else
- *             properties.campaign, is the campaign's id) set `happened`
+ *             properties.campaign, is the campaign's id) set `happened`;
+ *             Promotion Viewed counts what was sent (ONSITE_EXPOSURE_SENT)
  *   armed     Page Viewed and Screen Viewed drop what is armed
  *   seen      first_seen and last_seen, by event->received
  *   customer  a user_id makes it identified and is kept, but never takes the

@@ -290,6 +290,8 @@ typedef struct {
     ngx_uint_t                  n;
     uint32_t                    shown;      /* bit 1 << i: campaigns[i] went
                                                into the page                 */
+    uint32_t                    along;      /* the same, for a slot that the
+                                               page does not have (yet)      */
     ngx_http_onsite_skip_e      withheld;   /* the script, because of what the
                                                page says itself              */
     unsigned                    inserted:1; /* something did                 */

@@ -27,12 +27,10 @@ typedef struct {
     ngx_uint_t                n_pieces;
     ngx_chain_t              *chain;        /* the same, once it was asked   */
     uint32_t                  counted;      /* its bit in page->shown        */
+    ngx_uint_t                capped;       /* that it was shown matters     */
 } item_t;
 
 #define NO_SLOT  ONSITE_SLOTS_MAX
-
-/* Shorter ones are copied: a buf of their own would cost more. */
-#define ONSITE_PIECE_MIN  256
 
 
 typedef struct {
@@ -287,6 +285,7 @@ put_by(content_t *content, room_t *room, const onsite_image_t *image,
     item->channel = campaign->channel;
     item->propensity = choice->propensity;
     item->chain = NULL;
+    item->capped = campaign->per > ONSITE_PER_PAGE || campaign->goal.len != 0;
 
     item->pieces = room->pieces;
     item->n_pieces = choice->html.n;
@@ -545,6 +544,21 @@ end_composing(ngx_http_request_t *r, compose_t *c, ngx_chain_t **out)
 }
 
 
+/* An embed that only goes along is not shown, and may never be. */
+
+static void
+count_shown(ngx_http_onsite_page_t *page, const item_t *item,
+    ngx_uint_t filled)
+{
+    if (item->place != NO_SLOT && !filled && item->capped) {
+        page->along |= item->counted;
+
+    } else {
+        page->shown |= item->counted;
+    }
+}
+
+
 static ngx_int_t
 compose_slot(ngx_http_request_t *r, item_t *item)
 {
@@ -596,7 +610,7 @@ end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
         filled = item->place != NO_SLOT
                  && (page->filled & (1u << item->place));
         add_template(&c, ctx, item, filled);
-        page->shown |= item->counted;
+        count_shown(page, item, filled);
     }
 
     add_script(c.text, r, ctx);

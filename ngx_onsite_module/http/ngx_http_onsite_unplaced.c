@@ -12,7 +12,7 @@
 
 
 static void
-take_back(onsite_visitor_t *visitor, uint32_t campaign)
+take_back(onsite_visitor_t *visitor, uint32_t campaign, ngx_uint_t along)
 {
     onsite_exposure_t  *exposure;
 
@@ -28,6 +28,10 @@ take_back(onsite_visitor_t *visitor, uint32_t campaign)
     if (exposure->total == 0) {
         exposure->window = 0;
         exposure->last = 0;
+    }
+
+    if (along) {
+        exposure->happened |= ONSITE_EXPOSURE_SENT;
     }
 }
 
@@ -63,7 +67,8 @@ rewrite(ngx_http_onsite_ctx_t *ctx, onsite_txn_t *txn)
 
     for (i = 0; i < ctx->page.n; i++) {
         if (!(ctx->page.shown & (1u << i))) {
-            take_back(w->visitor, ctx->page.campaigns[i]);
+            take_back(w->visitor, ctx->page.campaigns[i],
+                      ctx->page.along & (1u << i));
         }
     }
 

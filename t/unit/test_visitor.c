@@ -682,6 +682,52 @@ promotions_stop(void **state)
 }
 
 
+/* What went along with a page counts once the page has shown it. */
+
+static void
+what_was_sent_counts_when_viewed(void **state)
+{
+    onsite_visitor_t    v;
+    onsite_exposure_t  *exposure;
+
+    (void) state;
+
+    onsite_visitor_init(&v);
+    v.visits = 3;
+
+    exposure = onsite_visitor_exposure_add(&v, onsite_fnv32a(ONSITE_STR("c")));
+    exposure->variant = 1;
+    exposure->happened = ONSITE_EXPOSURE_SENT;
+    assert_int_equal(onsite_exposure_worth(exposure), ONSITE_WORTH_CAP);
+
+    promotion(&v, "Promotion Viewed", "promotion_id", "other", true);
+    promotion(&v, "Promotion Viewed", "promotion_id", "", true);
+    promotion(&v, "Promotion Viewed", "promotion_id", "c", false);
+    assert_int_equal(v.n_exposures, 1);
+    assert_int_equal(exposure->total, 0);
+    assert_int_equal(exposure->last, 0);
+
+    promotion(&v, "Promotion Viewed", "promotion_id", "c", true);
+    assert_int_equal(exposure->total, 1);
+    assert_int_equal(exposure->window, 1);
+    assert_int_equal(exposure->last, NOW);
+    assert_int_equal(exposure->session, v.visits);
+    assert_int_equal(exposure->happened, 0);
+
+    promotion(&v, "Promotion Viewed", "promotion_id", "c", true);
+    assert_int_equal(exposure->total, 1);
+
+    /* one that was shown meanwhile stays so */
+
+    exposure->last = NOW + 1;
+    exposure->happened = ONSITE_EXPOSURE_SENT | ONSITE_STOP_CLICKED;
+    promotion(&v, "Promotion Viewed", "campaign", "c", true);
+    assert_int_equal(exposure->total, 2);
+    assert_int_equal(exposure->last, NOW + 1);
+    assert_int_equal(exposure->happened, ONSITE_STOP_CLICKED);
+}
+
+
 static void
 least_recent_exposure_goes(void **state)
 {
@@ -1208,6 +1254,7 @@ main(void)
         cmocka_unit_test(cart_survives_malformed_numbers),
         cmocka_unit_test(cart_is_bounded),
         cmocka_unit_test(promotions_stop),
+        cmocka_unit_test(what_was_sent_counts_when_viewed),
         cmocka_unit_test(least_recent_exposure_goes),
         cmocka_unit_test(clicks_elsewhere_do_not_displace_caps),
         cmocka_unit_test(full_exposures_keep_what_is_over),
