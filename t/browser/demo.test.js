@@ -163,7 +163,7 @@ test('a full cart brings the bar, on a phone too', async () => {
     await page.goto(`${shop}/cart/`);
     const bar = page.locator('[data-onsite-shown="free-shipping"]')
         .getByRole('region');
-    await bar.filter({ hasText: '220 €' }).waitFor();
+    await bar.filter({ hasText: '€220.00' }).waitFor();
     await page.waitForTimeout(400);
     await page.screenshot({ path: `${shots}/bar-phone-dark.png` });
 
@@ -211,6 +211,52 @@ test('a VIP at checkout sees what goes with the cart', async () => {
         .getAttribute('href'), '/product/weekender');
     assert.equal(await dialog.getByRole('link').count(), 2,
         'what is out of stock is not recommended');
+    assert.deepEqual(errors, []);
+    await context.close();
+});
+
+test('who comes back finds their department, also without scripts',
+    async () => {
+        const { context, page, errors } = await visitor();
+
+        await page.goto(`${shop}/product/wax-jacket`);
+        await page.waitForTimeout(300);
+        await page.goto(`${shop}/`);
+        await page.getByRole('heading', { name: 'Good to see you again.' })
+            .waitFor();
+        assert.equal(await page.getByRole('link',
+            { name: 'Back to the jackets' }).getAttribute('href'),
+        '/jackets/');
+        await page.screenshot({ path: `${shots}/slot.png` });
+
+        const { cookies } = await context.storageState();
+        const plain = await visitor({ javaScriptEnabled: false });
+
+        await plain.context.addCookies(cookies);
+        await plain.page.goto(`${shop}/`);
+        await plain.page.getByText('Good to see you again.').waitFor();
+        assert.deepEqual(errors, []);
+        await plain.context.close();
+        await context.close();
+    });
+
+test('leaving with a full cart brings a popup, and not before', async () => {
+    const { context, page, errors } = await visitor();
+
+    await page.goto(`${shop}/product/tote`);
+    await page.locator('#add').click();
+    await page.waitForTimeout(500);
+    await page.goto(`${shop}/cart/`);
+    await page.mouse.move(300, 300);
+    await page.waitForTimeout(600);
+    assert.equal(await page.getByRole('dialog').count(), 0);
+
+    await page.mouse.move(300, 2);
+    await page.evaluate(() => document.documentElement.dispatchEvent(
+        new MouseEvent('mouseleave', { clientY: -1 })));
+    await page.getByRole('dialog').filter({ hasText: 'keep it for you' })
+        .waitFor();
+    await page.screenshot({ path: `${shots}/leaving-cart.png` });
     assert.deepEqual(errors, []);
     await context.close();
 });
