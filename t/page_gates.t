@@ -20,13 +20,15 @@ $t->write_file('html/text.txt', $page);
 $t->write_file('html/unclosed.html', '<!doctype html><title>x</title><p>text');
 $t->campaigns(Onsite::Test::popup('hello'));
 
-my $gzip = $t->upstream(sub {
-    my ($s) = @_;
-    require IO::Compress::Gzip;
-    my $body;
-    IO::Compress::Gzip::gzip(\$page, \$body);
+# /WHAT: the page, its bytes said to be encoded so
+my %codings = (br => 'br', zstd => 'zstd', deflate => 'deflate',
+    twice => 'gzip, gzip', both => "gzip\r\nContent-Encoding: br",
+    unknown => 'x-made-up');
+my $coded = $t->upstream(sub {
+    my ($s, $head) = @_;
+    my ($name) = $head =~ m{^GET /(\w+)};
     print $s "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
-        . "Content-Encoding: gzip\r\n\r\n$body";
+        . "Content-Encoding: $codings{$name}\r\n\r\n$page";
 });
 my $odd = $t->upstream(sub {
     my ($s, $head) = @_;
@@ -44,6 +46,9 @@ my $odd = $t->upstream(sub {
             . "Content-Disposition: attachment; filename=a.html\r\n\r\n$page",
         '/stream' => "HTTP/1.0 200 OK\r\n"
             . "Content-Type: text/event-stream\r\n\r\ndata: </body>\n\n",
+        '/replace' => "HTTP/1.0 200 OK\r\n"
+            . "Content-Type: multipart/x-mixed-replace; boundary=x\r\n\r\n"
+            . "--x\r\nContent-Type: text/html\r\n\r\n$page\r\n--x--\r\n",
         '/utf16' => "HTTP/1.0 200 OK\r\n"
             . "Content-Type: text/html; charset=utf-16le\r\n\r\n$page",
         '/accel' => "HTTP/1.0 200 OK\r\nX-Accel-Redirect: /index.html\r\n"
@@ -51,7 +56,7 @@ my $odd = $t->upstream(sub {
     );
     print $s $answer{$path} // "HTTP/1.0 404 Not Found\r\n\r\n";
 });
-$t->{expand} = { GZIP => $gzip, ODD => $odd };
+$t->{expand} = { CODED => $coded, ODD => $odd };
 
 $t->start(server => <<'END');
         root %%DIR%%/html;
@@ -59,7 +64,10 @@ $t->start(server => <<'END');
         location / { }
         location /onsite/ { onsite_collect; }
         location = /status { onsite_status; }
-        location = /gz { proxy_pass http://127.0.0.1:%%GZIP%%; }
+        location /coded/ { proxy_pass http://127.0.0.1:%%CODED%%/; }
+        location /coded-here/ { alias %%DIR%%/html/;
+            add_header Content-Encoding br; }
+        location /all/ { onsite_types *; proxy_pass http://127.0.0.1:%%ODD%%/; }
         location /odd/ { proxy_pass http://127.0.0.1:%%ODD%%/; }
         location = /ssi.html { ssi on; }
         location = /return { return 200 "<html><body></body></html>";
@@ -100,6 +108,9 @@ visit_is('/odd/no-content', 0, 0, '204 from the upstream');
 visit_is('/odd/created', 0, 0, '201');
 visit_is('/odd/download', 0, 0, 'a download');
 visit_is('/odd/stream', 0, 0, 'an event stream');
+visit_is('/all/stream', 0, 0, 'an event stream, with onsite_types *');
+visit_is('/all/replace', 0, 0, 'and one of pictures or pages');
+visit_is('/all/upper', 1, 1, 'but a page');
 visit_is('/odd/utf16', 0, 1, 'UTF-16 is left alone');
 visit_is('/odd/upper', 1, 1, 'a type in capitals, with a charset');
 visit_is('/odd/accel', 1, 1, 'X-Accel-Redirect');
@@ -120,9 +131,13 @@ like($r->{content}, qr{<p>fragment</p>}, 'with its include');
 $r = visit_is('/odd/empty', 0, 1, 'an empty document');
 is($r->{status}, 200, 'which does not hang');
 
-$r = visit_is('/gz', 0, 1, 'an encoded upstream is left alone',
-    headers => { 'accept-encoding' => 'gzip' });
-is($r->{headers}{'content-encoding'}, 'gzip', 'and stays encoded');
+for my $name (sort keys %codings) {
+    $r = visit_is("/coded/$name", 0, 1, "encoded: $name");
+    is($r->{content}, $page, 'is left as it is');
+    isnt($r->{headers}{'content-encoding'}, undef, 'and said to be encoded');
+}
+$r = visit_is('/coded-here/index.html', 0, 1, 'encoded, as add_header says');
+is($r->{content}, $page, 'is left as it is');
 
 $r = visit_is('/index.html', 0, 0, 'a fragment fetched by a script',
     headers => { 'sec-fetch-dest' => 'empty' });
@@ -158,7 +173,7 @@ like($raw, $INSERTED, 'HTTP/1.0');
 like($raw, qr{</html>\n$}, 'to its end');
 
 my $skips = $t->status->{skips};
-cmp_ok($skips->{encoded}, '>=', 1, 'skips.encoded')
+is($skips->{encoded}, 2 + keys %codings, 'skips.encoded')
     or diag(json_encode($skips));
 
 $t->done;

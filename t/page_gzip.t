@@ -69,8 +69,9 @@ for my $path ('/', '/up/plain', '/direct/plain', '/clear/plain') {
 my $vary = $t->visit('/up/plain')->{headers}{vary};
 like(join(',', ref $vary ? @$vary : $vary), qr/X-One/, "the origin's Vary stays");
 
-whole($t->visit('/up/gz', %gzip), 'gzip from the upstream', 0, 'gzip');
-whole($t->visit('/inflate/gz'), 'gunzip on, gzip not accepted', 1, '');
-whole($t->visit('/inflate/gz', %gzip), 'gunzip on, gzip accepted', 0, 'gzip');
-cmp_ok($t->status->{skips}{encoded}, '>=', 2, 'and is counted');
+for my $path ('/up/gz', '/direct/gz', '/inflate/gz', '/clear/gz') {
+    whole($t->visit($path, %gzip), "gzip from the upstream, $path", 1, 'gzip');
+    whole($t->visit($path), "the same, gzip not accepted, $path", 1, '');
+}
+is($t->status->{skips}{encoded} // 0, 0, 'and nothing is skipped for it');
 $t->done;

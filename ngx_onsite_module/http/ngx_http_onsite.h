@@ -23,7 +23,9 @@
  *   settle    what an event leaves to do: outbox, the visitor's timer
  *   timer     fires visitors' timers, in one worker of all
  *   page      page views and server-side events of ordinary requests
+ *   response  what a response's header says for and against an insertion
  *   filter    header and body filter: moves buffers, inserts bytes
+ *   inflate   pages that the origin has compressed
  *   insert    what goes into a page: the decision as elements
  *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
@@ -104,7 +106,8 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_METHOD,        /* not GET                           */
     NGX_HTTP_ONSITE_SKIP_STATUS,        /* not 200                           */
     NGX_HTTP_ONSITE_SKIP_TYPE,          /* not of onsite_types               */
-    NGX_HTTP_ONSITE_SKIP_ENCODED,       /* Content-Encoding, or UTF-16       */
+    NGX_HTTP_ONSITE_SKIP_ENCODED,       /* Content-Encoding that is not gzip,
+                                           or UTF-16                         */
     NGX_HTTP_ONSITE_SKIP_EMPTY,         /* no body                           */
     NGX_HTTP_ONSITE_SKIP_FRAGMENT,      /* Sec-Fetch-Dest is not a document  */
     NGX_HTTP_ONSITE_SKIP_BYPASS,        /* onsite_bypass                     */
@@ -655,9 +658,9 @@ size_t ngx_http_onsite_token(ngx_http_onsite_ctx_t *ctx,
  * insertion.
  *
  * NGX_OK: ctx->page is filled, page.any is set: clear length, ranges and
- * validators and insert what ngx_http_onsite_insertion has.  NGX_DECLINED: no insertion.  Either
- * way page.personal may be set: tighten Cache-Control (Set-Cookie is in
- * headers_out already).  Never NGX_ERROR.
+ * validators and insert what ngx_http_onsite_insertion has.  NGX_DECLINED: no
+ * insertion.  Either way page.personal may be set: tighten Cache-Control
+ * (Set-Cookie is in headers_out already).  Never NGX_ERROR.
  *
  * It gates what the request's side says itself: bypass, Sec-Fetch-Dest,
  * crawlers, prefetch, consent, missing onsite_collect; it counts the skips,
@@ -690,6 +693,43 @@ void ngx_http_onsite_look(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx);
 
 /* filter.c: both filters; called at the end of postconfiguration. */
 ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
+
+/* response.c */
+
+/* What the response says against an insertion. */
+ngx_http_onsite_skip_e ngx_http_onsite_response_shape(ngx_http_request_t *r);
+/* Its only encoding is gzip. */
+ngx_uint_t ngx_http_onsite_response_gzip(ngx_http_request_t *r);
+/* It is for one visitor only: what else was said about caching is void. */
+ngx_int_t ngx_http_onsite_response_private(ngx_http_request_t *r);
+/* Its bytes will be others, and not compressed. */
+void ngx_http_onsite_response_changed(ngx_http_request_t *r);
+
+/*
+ * inflate.c: buffers of gzip in, of plain bytes out.
+ *
+ * add keeps what is of use of the bufs in the chain, not its links; they are
+ * eaten (pos) as they are read.  NULL from create, NGX_ERROR from add: out of
+ * memory.
+ */
+typedef struct ngx_http_onsite_inflate_s  ngx_http_onsite_inflate_t;
+
+ngx_http_onsite_inflate_t *ngx_http_onsite_inflate_create(
+    ngx_http_request_t *r);
+ngx_int_t ngx_http_onsite_inflate_add(ngx_http_onsite_inflate_t *inflate,
+    ngx_chain_t *in);
+
+/*
+ * The next buffer: used again as soon as all of it was written (pos == last),
+ * with the flush or last_buf that the input had there; may be without bytes.
+ *
+ *   NGX_DECLINED  all of the input was read
+ *   NGX_AGAIN     no buffer is free, see ..._ready
+ *   NGX_ERROR     the page is damaged, which is logged, or out of memory
+ */
+ngx_int_t ngx_http_onsite_inflate_next(ngx_http_onsite_inflate_t *inflate,
+    ngx_buf_t **out);
+ngx_uint_t ngx_http_onsite_inflate_ready(ngx_http_onsite_inflate_t *inflate);
 
 /* insert.c */
 

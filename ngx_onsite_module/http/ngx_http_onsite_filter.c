@@ -1,7 +1,8 @@
 /*
  * ngx_http_onsite_filter.c - header and body filter: moves buffers, inserts
- * bytes.  What is inserted comes from page.c, where it goes from the scanner
- * in core/onsite_inject.c.
+ * bytes.  What is inserted comes from insert.c, where it goes from the scanner
+ * in core/onsite_inject.c; pages that the origin has compressed go through
+ * inflate.c first.
  */
 
 #include "ngx_http_onsite.h"
@@ -9,6 +10,7 @@
 
 typedef struct {
     onsite_inject_t          *inject;
+    ngx_http_onsite_inflate_t  *inflate;    /* NULL: the page is plain       */
     ngx_chain_t              *free;     /* links with a buf of ours to reuse */
     ngx_chain_t              *busy;     /* sent on, not yet written          */
     unsigned                  counted:1;
@@ -21,6 +23,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_request_t       *r;
+    ngx_http_onsite_ctx_t    *ctx;
     filter_t                 *filter;
     ngx_chain_t              *out;
     ngx_chain_t             **last;
@@ -83,183 +86,14 @@ ngx_http_onsite_filter_init(ngx_conf_t *cf)
 }
 
 
-static ngx_uint_t
-is_encoded(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    h = r->headers_out.content_encoding;
-
-    return h != NULL && h->hash != 0 && h->value.len != 0
-           && !(h->value.len == 8
-                && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8)
-                   == 0);
-}
-
-
-/* The scanner takes any superset of ASCII. */
-
-static ngx_uint_t
-is_wide(ngx_str_t *charset)
-{
-    return charset->len >= 6
-           && (ngx_strncasecmp(charset->data, (u_char *) "utf-16", 6) == 0
-               || ngx_strncasecmp(charset->data, (u_char *) "utf-32", 6) == 0);
-}
-
-
-static ngx_table_elt_t *
-find_header(ngx_http_request_t *r, const char *name, size_t len)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0 && h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-            {
-                return &h[i];
-            }
-        }
-    }
-
-    return NULL;
-}
-
-
-/* A page that is saved to a file is not looked at. */
-
-static ngx_uint_t
-is_download(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    h = find_header(r, "Content-Disposition",
-                    sizeof("Content-Disposition") - 1);
-
-    return h != NULL && h->value.len >= 10
-           && ngx_strncasecmp(h->value.data, (u_char *) "attachment", 10) == 0;
-}
-
-
-/* What the response says against an insertion. */
-
-static ngx_http_onsite_skip_e
-response_shape(ngx_http_request_t *r)
-{
-    ngx_http_onsite_loc_conf_t  *olcf;
-
-    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
-
-    /* header_only is set behind us for HEAD: the method has to be asked too */
-
-    if (r->header_only || r->method == NGX_HTTP_HEAD) {
-        return NGX_HTTP_ONSITE_SKIP_METHOD;
-    }
-
-    if (r->headers_out.status != NGX_HTTP_OK) {
-        return NGX_HTTP_ONSITE_SKIP_STATUS;
-    }
-
-    if (ngx_http_test_content_type(r, &olcf->types) == NULL || is_download(r))
-    {
-        return NGX_HTTP_ONSITE_SKIP_TYPE;
-    }
-
-    if (find_header(r, NGX_HTTP_ONSITE_MARKER,
-                    sizeof(NGX_HTTP_ONSITE_MARKER) - 1) != NULL)
-    {
-        return NGX_HTTP_ONSITE_SKIP_MARKED;
-    }
-
-    if (is_encoded(r) || is_wide(&r->headers_out.charset)) {
-        return NGX_HTTP_ONSITE_SKIP_ENCODED;
-    }
-
-    if (r->headers_out.content_length_n == 0) {
-        return NGX_HTTP_ONSITE_SKIP_EMPTY;
-    }
-
-    return ngx_http_onsite_policy(r);
-}
-
-
-static void
-clear_header(ngx_http_request_t *r, const char *name)
-{
-    size_t            len;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(name);
-
-    for ( ;; ) {
-        h = find_header(r, name, len);
-        if (h == NULL) {
-            return;
-        }
-
-        h->hash = 0;
-    }
-}
-
-
-/* For one visitor only: whatever else was said about caching is void. */
-
-static ngx_int_t
-tighten(ngx_http_request_t *r)
-{
-    ngx_str_t         value = ngx_string("private, no-store");
-    ngx_table_elt_t  *h;
-
-    clear_header(r, "Cache-Control");
-    clear_header(r, "Expires");
-    r->headers_out.expires = NULL;
-
-    /* to those shared caches that heed it more */
-
-    clear_header(r, "CDN-Cache-Control");
-    clear_header(r, "Surrogate-Control");
-    clear_header(r, "X-Accel-Expires");
-
-    h = ngx_http_onsite_add_header(r, "Cache-Control",
-                                   sizeof("Cache-Control") - 1, &value);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_onsite_cache_control(r, h);
-
-    return NGX_OK;
-}
-
-
-/* What was said about the bytes of the page as it was. */
-
-static void
-clear_validators(ngx_http_request_t *r)
-{
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_clear_last_modified(r);
-    ngx_http_clear_etag(r);
-
-    clear_header(r, "Content-Digest");
-    clear_header(r, "Content-MD5");
-    clear_header(r, "Digest");
-    clear_header(r, "Repr-Digest");
-}
-
-
 static void *
-pool_memory(void *pool, size_t size)
+scanner_alloc(void *pool, size_t size)
 {
     return ngx_palloc(pool, size);
 }
 
+
+/* Only for a page that will be changed: any other stays compressed. */
 
 static filter_t *
 make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
@@ -272,12 +106,20 @@ make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     }
 
     filter->inject = ngx_pmemalign(r->pool, onsite_inject_size(), 16);
+
     if (filter->inject == NULL) {
         return NULL;
     }
 
+    if (ngx_http_onsite_response_gzip(r)) {
+        filter->inflate = ngx_http_onsite_inflate_create(r);
+        if (filter->inflate == NULL) {
+            return NULL;
+        }
+    }
+
     onsite_inject_init(filter->inject, ctx->page.wanted);
-    onsite_inject_memory(filter->inject, pool_memory, r->pool);
+    onsite_inject_memory(filter->inject, scanner_alloc, r->pool);
     onsite_inject_slots(filter->inject, ctx->page.slots, ctx->page.n_slots);
 
     if (ctx->headers.fetch_dest.len != 0) {
@@ -303,9 +145,10 @@ header_filter(ngx_http_request_t *r)
         return next_header_filter(r);
     }
 
-    rc = ngx_http_onsite_page_view(r, ctx, response_shape(r));
+    rc = ngx_http_onsite_page_view(r, ctx,
+                                   ngx_http_onsite_response_shape(r));
 
-    if (ctx->page.personal && tighten(r) != NGX_OK) {
+    if (ctx->page.personal && ngx_http_onsite_response_private(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -322,7 +165,7 @@ header_filter(ngx_http_request_t *r)
 
     r->main_filter_need_in_memory = 1;
 
-    clear_validators(r);
+    ngx_http_onsite_response_changed(r);
 
     return next_header_filter(r);
 }
@@ -354,6 +197,28 @@ next_buf(output_t *o)
 }
 
 
+/* in: the buffer that the bytes are part of; NULL: they lie elsewhere, as long
+ * as the request lives. */
+
+static ngx_int_t
+send_bytes(output_t *o, ngx_buf_t *in, u_char *p, size_t len)
+{
+    ngx_buf_t  *b;
+
+    b = next_buf(o);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = p;
+    b->last = p + len;
+    b->temporary = in != NULL && in->temporary;
+    b->memory = in == NULL || in->memory || in->mmap;
+
+    return NGX_OK;
+}
+
+
 /* What the page has told so far. */
 
 static void
@@ -378,27 +243,21 @@ tell_page(filter_t *filter, ngx_http_onsite_page_t *page)
 static ngx_int_t
 send_insertion(output_t *o, unsigned place)
 {
-    ngx_buf_t              *b;
-    ngx_chain_t            *cl;
-    ngx_http_onsite_ctx_t  *ctx;
+    ngx_chain_t  *cl;
 
-    ctx = ngx_http_get_module_ctx(o->r, ngx_http_onsite_module);
-    tell_page(o->filter, &ctx->page);
+    tell_page(o->filter, &o->ctx->page);
 
-    if (ngx_http_onsite_insertion(o->r, ctx, place, &cl) != NGX_OK) {
+    if (ngx_http_onsite_insertion(o->r, o->ctx, place, &cl) != NGX_OK) {
         ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_MEMORY]);
         return NGX_OK;
     }
 
-    for (/* void */; cl != NULL; cl = cl->next) {
-        b = next_buf(o);
-        if (b == NULL) {
+    for ( /* void */ ; cl != NULL; cl = cl->next) {
+        if (send_bytes(o, NULL, cl->buf->pos, cl->buf->last - cl->buf->pos)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        b->pos = cl->buf->pos;
-        b->last = cl->buf->last;
-        b->memory = 1;
     }
 
     return NGX_OK;
@@ -408,30 +267,18 @@ send_insertion(output_t *o, unsigned place)
 static ngx_int_t
 send_slice(output_t *o, ngx_buf_t *in, onsite_slice_t *slice)
 {
-    ngx_buf_t  *b;
+    switch (slice->kind) {
 
-    if (slice->kind == ONSITE_SLICE_INSERT) {
+    case ONSITE_SLICE_INSERT:
         return send_insertion(o, slice->place);
+
+    case ONSITE_SLICE_COPY:
+        return send_bytes(o, in, in->pos + slice->offset, slice->bytes.len);
+
+    default: /* ONSITE_SLICE_BYTES */
+        return send_bytes(o, NULL, (u_char *) slice->bytes.data,
+                          slice->bytes.len);
     }
-
-    b = next_buf(o);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (slice->kind == ONSITE_SLICE_COPY) {
-        b->pos = in->pos + slice->offset;
-        b->temporary = in->temporary;
-        b->memory = in->memory || in->mmap;
-
-    } else {
-        b->pos = (u_char *) slice->bytes.data;
-        b->memory = 1;
-    }
-
-    b->last = b->pos + slice->bytes.len;
-
-    return NGX_OK;
 }
 
 
@@ -550,64 +397,145 @@ release(ngx_http_request_t *r, filter_t *filter, ngx_chain_t *out)
 /* That something was inserted; at the end, what was not. */
 
 static void
-count_insertion(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
-    ngx_uint_t last)
+count_insertion(output_t *o, ngx_uint_t last)
 {
     filter_t  *filter;
 
-    filter = ctx->filter;
+    filter = o->filter;
 
-    if (!filter->counted && ctx->page.inserted && !ctx->preview.valid) {
+    if (!filter->counted && o->ctx->page.inserted && !o->ctx->preview.valid) {
         filter->counted = 1;
         ngx_http_onsite_count(injections);
     }
 
     if (last && !filter->ended) {
         filter->ended = 1;
-        ngx_http_onsite_unplaced(r, ctx);
+
+        if (onsite_inject_wide(filter->inject)) {
+            o->ctx->page.withheld = NGX_HTTP_ONSITE_SKIP_ENCODED;
+        }
+
+        ngx_http_onsite_unplaced(o->r, o->ctx);
     }
 }
 
 
+/* What there is goes on; with nothing, so do those behind us that wait. */
+
 static ngx_int_t
-body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+send_on(output_t *o)
 {
-    output_t                o;
-    ngx_int_t               rc;
-    ngx_uint_t              last;
-    ngx_chain_t            *cl;
-    ngx_http_onsite_ctx_t  *ctx;
+    ngx_int_t  rc;
 
-    ctx = r == r->main
-          ? ngx_http_get_module_ctx(r, ngx_http_onsite_module) : NULL;
+    rc = next_body_filter(o->r, o->out);
 
-    if (ctx == NULL || ctx->filter == NULL) {
-        return next_body_filter(r, in);
-    }
+    release(o->r, o->filter, o->out);
+    o->out = NULL;
+    o->last = &o->out;
 
-    o.r = r;
-    o.filter = ctx->filter;
-    o.out = NULL;
-    o.last = &o.out;
+    return rc;
+}
+
+
+static ngx_int_t
+filter_plain(output_t *o, ngx_chain_t *in)
+{
+    ngx_uint_t    last;
+    ngx_chain_t  *cl;
+
     last = 0;
 
     for (cl = in; cl != NULL; cl = cl->next) {
-        if (take_buf(&o, cl->buf) != NGX_OK) {
+        if (take_buf(o, cl->buf) != NGX_OK) {
             return NGX_ERROR;
         }
 
         last |= cl->buf->last_buf;
     }
 
-    count_insertion(r, ctx, last);
+    count_insertion(o, last);
 
-    if (o.out == NULL && in != NULL && o.filter->busy == NULL) {
+    if (o->out == NULL && in != NULL && o->filter->busy == NULL) {
         return NGX_OK;
     }
 
-    rc = next_body_filter(r, o.out);
+    return send_on(o);
+}
 
-    release(r, o.filter, o.out);
 
-    return rc;
+/* As many buffers as there is room for.  NGX_OK: all of the input was read. */
+
+static ngx_int_t
+take_inflated(output_t *o)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    for ( ;; ) {
+        rc = ngx_http_onsite_inflate_next(o->filter->inflate, &b);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_DECLINED ? NGX_OK : rc;
+        }
+
+        if (take_buf(o, b) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        count_insertion(o, b->last_buf);
+    }
+}
+
+
+static ngx_int_t
+filter_inflated(output_t *o, ngx_chain_t *in)
+{
+    ngx_int_t  rc, sent;
+
+    if (ngx_http_onsite_inflate_add(o->filter->inflate, in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    do {
+        rc = take_inflated(o);
+
+        if (o->out == NULL
+            && (rc == NGX_ERROR
+                || (rc == NGX_OK && in != NULL && o->filter->busy == NULL)))
+        {
+            return rc;
+        }
+
+        sent = send_on(o);
+
+        if (rc == NGX_ERROR || sent == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+    } while (rc == NGX_AGAIN
+             && ngx_http_onsite_inflate_ready(o->filter->inflate));
+
+    return sent;
+}
+
+
+static ngx_int_t
+body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    output_t  o;
+
+    o.r = r;
+    o.ctx = r == r->main
+            ? ngx_http_get_module_ctx(r, ngx_http_onsite_module) : NULL;
+
+    if (o.ctx == NULL || o.ctx->filter == NULL) {
+        return next_body_filter(r, in);
+    }
+
+    o.filter = o.ctx->filter;
+    o.out = NULL;
+    o.last = &o.out;
+
+    return o.filter->inflate != NULL ? filter_inflated(&o, in)
+                                     : filter_plain(&o, in);
 }

@@ -1,0 +1,246 @@
+/*
+ * ngx_http_onsite_response.c - what a response's header says for and against
+ * an insertion, and what it may not say any longer when there is one.
+ */
+
+#include "ngx_http_onsite.h"
+
+
+/* How the body is encoded, by all headers that say so: a single gzip can be
+ * inflated. */
+
+typedef enum {
+    ENCODING_NONE = 0,
+    ENCODING_GZIP,
+    ENCODING_OTHER
+} encoding_e;
+
+
+static ngx_uint_t
+value_is(ngx_str_t *value, const char *text)
+{
+    return value->len == ngx_strlen(text)
+           && ngx_strncasecmp(value->data, (u_char *) text, value->len) == 0;
+}
+
+
+static encoding_e
+encoding(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    encoding_e        found;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    found = ENCODING_NONE;
+
+    for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash == 0 || !value_is(&h[i].key, "Content-Encoding")
+                || h[i].value.len == 0 || value_is(&h[i].value, "identity"))
+            {
+                continue;
+            }
+
+            found = found == ENCODING_NONE
+                    && (value_is(&h[i].value, "gzip")
+                        || value_is(&h[i].value, "x-gzip"))
+                    ? ENCODING_GZIP : ENCODING_OTHER;
+        }
+    }
+
+    return found;
+}
+
+
+ngx_uint_t
+ngx_http_onsite_response_gzip(ngx_http_request_t *r)
+{
+    return encoding(r) == ENCODING_GZIP;
+}
+
+
+/* The scanner takes any superset of ASCII. */
+
+static ngx_uint_t
+is_wide(ngx_str_t *charset)
+{
+    return charset->len >= 6
+           && (ngx_strncasecmp(charset->data, (u_char *) "utf-16", 6) == 0
+               || ngx_strncasecmp(charset->data, (u_char *) "utf-32", 6) == 0);
+}
+
+
+static ngx_table_elt_t *
+find_header(ngx_http_request_t *r, const char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash != 0 && h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            {
+                return &h[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whatever onsite_types says, these have no end that somebody waits for. */
+
+static ngx_uint_t
+is_stream(ngx_http_request_t *r)
+{
+    ngx_str_t  *type;
+
+    type = &r->headers_out.content_type;
+
+    return (type->len >= 17
+            && ngx_strncasecmp(type->data, (u_char *) "text/event-stream", 17)
+               == 0)
+           || (type->len >= 25
+               && ngx_strncasecmp(type->data,
+                                  (u_char *) "multipart/x-mixed-replace", 25)
+                  == 0);
+}
+
+
+/* A page that is saved to a file is not looked at. */
+
+static ngx_uint_t
+is_download(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = find_header(r, "Content-Disposition",
+                    sizeof("Content-Disposition") - 1);
+
+    return h != NULL && h->value.len >= 10
+           && ngx_strncasecmp(h->value.data, (u_char *) "attachment", 10) == 0;
+}
+
+
+/* What the response says against an insertion. */
+
+ngx_http_onsite_skip_e
+ngx_http_onsite_response_shape(ngx_http_request_t *r)
+{
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
+
+    /* header_only is set behind us for HEAD: the method has to be asked too */
+
+    if (r->header_only || r->method == NGX_HTTP_HEAD) {
+        return NGX_HTTP_ONSITE_SKIP_METHOD;
+    }
+
+    if (r->headers_out.status != NGX_HTTP_OK) {
+        return NGX_HTTP_ONSITE_SKIP_STATUS;
+    }
+
+    if (ngx_http_test_content_type(r, &olcf->types) == NULL || is_stream(r)
+        || is_download(r))
+    {
+        return NGX_HTTP_ONSITE_SKIP_TYPE;
+    }
+
+    if (find_header(r, NGX_HTTP_ONSITE_MARKER,
+                    sizeof(NGX_HTTP_ONSITE_MARKER) - 1) != NULL)
+    {
+        return NGX_HTTP_ONSITE_SKIP_MARKED;
+    }
+
+    if (encoding(r) == ENCODING_OTHER || is_wide(&r->headers_out.charset)) {
+        return NGX_HTTP_ONSITE_SKIP_ENCODED;
+    }
+
+    if (r->headers_out.content_length_n == 0) {
+        return NGX_HTTP_ONSITE_SKIP_EMPTY;
+    }
+
+    return ngx_http_onsite_policy(r);
+}
+
+
+static void
+clear_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for ( ;; ) {
+        h = find_header(r, name, len);
+        if (h == NULL) {
+            return;
+        }
+
+        h->hash = 0;
+    }
+}
+
+
+/* For one visitor only: whatever else was said about caching is void. */
+
+ngx_int_t
+ngx_http_onsite_response_private(ngx_http_request_t *r)
+{
+    ngx_str_t         value = ngx_string("private, no-store");
+    ngx_table_elt_t  *h;
+
+    clear_header(r, "Cache-Control");
+    clear_header(r, "Expires");
+    r->headers_out.expires = NULL;
+
+    /* to those shared caches that heed it more */
+
+    clear_header(r, "CDN-Cache-Control");
+    clear_header(r, "Surrogate-Control");
+    clear_header(r, "X-Accel-Expires");
+
+    h = ngx_http_onsite_add_header(r, "Cache-Control",
+                                   sizeof("Cache-Control") - 1, &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_onsite_cache_control(r, h);
+
+    return NGX_OK;
+}
+
+
+/* What was said about the bytes of the page as it was. */
+
+void
+ngx_http_onsite_response_changed(ngx_http_request_t *r)
+{
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    clear_header(r, "Content-Digest");
+    clear_header(r, "Content-MD5");
+    clear_header(r, "Digest");
+    clear_header(r, "Repr-Digest");
+
+    /* of a page that is changed, what is inflated */
+
+    if (ngx_http_onsite_response_gzip(r)) {
+        clear_header(r, "Content-Encoding");
+        r->headers_out.content_encoding = NULL;
+    }
+}
