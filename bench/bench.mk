@@ -13,10 +13,15 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/meas
 	@bench/reload
 	@bench/timers
 	@$(MAKE) --no-print-directory bench-runtime
+	@bench/ttfb
 
 .PHONY: bench-http
 bench-http: build $(BUILD)/bench/populate ## beacons, pages and batches against their peers
 	@bench/http $(BENCH_FLAGS)
+
+.PHONY: bench-ttfb
+bench-ttfb: build ## what a page's first byte waits for us, from an upstream that streams
+	@bench/ttfb $(BENCH_FLAGS)
 
 .PHONY: bench-timers
 bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due a second

@@ -1,7 +1,9 @@
 -- cookies.lua: wrk sends every request as another of the resident visitors.
 --   wrk -s cookies.lua URL -- COOKIES_FILE PATH...
+-- ACCEPT_ENCODING in the environment is what they accept.
 
 local cookies, paths, n = {}, {}, 0
+local accept = os.getenv("ACCEPT_ENCODING") or ""
 
 function init(args)
     for line in io.lines(args[1]) do
@@ -17,7 +19,8 @@ function request()
     n = n + 1
     local cookie = cookies[math.random(#cookies)]
     return "GET " .. paths[n % #paths + 1] .. " HTTP/1.1\r\nHost: localhost\r\n"
-        .. "Cookie: onsite_id=" .. cookie .. "\r\n\r\n"
+        .. "Cookie: onsite_id=" .. cookie
+        .. "\r\nAccept-Encoding: " .. accept .. "\r\n\r\n"
 end
 
 function done(summary)
