@@ -47,9 +47,14 @@ bench-crawler: $(BUILD)/bench/crawler ## whether a user agent is a crawler's
 bench-record: $(BUILD)/bench/record ## visitor records: time and room
 	@$<
 
+# manuals in HTML that Debian packages
+PAGES := postgresql-doc-15 python3.11-doc apache2-doc
+
 .PHONY: bench-scanner
-bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages
-	@$<
+bench-scanner: $(BUILD)/bench/scanner ## the HTML scanner on 25 MB of pages of each kind
+	@cd $(BUILD)/bench && for package in $(PAGES); do \
+	    dpkg -L $$package 2>/dev/null | grep -E '\.html(\.[a-z-]+)?$$' >$$package || rm -f $$package; \
+	done; ./scanner $(or $(ROUNDS),21) $$(ls $(PAGES) 2>/dev/null)
 
 .PHONY: bench-journey
 bench-journey: $(BUILD)/bench/journey ## an event that advances 20 journeys, beside a plain one

@@ -1,12 +1,13 @@
 /*
  * scanner.c - how fast the scanner reads pages, in pieces of 16 KB, with one
- * insertion before </body>: 25 MB of pages like a shop's, then 25 MB that are
- * dense with tags.
+ * insertion before </body>, without and with slots to be looked for: 25 MB of
+ * pages like a shop's, 25 MB that are dense with tags, and up to 25 MB of each
+ * list of real ones.
  *
- * usage: scanner [rounds]; beside it, as a unit that is the same on every
- * machine, memchr from one "<" to the next over the same bytes.  Time is that
- * of the processor, so that others on the machine do not count; rounds of the
- * two take turns.
+ * usage: scanner [rounds [list ...]], where a list is a file that names pages,
+ * one a line; beside the scanner, as a unit that is the same on every machine,
+ * memchr from one "<" to the next over the same bytes.  Time is that of the
+ * processor, so that others on the machine do not count; rounds take turns.
  */
 
 #include "onsite_buf.h"
@@ -17,6 +18,7 @@
 #include <time.h>
 
 #define BYTES   (25 * 1000 * 1000)
+#define PAGES   4096
 #define PIECE   16384
 #define ROUNDS  21
 
@@ -24,7 +26,7 @@
 
 typedef struct {
     onsite_buf_t  pages;
-    size_t        starts[4096];
+    size_t        starts[PAGES];
     size_t        n;
 } corpus_t;
 
@@ -157,16 +159,29 @@ dense_page(onsite_buf_t *out, uint32_t *seed)
 }
 
 
-static size_t
-scan(const corpus_t *corpus)
+static void *
+allocate(void *data, size_t size)
 {
-    size_t            i, at, end, len, sent = 0;
-    onsite_slice_t    slice;
-    onsite_inject_t  *inject = malloc(onsite_inject_size());
+    (void) data;
+
+    return malloc(size);
+}
+
+
+static size_t
+scan_pages(const corpus_t *corpus, unsigned slots)
+{
+    size_t              i, at, end, len, sent = 0;
+    onsite_slice_t      slice;
+    onsite_inject_t    *inject = malloc(onsite_inject_size());
+    const onsite_str_t  names[] = { ONSITE_STR("hero"), ONSITE_STR("cart") };
 
     for (i = 0; i < corpus->n; i++) {
         end = i + 1 < corpus->n ? corpus->starts[i + 1] : corpus->pages.len;
         onsite_inject_init(inject, 1u << ONSITE_PLACE_BODY_END);
+        onsite_inject_slots(inject, names, slots);
+        onsite_inject_memory(inject, allocate, NULL);
+        onsite_inject_is_document(inject);
 
         for (at = corpus->starts[i]; at < end; at += len) {
             len = end - at < PIECE ? end - at : PIECE;
@@ -186,6 +201,20 @@ scan(const corpus_t *corpus)
     free(inject);
 
     return sent;
+}
+
+
+static size_t
+scan(const corpus_t *corpus)
+{
+    return scan_pages(corpus, 0);
+}
+
+
+static size_t
+scan_for_slots(const corpus_t *corpus)
+{
+    return scan_pages(corpus, 2);
 }
 
 
@@ -237,58 +266,122 @@ tell(const char *name, double *times, int rounds, size_t bytes)
 
 
 static void
-measure(const corpus_t *corpus, int rounds)
+measure(const corpus_t *corpus, const char *name, int rounds)
 {
     int     i;
-    double  times[2][ROUNDS_MAX];
-
-    for (i = 0; i < rounds; i++) {
-        times[0][i] = seconds(scan, corpus);
-        times[1][i] = seconds(count_tags, corpus);
-    }
-
-    tell("scanner", times[0], rounds, corpus->pages.len);
-    tell("memchr to every \"<\"", times[1], rounds, corpus->pages.len);
-}
-
-
-static void
-compare_pages(const char *name, void (*add)(onsite_buf_t *out,
-    uint32_t *seed), corpus_t *corpus, int rounds)
-{
-    uint32_t  seed = 1;
-
-    onsite_buf_init(&corpus->pages, 0);
-    corpus->n = 0;
-
-    while (corpus->pages.len < BYTES && corpus->n < 4096) {
-        corpus->starts[corpus->n++] = corpus->pages.len;
-        add(&corpus->pages, &seed);
-    }
+    double  times[3][ROUNDS_MAX];
 
     printf("%s: %zu pages, %.1f MB, a \"<\" every %.0f bytes\n", name,
            corpus->n, (double) corpus->pages.len / 1e6,
            (double) corpus->pages.len / (double) count_tags(corpus));
-    measure(corpus, rounds);
 
-    onsite_buf_free(&corpus->pages);
+    for (i = 0; i < rounds; i++) {
+        times[0][i] = seconds(scan, corpus);
+        times[1][i] = seconds(scan_for_slots, corpus);
+        times[2][i] = seconds(count_tags, corpus);
+    }
+
+    tell("scanner", times[0], rounds, corpus->pages.len);
+    tell("scanner, slots wanted", times[1], rounds, corpus->pages.len);
+    tell("memchr to every \"<\"", times[2], rounds, corpus->pages.len);
+}
+
+
+static bool
+has_room(const corpus_t *corpus)
+{
+    return corpus->pages.len < BYTES && corpus->n < PAGES;
+}
+
+
+static void
+generated(const char *name, void (*add)(onsite_buf_t *out, uint32_t *seed),
+    corpus_t *corpus, int rounds)
+{
+    uint32_t  seed = 1;
+
+    onsite_buf_clear(&corpus->pages);
+    corpus->n = 0;
+
+    while (has_room(corpus)) {
+        corpus->starts[corpus->n++] = corpus->pages.len;
+        add(&corpus->pages, &seed);
+    }
+
+    measure(corpus, name, rounds);
+}
+
+
+static void
+add_file(corpus_t *corpus, const char *name)
+{
+    char    bytes[4096];
+    FILE   *file = fopen(name, "r");
+    size_t  len, start = corpus->pages.len;
+
+    if (file == NULL) {
+        return;
+    }
+
+    while ((len = fread(bytes, 1, sizeof(bytes), file)) != 0) {
+        onsite_buf_str(&corpus->pages, onsite_str(bytes, len));
+    }
+
+    fclose(file);
+
+    if (corpus->pages.len != start) {
+        corpus->starts[corpus->n++] = start;
+    }
+}
+
+
+static void
+listed(const char *list, corpus_t *corpus, int rounds)
+{
+    char   name[1024];
+    FILE  *file = fopen(list, "r");
+
+    if (file == NULL) {
+        perror(list);
+        exit(1);
+    }
+
+    onsite_buf_clear(&corpus->pages);
+    corpus->n = 0;
+
+    while (has_room(corpus) && fgets(name, sizeof(name), file) != NULL) {
+        name[strcspn(name, "\n")] = '\0';
+        add_file(corpus, name);
+    }
+
+    fclose(file);
+
+    if (corpus->n != 0) {
+        measure(corpus, list, rounds);
+    }
 }
 
 
 int
 main(int argc, char **argv)
 {
-    int       rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
+    int       i, rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
     corpus_t *corpus = calloc(1, sizeof(corpus_t));
 
     if (corpus == NULL || rounds < 1 || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: scanner [rounds: 1 to 1001]\n");
+        fprintf(stderr, "usage: scanner [rounds: 1 to 1001 [list ...]]\n");
         return 2;
     }
 
-    compare_pages("a shop's pages", page, corpus, rounds);
-    compare_pages("dense with tags", dense_page, corpus, rounds);
+    onsite_buf_init(&corpus->pages, 0);
+    generated("a shop's pages", page, corpus, rounds);
+    generated("dense with tags", dense_page, corpus, rounds);
 
+    for (i = 2; i < argc; i++) {
+        listed(argv[i], corpus, rounds);
+    }
+
+    onsite_buf_free(&corpus->pages);
     free(corpus);
 
     return 0;

@@ -25,8 +25,6 @@ onsite_inject_init(onsite_inject_t *inject, unsigned wanted)
 
     inject->wanted = wanted;
     inject->follow = wanted == 0;
-    inject->matters = ONSITE_INJECT_MATTERS;
-    inject->end_matters = ONSITE_INJECT_END_MATTERS;
 }
 
 
@@ -50,8 +48,7 @@ begin(onsite_inject_t *inject)
 
     if (inject->n_slots != 0) {
         inject->follow = false;
-        inject->matters |= ONSITE_INJECT_MATTERS_TO_SLOTS;
-        inject->end_matters = 1;
+        inject->noted = ONSITE_INJECT_NOTED;
     }
 }
 

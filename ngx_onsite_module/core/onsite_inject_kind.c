@@ -147,18 +147,18 @@ onsite_inject_rank(uint64_t name)
 /* Inside of tables and objects end tags do not reach what is around. */
 
 static void
-note_barrier(onsite_inject_t *inject, unsigned hides)
+note_barrier(onsite_inject_t *inject, bool end_tag, unsigned hides)
 {
-    if (!inject->end_tag) {
+    if (!end_tag) {
         inject->may_be_open |= (inject->may_be_open & hides) << HIDDEN;
     }
 }
 
 
 static void
-note_table(onsite_inject_t *inject)
+note_table(onsite_inject_t *inject, bool end_tag)
 {
-    if (!inject->end_tag) {
+    if (!end_tag) {
         inject->tables++;
         inject->may_be_open &= ~IN_CELL;
         return;
@@ -174,18 +174,23 @@ note_table(onsite_inject_t *inject)
 
 
 void
-onsite_inject_slot_note(onsite_inject_t *inject)
+onsite_inject_slot_note(onsite_inject_t *inject, uint64_t name, bool end_tag)
 {
     unsigned  what;
 
-    if (inject->in_select && inject->end_tag) {
+    if (inject->in_select && end_tag) {
         return;
     }
 
-    switch (inject->name) {
+    switch (name) {
 
     case N1('p'):
         what = MAY_P;
+        break;
+
+    case N2('h', '1'): case N2('h', '2'): case N2('h', '3'):
+    case N2('h', '4'): case N2('h', '5'): case N2('h', '6'):
+        what = MAY_H;
         break;
 
     case ANCHOR:
@@ -197,7 +202,7 @@ onsite_inject_slot_note(onsite_inject_t *inject)
         break;
 
     case BUTTON_:
-        note_barrier(inject, MAY_P);
+        note_barrier(inject, end_tag, MAY_P);
         what = MAY_BUTTON;
         break;
 
@@ -216,21 +221,21 @@ onsite_inject_slot_note(onsite_inject_t *inject)
         return;
 
     case TABLE_:
-        note_barrier(inject, MAY_P | MAY_A | MAY_NOBR | MAY_BUTTON);
-        note_table(inject);
+        note_barrier(inject, end_tag, MAY_P | MAY_A | MAY_NOBR | MAY_BUTTON);
+        note_table(inject, end_tag);
         return;
 
     case N6('a', 'p', 'p', 'l', 'e', 't'):
     case N7('m', 'a', 'r', 'q', 'u', 'e', 'e'):
     case N6('o', 'b', 'j', 'e', 'c', 't'):
-        note_barrier(inject, MAY_P | MAY_A | MAY_NOBR | MAY_BUTTON);
+        note_barrier(inject, end_tag, MAY_P | MAY_A | MAY_NOBR | MAY_BUTTON);
         return;
 
     default:
         return;
     }
 
-    if (inject->end_tag) {
+    if (end_tag) {
         inject->may_be_open &= ~what;
     } else {
         inject->may_be_open |= what;

@@ -79,9 +79,12 @@
      | ONSITE_INJECT_BIT(TEXTAREA) | ONSITE_INJECT_BIT(TITLE)                 \
      | ONSITE_INJECT_BIT(XMP))
 
-/* ... and what is noted around slots. */
-#define ONSITE_INJECT_MATTERS_TO_SLOTS                                        \
+/* What is noted where slots are looked for. */
+#define ONSITE_INJECT_NOTED                                                   \
     (ONSITE_INJECT_BIT(N1('a')) | ONSITE_INJECT_BIT(N1('p'))                  \
+     | ONSITE_INJECT_BIT(N2('h', '1')) | ONSITE_INJECT_BIT(N2('h', '2'))      \
+     | ONSITE_INJECT_BIT(N2('h', '3')) | ONSITE_INJECT_BIT(N2('h', '4'))      \
+     | ONSITE_INJECT_BIT(N2('h', '5')) | ONSITE_INJECT_BIT(N2('h', '6'))      \
      | ONSITE_INJECT_BIT(N2('t', 'd')) | ONSITE_INJECT_BIT(N2('t', 'h'))      \
      | ONSITE_INJECT_BIT(N2('t', 'r')) | ONSITE_INJECT_BIT(FORM)              \
      | ONSITE_INJECT_BIT(N4('n', 'o', 'b', 'r'))                              \
@@ -91,9 +94,6 @@
      | ONSITE_INJECT_BIT(N6('o', 'b', 'j', 'e', 'c', 't'))                    \
      | ONSITE_INJECT_BIT(N7('c', 'a', 'p', 't', 'i', 'o', 'n'))               \
      | ONSITE_INJECT_BIT(N7('m', 'a', 'r', 'q', 'u', 'e', 'e')))
-
-/* The shortest name of an end tag that matters without slots: body. */
-#define ONSITE_INJECT_END_MATTERS  4
 
 static inline uint64_t
 onsite_inject_name_add(uint64_t name, uint32_t len, unsigned char c)

@@ -52,6 +52,7 @@ enum {
 #define MAY_BUTTON  0x08u
 #define MAY_FORM    0x10u
 #define IN_CELL     0x20u
+#define MAY_H       0x40u
 #define HIDDEN      8
 
 #define ADDRESS   N7('a', 'd', 'd', 'r', 'e', 's', 's')

@@ -171,7 +171,10 @@ start_heading(onsite_inject_t *inject)
 
     close_paragraph(inject);
 
-    if (slot->depth == 0 && slot->kind == HEADING) {
+    if (slot->depth == 0
+        && (slot->kind == HEADING
+            || (slot->kind == COMMENT && may_be_open(inject, MAY_H))))
+    {
         onsite_inject_slot_fail(inject);
         return;
     }

@@ -6,6 +6,17 @@
 
 #include "onsite_inject_find.h"
 
+/* Blocks stay in registers only where what reads them is one function, and no
+ * more than that. */
+
+#define ALWAYS_INLINE  inline __attribute__((always_inline))
+#define NEVER_INLINE   __attribute__((noinline))
+
+/* The shortest name of an end tag that matters anywhere: body; but for what is
+ * noted around slots. */
+
+#define END_MATTERS  4
+
 const uint8_t  onsite_inject_classes[256] = {
     ['\t'] = SPACE, ['\n'] = SPACE, ['\f'] = SPACE, ['\r'] = SPACE,
     [' '] = SPACE, ['/'] = SLASH, ['>'] = CLOSE, ['='] = EQUALS,
@@ -403,7 +414,7 @@ may_be_slot(byte_t *from, byte_t *equals)
  * ends.  Behind the value, or NULL: it is to be read byte by byte.
  */
 
-static inline byte_t *
+static ALWAYS_INLINE byte_t *
 skip_value(onsite_inject_block_t *block, byte_t *from, byte_t *equals)
 {
     byte_t  *p = equals + 1, *end = block->end;
@@ -492,7 +503,7 @@ take_tag(onsite_inject_t *inject, uint64_t name, uint32_t len, bool end_tag,
 /* From the tag's first mark, p, to its ">"; from is where its name ends, then
  * where its last attribute with a value does.  NULL: as for skip_value. */
 
-static inline byte_t *
+static ALWAYS_INLINE byte_t *
 skip_attributes(onsite_inject_block_t *block, byte_t *p, byte_t **from)
 {
     while (p != block->end && *p != '>') {
@@ -512,19 +523,34 @@ skip_attributes(onsite_inject_block_t *block, byte_t *p, byte_t **from)
 }
 
 
+static void
+note_short_end_tag(onsite_inject_t *inject, byte_t *text, byte_t *end)
+{
+    uint64_t  name = 0;
+
+    for (/* void */; text < end && !(onsite_inject_classes[*text] & NAME_END);
+         text++)
+    {
+        name = name << 8 | *text | 0x20;
+    }
+
+    onsite_inject_slot_note(inject, name, true);
+}
+
+
 /*
  * A tag that the input holds to its end: p is at its "<", with room for its
  * name, what is returned behind it.  NULL: it is to be read byte by byte.
  */
 
-static inline byte_t *
+static ALWAYS_INLINE byte_t *
 scan_whole_tag(onsite_inject_t *inject, onsite_inject_block_t *block,
     byte_t *p)
 {
     bool      end_tag = p[1] == '/', plain = inject->depth == 0;
     byte_t   *text = p + 1 + end_tag, *from;
     uint32_t  len;
-    uint64_t  name;
+    uint64_t  name, bit;
 
     if (!(onsite_inject_classes[*text] & LETTER)) {
         return NULL;
@@ -532,9 +558,12 @@ scan_whole_tag(onsite_inject_t *inject, onsite_inject_block_t *block,
 
     p = onsite_inject_mark(block);
 
-    if (end_tag && plain && p - text < (ptrdiff_t) inject->end_matters
-        && *p == '>')
-    {
+    if (end_tag && plain && p - text < END_MATTERS && *p == '>') {
+
+        if (inject->noted != 0) {
+            note_short_end_tag(inject, text, p);
+        }
+
         return p + 1;
     }
 
@@ -552,10 +581,16 @@ scan_whole_tag(onsite_inject_t *inject, onsite_inject_block_t *block,
         return NULL;
     }
 
-    if (plain && !(ONSITE_INJECT_BIT(name) & inject->matters)) {
+    bit = ONSITE_INJECT_BIT(name);
+
+    if (plain && !(bit & ONSITE_INJECT_MATTERS)) {
 
         if (!end_tag) {
             onsite_inject_see(inject, name);
+        }
+
+        if (bit & inject->noted) {
+            onsite_inject_slot_note(inject, lower_name(name), end_tag);
         }
 
         return p + 1;
@@ -569,7 +604,7 @@ scan_whole_tag(onsite_inject_t *inject, onsite_inject_block_t *block,
 /* To the end, to behind a tag that other text follows, or to the "<" of what
  * is to be read byte by byte. */
 
-static byte_t *
+static NEVER_INLINE byte_t *
 scan_whole_tags(onsite_inject_t *inject, byte_t *p, byte_t *end)
 {
     byte_t                 *tag;
@@ -597,6 +632,56 @@ scan_whole_tags(onsite_inject_t *inject, byte_t *p, byte_t *end)
 }
 
 
+/* A policy may be in there: "q" is rare. */
+
+static bool
+may_be_policy(const onsite_inject_t *inject, byte_t *p, byte_t *end)
+{
+    return inject->alloc != NULL
+           && (find(p, end, 'q') != end || find(p, end, 'Q') != end);
+}
+
+
+/* A tag that stays in the head and that the input holds to its end; else
+ * NULL. */
+
+static NEVER_INLINE byte_t *
+scan_head_tag(onsite_inject_t *inject, byte_t *p, byte_t *end)
+{
+    byte_t                 *behind;
+    uint32_t                len;
+    uint64_t                name;
+    onsite_inject_block_t   block = { .base = p, .end = end };
+
+    if (end - p < 2 + ONSITE_INJECT_NAME_ROOM
+        || inject->stage == ONSITE_STAGE_START)
+    {
+        return NULL;
+    }
+
+    len = onsite_inject_name_length(p + 1);
+
+    if (len < 4 || len > 6) {
+        return NULL;
+    }
+
+    name = lower_name(onsite_inject_eight(p + 1) >> (64 - 8 * len));
+
+    if (name != N4('m', 'e', 't', 'a') && name != N4('l', 'i', 'n', 'k')
+        && name != SCRIPT && name != STYLE && name != TITLE)
+    {
+        return NULL;
+    }
+
+    block.marks = onsite_inject_marks(p, end);
+    (void) onsite_inject_mark(&block);
+    behind = scan_whole_tag(inject, &block, p);
+
+    return behind != NULL && name == N4('m', 'e', 't', 'a')
+           && may_be_policy(inject, p, behind) ? NULL : behind;
+}
+
+
 /* In front of the body: what is not white text begins it. */
 
 static byte_t *
@@ -617,11 +702,19 @@ scan_early(onsite_inject_t *inject, byte_t *p, byte_t *end)
 byte_t *
 onsite_inject_scan_data(onsite_inject_t *inject, byte_t *p, byte_t *end)
 {
+    byte_t  *behind;
+
     if (onsite_inject_early(inject)) {
         p = scan_early(inject, p, end);
 
         if (p == end || *p != '<') {
             return p;
+        }
+
+        behind = scan_head_tag(inject, p, end);
+
+        if (behind != NULL) {
+            return behind;
         }
 
     } else if (inject->follow || inject->slot.open

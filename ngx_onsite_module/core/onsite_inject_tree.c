@@ -309,7 +309,7 @@ start_html(onsite_inject_t *inject)
     onsite_inject_see(inject, inject->name);
 
     if (inject->n_slots != 0 && inject->depth == 0) {
-        onsite_inject_slot_note(inject);
+        onsite_inject_slot_note(inject, inject->name, false);
     }
 
     if (opens_text(inject)) {
@@ -497,7 +497,7 @@ onsite_inject_end_tag(onsite_inject_t *inject)
     inject->state = ONSITE_SCAN_DATA;
 
     if (inject->n_slots != 0 && inject->depth == 0) {
-        onsite_inject_slot_note(inject);
+        onsite_inject_slot_note(inject, inject->name, true);
     }
 
     if (onsite_inject_foreign(inject)) {

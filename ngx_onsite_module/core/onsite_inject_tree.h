@@ -180,9 +180,7 @@ struct onsite_inject_s {
     uint64_t        cut;
     unsigned        count;
     bool            follow;             /* nothing to insert, read all     */
-    uint64_t        matters;            /* see ONSITE_INJECT_MATTERS       */
-    uint32_t        end_matters;        /* shortest name of an end tag that
-                                           does                            */
+    uint64_t        noted;              /* see ONSITE_INJECT_NOTED         */
 
     /* slots and policies */
     const onsite_str_t      *slot_names;
@@ -315,8 +313,10 @@ void onsite_inject_slot_comment(onsite_inject_t *inject, uint64_t offset);
 void onsite_inject_slot_fail(onsite_inject_t *inject);
 void onsite_inject_slot_none(onsite_inject_t *inject);
 
-/* Follows what may be open around slots: each tag in HTML. */
-void onsite_inject_slot_note(onsite_inject_t *inject);
+/* Follows what may be open around slots: each tag in HTML that matters to
+ * that. */
+void onsite_inject_slot_note(onsite_inject_t *inject, uint64_t name,
+    bool end_tag);
 
 /* onsite_inject_values.c: a tag's name is complete: are its attributes read?
  * The name of an attribute is, bytes of a value, the whole tag; decoded, the

@@ -257,6 +257,8 @@ static const char  *slots[] = {
     "<table><!--onsite:slot hero-->{<tr><td>a</td></tr>}<!--/onsite:slot-->"
         "</table>",
     "<!--/onsite:slot-->x",
+    "<h1>a<!--onsite:slot hero--><h2>b</h2><!--/onsite:slot--></h1>",
+    "<h1>a</h1><!--onsite:slot hero-->{<h2>b</h2>}<!--/onsite:slot-->",
     "<svg><!--onsite:slot hero-->a<!--/onsite:slot--></svg>",
     "<div data-onsite-slot=hero>{a<!--onsite:slot b-->}</div>"
         "<!--/onsite:slot-->",
