@@ -173,12 +173,22 @@ note_table(onsite_inject_t *inject, bool end_tag)
 }
 
 
+static bool
+is_part(uint64_t name)
+{
+    return name == TABLE_ || name == TD || name == TH || name == TR
+           || name == CAPTION;
+}
+
+
 void
 onsite_inject_slot_note(onsite_inject_t *inject, uint64_t name, bool end_tag)
 {
     unsigned  what;
 
-    if (inject->in_select && end_tag) {
+    /* a select ignores all but what ends it, as parts of tables do */
+
+    if (inject->in_select && end_tag && !is_part(name)) {
         return;
     }
 

@@ -709,11 +709,34 @@ tag_in_select(onsite_inject_t *inject, unsigned kind)
  * would be put in front of the table. */
 
 static bool
-is_misplaced(const onsite_inject_t *inject, unsigned kind)
+is_in_table(const onsite_inject_t *inject)
 {
     return inject->slot.kind == COMMENT && inject->slot.depth == 0
-           && inject->tables != 0 && !may_be_open(inject, IN_CELL)
-           && kind != PART && kind != TABLE && kind != ROOT
+           && inject->tables != 0 && !may_be_open(inject, IN_CELL);
+}
+
+
+void
+onsite_inject_slot_text(onsite_inject_t *inject, byte_t *p, byte_t *end)
+{
+    if (!is_in_table(inject)) {
+        return;
+    }
+
+    while (p < end && (onsite_inject_classes[*p] & SPACE)) {
+        p++;
+    }
+
+    if (p != end) {
+        onsite_inject_slot_fail(inject);
+    }
+}
+
+
+static bool
+is_misplaced(const onsite_inject_t *inject, unsigned kind)
+{
+    return is_in_table(inject) && kind != PART && kind != TABLE && kind != ROOT
            && inject->name != SCRIPT && inject->name != STYLE
            && inject->name != TEMPLATE;
 }

@@ -720,7 +720,12 @@ onsite_inject_scan_data(onsite_inject_t *inject, byte_t *p, byte_t *end)
     } else if (inject->follow || inject->slot.open
                || inject->stage < ONSITE_STAGE_BODY)
     {
+        behind = p;
         p = find(p, end, '<');
+
+        if (inject->slot.open && inject->depth == 0) {
+            onsite_inject_slot_text(inject, behind, p);
+        }
 
     } else {
         p = scan_whole_tags(inject, p, end);

@@ -315,10 +315,11 @@ const text = (page) => page.replace(/^\ufeff/, "");
 
 /* What is not told apart: white text that is written as character references
  * in front of the body, a NUL at the beginning, which may be of a byte order
- * mark; between comments, items and rows whose list or table
+ * mark; what objects in templates leave open; between comments, items and rows whose list or table
  * is not around them. */
 
 const WHITE_REFERENCE = /&(NewLine|Tab|#0*(9|10|12|13|32)\b|#x0*(9|a|c|d|20)\b)/i;
+const OBJECTS = /<template>.*<(object|applet|marquee)/s;
 const ITEMS = /<!--[^>]*--><template id="onsite-begin">(?:(?!"onsite-end").)*<(li|d[dt]|t[drh]|tbody|thead|tfoot|caption|col)/s;
 
 const WITHOUT = /<(?:template id="onsite-(?:[0-3]|begin|end)"><\/template|onsite-mark id="onsite-2"><\/onsite-mark)>/g;
@@ -344,7 +345,7 @@ function agrees(page, output, marked, given, wanted, document) {
     }
 
     if (/<frameset|^\0/i.test(page) || WHITE_REFERENCE.test(page)
-        || ITEMS.test(marked))
+        || ITEMS.test(marked) || OBJECTS.test(page))
     {
         return null;
     }
