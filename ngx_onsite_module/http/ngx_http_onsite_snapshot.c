@@ -3,8 +3,9 @@
  *
  * A snapshot is used within one call, so a new one takes the place of the old
  * between two events; what a response still sends of the old keeps that mapped
- * (a pin) until the request ends.  Opening one means reading and verifying all of it,
- * and letting one go means unmapping it: milliseconds for 10,000 campaigns.
+ * (a pin) until the request ends.  Opening one means reading and verifying all
+ * of it, and letting one go means unmapping it: milliseconds for 10,000
+ * campaigns.
  * A thread does both, one at a time; it shares nothing with the requests but
  * the job below, which is its own until it says done.
  *
