@@ -181,11 +181,44 @@ is_part(uint64_t name)
 }
 
 
+static unsigned
+what_opens(uint64_t name)
+{
+    switch (name) {
+
+    case N1('p'):
+        return MAY_P;
+
+    case N2('h', '1'): case N2('h', '2'): case N2('h', '3'):
+    case N2('h', '4'): case N2('h', '5'): case N2('h', '6'):
+        return MAY_H;
+
+    case ANCHOR:
+        return MAY_A;
+
+    case NOBR:
+        return MAY_NOBR;
+
+    case BUTTON_:
+        return MAY_BUTTON;
+
+    case FORM:
+        return MAY_FORM;
+
+    case TD:
+    case TH:
+    case CAPTION:
+        return IN_CELL;
+
+    default:
+        return 0;
+    }
+}
+
+
 void
 onsite_inject_slot_note(onsite_inject_t *inject, uint64_t name, bool end_tag)
 {
-    unsigned  what;
-
     /* a select ignores all but what ends it, as parts of tables do */
 
     if (inject->in_select && end_tag && !is_part(name)) {
@@ -194,60 +227,32 @@ onsite_inject_slot_note(onsite_inject_t *inject, uint64_t name, bool end_tag)
 
     switch (name) {
 
-    case N1('p'):
-        what = MAY_P;
-        break;
-
-    case N2('h', '1'): case N2('h', '2'): case N2('h', '3'):
-    case N2('h', '4'): case N2('h', '5'): case N2('h', '6'):
-        what = MAY_H;
-        break;
-
-    case ANCHOR:
-        what = MAY_A;
-        break;
-
-    case NOBR:
-        what = MAY_NOBR;
-        break;
-
     case BUTTON_:
         note_barrier(inject, end_tag, MAY_P);
-        what = MAY_BUTTON;
-        break;
-
-    case FORM:
-        what = MAY_FORM;
-        break;
-
-    case TD:
-    case TH:
-    case CAPTION:
-        what = IN_CELL;
         break;
 
     case TR:
         inject->may_be_open &= ~IN_CELL;
-        return;
+        break;
 
     case TABLE_:
-        note_barrier(inject, end_tag, MAY_P | MAY_A | MAY_NOBR | MAY_BUTTON);
         note_table(inject, end_tag);
-        return;
+
+        /* fall through */
 
     case N6('a', 'p', 'p', 'l', 'e', 't'):
     case N7('m', 'a', 'r', 'q', 'u', 'e', 'e'):
     case N6('o', 'b', 'j', 'e', 'c', 't'):
         note_barrier(inject, end_tag, MAY_P | MAY_A | MAY_NOBR | MAY_BUTTON);
-        return;
+        break;
 
     default:
-        return;
+        break;
     }
 
     if (end_tag) {
-        inject->may_be_open &= ~what;
+        inject->may_be_open &= ~what_opens(name);
     } else {
-        inject->may_be_open |= what;
+        inject->may_be_open |= what_opens(name);
     }
 }

@@ -85,6 +85,7 @@ scan_markup_dash(onsite_inject_t *inject, byte_t *p)
     }
 
     inject->state = ONSITE_SCAN_COMMENT_START;
+    inject->value_of = 0;
     inject->value_len = 0;
 
     return p + 1;

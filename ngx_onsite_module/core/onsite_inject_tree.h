@@ -304,9 +304,9 @@ onsite_inject_early(const onsite_inject_t *inject)
            && !inject->follow;
 }
 
-/* onsite_inject_slot*.c: text in a slot; a tag's name is complete; a start tag is, and begins a
- * slot if it is one; a comment is, with its text; what is open is not filled;
- * from here on there are no slots. */
+/* onsite_inject_slot*.c: text in a slot; a tag's name is complete; a start tag
+ * is, and begins a slot if it is one; a comment is, with its text; what is
+ * open is not filled; from here on there are no slots. */
 void onsite_inject_slot_text(onsite_inject_t *inject, byte_t *p, byte_t *end);
 void onsite_inject_slot_tag(onsite_inject_t *inject);
 void onsite_inject_slot_begin(onsite_inject_t *inject, uint64_t offset);

@@ -253,6 +253,8 @@ static const char  *slots[] = {
     "<!--onsite:slot hero--><b>a<!--/onsite:slot--></b>x",
     "<div><!--onsite:slot hero-->{a}</div>x",
     "<!--onsite:slot hero-->a",
+    "<table><tr><td><select></td><td><div data-onsite-slot=hero>a</div>",
+    "<table><!--onsite:slot hero-->a<!--/onsite:slot--></table>",
     "<ul><!--onsite:slot hero-->{<li>a</li>}<!--/onsite:slot--></ul>",
     "<table><!--onsite:slot hero-->{<tr><td>a</td></tr>}<!--/onsite:slot-->"
         "</table>",
@@ -373,6 +375,25 @@ holds_back_so_much_and_no_more(void **state)
     }
 
     onsite_buf_free(&page);
+    tear_down(&run);
+}
+
+
+/* Behind a meta whose attributes were read, and tags that were not. */
+
+static void
+values_are_of_one_tag_only(void **state)
+{
+    run_t  run;
+
+    (void) state;
+    set_up(&run, 0);
+    expect_cut(&run, ONSITE_STR("<!doctype html><meta name=q content=a>x<p>"
+                                "text text text text</p><!--onsite:slot b-->c"
+                                "<!--/onsite:slot--> text text text text"),
+               "<!doctype html><meta name=q content=a>x<p>"
+               "text text text text</p><!--onsite:slot b-->[B]"
+               "<!--/onsite:slot--> text text text text");
     tear_down(&run);
 }
 
@@ -603,6 +624,7 @@ main(void)
         cmocka_unit_test(replaces_what_slots_hold),
         cmocka_unit_test(fills_every_slot_up_to_the_bodys_end),
         cmocka_unit_test(holds_back_so_much_and_no_more),
+        cmocka_unit_test(values_are_of_one_tag_only),
         cmocka_unit_test(what_comes_before_a_slot_goes_at_once),
         cmocka_unit_test(without_memory_there_are_none),
         cmocka_unit_test(places_of_tags_that_are_omitted),
