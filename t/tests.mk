@@ -70,13 +70,14 @@ $(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
 differential: $(BUILD)/differential/evaluate t/node_modules ## conditions against GrowthBook's own evaluator
 	@node t/differential/compare.cjs $< $(COUNT) $(SEED)
 
-$(BUILD)/parse5/insert: t/parse5/insert.c $(BUILD)/libonsite.a
+$(BUILD)/parse5/%: t/parse5/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
 
 .PHONY: differential-html
-differential-html: $(BUILD)/parse5/insert t/node_modules ## the scanner against a whole HTML parser
+differential-html: $(BUILD)/parse5/insert $(BUILD)/parse5/balance t/node_modules ## scanner and lint against a whole HTML parser
 	@node t/parse5/compare.mjs $< t/node_modules $(COUNT) $(SEED)
+	@node t/parse5/balance.mjs $(BUILD)/parse5/balance t/node_modules $(COUNT) $(SEED)
 
 # harnesses link what they need of a libonsite.a of their own flavour
 $(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a

@@ -28,13 +28,34 @@ template_site(onsite_draft_reader_t *r)
 }
 
 
+/* An embed goes into the page itself; what other channels show is closed off
+ * from it. */
+
+static void
+judge_balance(onsite_draft_reader_t *r, const onsite_error_t *unbalanced)
+{
+    if (unbalanced->text[0] == '\0') {
+        return;
+    }
+
+    if (r->draft->campaign.channel == ONSITE_CHANNEL_EMBED) {
+        onsite_definition_error(r->d, "html", "%s", unbalanced->text);
+        r->shows = false;
+
+    } else {
+        onsite_definition_warn(r->d, "html", "%s", unbalanced->text);
+    }
+}
+
+
 static void
 read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
     onsite_ref_t *ref)
 {
-    uint32_t        roots = 0;
-    onsite_str_t    html = { 0, NULL };
-    onsite_error_t  error;
+    uint32_t                roots = 0;
+    onsite_str_t            html = { 0, NULL };
+    onsite_error_t          error, unbalanced;
+    onsite_template_site_t  site = template_site(r);
 
     if (!onsite_definition_string(r->d, content, "html", ONSITE_HTML_MAX,
                                   &html))
@@ -48,13 +69,17 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
     }
 
     error.text[0] = '\0';
+    unbalanced.text[0] = '\0';
+    site.unbalanced = &unbalanced;
 
-    if (onsite_template_compile_html(r->b, html, template_site(r), ref, &roots,
-                                     &error)
+    if (onsite_template_compile_html(r->b, html, site, ref, &roots, &error)
         != ONSITE_OK)
     {
         onsite_definition_error(r->d, "html", "%s", error.text);
         r->shows = false;
+
+    } else {
+        judge_balance(r, &unbalanced);
     }
 
     r->draft->roots |= roots;

@@ -11,6 +11,7 @@
  *                          does in one; _kind.c, kinds of elements
  *   onsite_inject_values.c the attributes that are read
  *   onsite_inject_where.c  in which context a template's placeholder stands
+ *   onsite_inject_balance.c whether a template's HTML is whole
  *   onsite_inject_find.c   finding bytes
  *
  * Offsets are counted from the beginning of the document, in bytes.

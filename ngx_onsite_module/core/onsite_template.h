@@ -31,6 +31,9 @@ typedef enum {
 typedef struct {
     uint32_t          zone;         /* of time.*                           */
     onsite_prices_t  *prices;       /* NULL: price is refused              */
+    onsite_error_t   *unbalanced;   /* where HTML closes what it has not
+                                       opened, or leaves open: the first
+                                       such place, else ""; may be NULL    */
 } onsite_template_site_t;
 
 /*

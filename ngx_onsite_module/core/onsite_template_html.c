@@ -5,7 +5,7 @@
  */
 
 #include "onsite_template_program.h"
-#include "onsite_inject.h"
+#include "onsite_inject_balance.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -31,6 +31,8 @@ typedef struct {
     onsite_template_maker_t   maker;
     onsite_inject_t          *scan;
     onsite_inject_t          *saved[ONSITE_TEMPLATE_DEPTH];
+    onsite_balance_t         *balance;
+    onsite_balance_t         *balances;         /* of the sections         */
     js_t                      js;
     char                      before;           /* the byte before         */
     char                      url[URL_PREFIX];  /* the value so far        */
@@ -141,13 +143,17 @@ follow(html_maker_t *h, const char *p)
 {
     bool            was_in_value = in_value(onsite_inject_where(h->scan));
     bool            was_in_script = onsite_inject_in_script(h->scan);
+    size_t          at = (size_t) (p - h->maker.text.data);
     onsite_slice_t  slice;
 
+    onsite_balance_before(h->balance, h->scan, at);
     onsite_inject_feed(h->scan, onsite_str(p, 1), false);
 
     while (onsite_inject_next(h->scan, &slice)) {
         /* void */
     }
+
+    onsite_balance_after(h->balance, h->scan, at);
 
     h->js = was_in_script ? js_next(h->js, h->before, *p) : JS_CODE;
 
@@ -486,6 +492,7 @@ check_section(html_maker_t *h, const onsite_template_tag_t *tag)
     if (tag->kind != ONSITE_TEMPLATE_TAG_CLOSE) {
         if (depth < ONSITE_TEMPLATE_DEPTH) {
             memcpy(h->saved[depth], h->scan, onsite_inject_size());
+            h->balances[depth] = *h->balance;
         }
         return ONSITE_OK;
     }
@@ -497,6 +504,15 @@ check_section(html_maker_t *h, const onsite_template_tag_t *tag)
                                      " what opens in it (tags, quotes,"
                                      " comments)",
                                      (int) tag->path.len, tag->path.data);
+    }
+
+    if (depth != 0
+        && !onsite_balance_same(&h->balances[depth - 1], h->balance))
+    {
+        onsite_balance_refuse(h->balance, tag->at, "{{/%.*s}}: other elements"
+                              " are open than at the beginning of its section:"
+                              " close in it what opens in it",
+                              (int) tag->path.len, tag->path.data);
     }
 
     return ONSITE_OK;
@@ -586,12 +602,32 @@ check_end(html_maker_t *h)
 }
 
 
+/* Told in the words of an error, but it is none. */
+
+static void
+tell_balance(html_maker_t *h)
+{
+    onsite_error_t  *error = h->maker.error;
+
+    onsite_balance_end(h->balance);
+
+    if (h->maker.site.unbalanced != NULL && h->balance->refused) {
+        h->maker.error = h->maker.site.unbalanced;
+        (void) onsite_template_error(&h->maker, h->balance->at, "%s",
+                                     h->balance->reason);
+        h->maker.error = error;
+    }
+}
+
+
 static bool
 allocate(html_maker_t *h)
 {
     unsigned  i;
 
     h->scan = malloc(onsite_inject_size());
+    h->balances = malloc((ONSITE_TEMPLATE_DEPTH + 1)
+                         * sizeof(onsite_balance_t));
 
     for (i = 0; i < ONSITE_TEMPLATE_DEPTH; i++) {
         h->saved[i] = malloc(onsite_inject_size());
@@ -601,7 +637,8 @@ allocate(html_maker_t *h)
         /* void */
     }
 
-    return h->scan != NULL && i == ONSITE_TEMPLATE_DEPTH;
+    return h->scan != NULL && h->balances != NULL
+           && i == ONSITE_TEMPLATE_DEPTH;
 }
 
 
@@ -622,17 +659,22 @@ onsite_template_compile_html(onsite_builder_t *b, onsite_str_t html,
 
     if (allocate(&h)) {
         onsite_inject_init(h.scan, 0);
+        h.balance = &h.balances[ONSITE_TEMPLATE_DEPTH];
+        onsite_balance_init(h.balance, html);
         status = compile_text(&h);
 
         if (status == ONSITE_OK) {
             status = check_end(&h);
         }
 
+        tell_balance(&h);
+
     } else {
         status = onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
     }
 
     free(h.scan);
+    free(h.balances);
 
     for (i = 0; i < ONSITE_TEMPLATE_DEPTH; i++) {
         free(h.saved[i]);

@@ -147,6 +147,14 @@ static const struct {
       "did you mean \"html\"" },
     { "{'id': 'a', 'channel': 'embed', 'content': {'html': 'x'}}", "slot",
       "is missing" },
+    { "{'id': 'a', 'channel': 'embed', 'slot': 'top', 'content': {'html':"
+      " '<p>a</p>\\n</div>'}}", "content.html", "2:1: </div> closes nothing" },
+    { "{'id': 'a', 'channel': 'embed', 'slot': 'top', 'content': {'html':"
+      " '<p>{{#cart.skus}}<b>{{.}}{{/cart.skus}}</p>'}}", "content.html",
+      "{{/cart.skus}}: other elements are open" },
+    { "{'id': 'a', 'channel': 'embed', 'slot': 'top', 'content': {'html':"
+      " 'x'}, 'variants': [{'id': 'a', 'content': {'html': 'a<b>'}}]}",
+      "variants[0].content.html", "1:2: <b> is not closed" },
     { "{'id': 'a', 'channel': 'embed', 'slot': 'top'}", "content",
       "html or data" },
     { "{" BASE ", 'slot': 'top'}", "slot", "embed only" },
@@ -339,6 +347,8 @@ static const struct {
       "did you mean \"session.pageviews\"" },
     { "{" BASE ", 'goal': {'event': 'Order Complete'}}", "goal.event",
       "\"Order Completed\"" },
+    { "{'id': 'a', 'channel': 'bar', 'content': {'html': '<p>a<div>'}}",
+      "content.html", "1:5: <div> is not closed" },
     { "{'id': 'a', 'channel': 'bar', 'content': {'html':"
       " '{{model.plan}}'}}", "content.html", "no value in this version" },
 };
