@@ -337,6 +337,10 @@ read_slow_data(const char *dir, slow_t *slow, const loader_sources_t *sources,
         rc = loader_tables_check(slow->tables);
     }
 
+    if (rc == LOADER_OK) {
+        loader_segments_lint(sources, slow->tables, print_finding, findings);
+    }
+
     return findings->errors == 0 ? rc : LOADER_FAILED;
 }
 

@@ -135,6 +135,13 @@ void loader_tables_add(loader_tables_t *tables, onsite_table_t table,
 int loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
     size_t n_sites, const char *dir);
 
+/* Whether one of the files is of the list with this id. */
+bool loader_tables_list(const loader_tables_t *tables, onsite_str_t id);
+
+/* segment_lint.c: warns of segments and lists in audiences that nobody made. */
+void loader_segments_lint(const loader_sources_t *sources,
+    const loader_tables_t *tables, onsite_lint_pt lint, void *lint_data);
+
 /* Rows that were right; after the last one was taken in order, without those
  * that another one with the same id replaced. */
 uint64_t loader_tables_rows(const loader_tables_t *tables,

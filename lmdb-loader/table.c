@@ -362,6 +362,21 @@ loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
 }
 
 
+bool
+loader_tables_list(const loader_tables_t *tables, onsite_str_t id)
+{
+    size_t  i;
+
+    for (i = 0; i < tables->n_lists; i++) {
+        if (onsite_str_eq(tables->lists[i], id)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 uint64_t
 loader_tables_rows(const loader_tables_t *tables, onsite_table_t table)
 {

@@ -72,6 +72,9 @@ unlink "$dir/one/bad.json";
 my @warned = (
     [campaign('w', schedule => { until => '2020-01-01T00:00:00Z' }),
         qr/never fire|is over|in the past/, 'a schedule that is over'],
+    [campaign('w', audience => { segments => { '$in' => ['vips'] } }),
+        qr/audience\.segments\.\$in: there is no segment and no list "vips"/,
+        'a segment that nobody made'],
     [campaign('w', content => { html => '<p>a<div>' }),
         qr/content\.html: 1:5: <div> is not closed/, 'HTML that is not whole'],
     [campaign('w', frequency => { cap => 0, per => 'session' }), qr/cap/,
