@@ -177,12 +177,13 @@ is($t->post('/keyed/v1/track', { event => 'Keyed' }, headers => {
 my $origin = 'https://shop.example';
 $r = $t->request('/cors/v1/track', method => 'OPTIONS', headers => {
     origin => $origin, 'access-control-request-method' => 'POST',
-    'access-control-request-headers' => 'content-type, authorization' });
+    'access-control-request-headers' =>
+        'authorization, content-type, x-retry-count' });
 is($r->{status}, 204, 'preflight');
 is($r->{headers}{'access-control-allow-origin'}, $origin, 'the origin');
 like($r->{headers}{'access-control-allow-methods'}, qr/POST/, 'methods');
-like($r->{headers}{'access-control-allow-headers'}, qr/content-type/i,
-    'headers');
+like($r->{headers}{'access-control-allow-headers'}, qr/\b$_\b/i, "header $_")
+    for qw(Authorization Content-Type X-Retry-Count);
 like($r->{headers}{vary}, qr/origin/i, 'varies');
 $r = $t->post('/cors/v1/track', { event => 'X', anonymousId => 'o' },
     headers => { origin => $origin });

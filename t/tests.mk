@@ -12,7 +12,7 @@ test: ## set up, then everything
 	@$(MAKE) --no-print-directory -j2 fuzz
 	@$(MAKE) --no-print-directory -j2 build FLAVOUR=asan
 	@$(MAKE) --no-print-directory -j2 unit FLAVOUR=asan
-	@$(MAKE) --no-print-directory browser FLAVOUR=release
+	@$(MAKE) --no-print-directory browser segment FLAVOUR=release
 	@$(MAKE) --no-print-directory behaviour FLAVOUR=asan
 	@$(MAKE) --no-print-directory behaviour FLAVOUR=release
 
@@ -61,6 +61,10 @@ t/node_modules: t/package.json
 .PHONY: browser
 browser: build t/node_modules ## the runtime and the demo in headless Chromium; the schema
 	@node --test --test-concurrency=1 t/browser/ t/schema/
+
+.PHONY: segment
+segment: build $(BUILD)/t/mdb_fails.so t/node_modules ## Segment's clients as published, in node and in Chromium
+	@node --test --test-concurrency=2 t/segment/
 
 $(BUILD)/differential/%: t/differential/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)

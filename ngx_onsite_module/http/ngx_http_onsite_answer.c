@@ -266,6 +266,8 @@ ngx_http_onsite_refuse(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
+/* Scripts of another origin see only such headers as they are told of. */
+
 ngx_int_t
 ngx_http_onsite_shed(ngx_http_request_t *r)
 {
@@ -273,7 +275,10 @@ ngx_http_onsite_shed(ngx_http_request_t *r)
 
     if (ngx_http_onsite_add_literal(r, "Retry-After",
                                     NGX_HTTP_ONSITE_RETRY_AFTER)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_onsite_add_literal(r, "Access-Control-Expose-Headers",
+                                       "Retry-After")
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

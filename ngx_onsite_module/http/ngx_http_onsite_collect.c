@@ -128,6 +128,8 @@ answer_pixel(ngx_http_request_t *r)
 }
 
 
+/* X-Retry-Count: analytics-next has it in whatever it sends again. */
+
 static ngx_int_t
 answer_options(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
@@ -136,7 +138,8 @@ answer_options(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
                                         "GET, POST, OPTIONS")
             != NGX_OK
             || ngx_http_onsite_add_literal(r, "Access-Control-Allow-Headers",
-                                           "Authorization, Content-Type")
+                                           "Authorization, Content-Type, "
+                                           "X-Retry-Count")
                != NGX_OK
             || ngx_http_onsite_add_literal(r, "Access-Control-Max-Age",
                                            "86400")

@@ -4,6 +4,7 @@
  *   const shop = await start({ campaigns: [...], files: { 'index.html': '…' },
  *       http: '…', server: '…', state: 'size=8m' });
  *   shop.url, shop.dir, await shop.status(), shop.log(), await shop.stop()
+ *   await shop.down(), await shop.up()      the same server, stopped meanwhile
  *
  * Stopping fails on any [alert], [crit] or [emerg] of the error log.
  */
@@ -86,6 +87,31 @@ async function isUp(url, nginx) {
     return false;
 }
 
+async function up(server) {
+    const { url, dir, log, env } = server;
+
+    server.nginx = spawn('/usr/sbin/nginx', ['-p', dir, '-e',
+        join(dir, 'error.log'), '-c', join(dir, 'nginx.conf')],
+    { stdio: ['ignore', 'inherit', 'inherit'],
+        env: { ...process.env, ...env } });
+
+    if (!await isUp(url, server.nginx)) {
+        throw new Error(`nginx does not start: ${log()}`);
+    }
+}
+
+async function down({ nginx }) {
+    if (nginx.exitCode !== null || nginx.signalCode !== null) {
+        return;
+    }
+
+    const ended = new Promise((resolve) => nginx.on('exit', resolve));
+
+    nginx.kill('SIGQUIT');
+    setTimeout(() => nginx.kill('SIGTERM'), 3000).unref();
+    await ended;
+}
+
 export async function start(options) {
     const dir = mkdtempSync(join(tmpdir(), 'onsite-browser-'));
     const shm = mkdtempSync('/dev/shm/onsite-browser-');
@@ -111,26 +137,20 @@ export async function start(options) {
         join(dir, 'campaigns'), '-o', join(dir, 'site.mdb')]);
     write(join(dir, 'nginx.conf'), config(dir, shm, port, options));
 
-    const nginx = spawn('/usr/sbin/nginx', ['-p', dir, '-e',
-        join(dir, 'error.log'), '-c', join(dir, 'nginx.conf')],
-    { stdio: ['ignore', 'inherit', 'inherit'] });
+    const server = { url, dir, log, env: options.env, nginx: null };
 
-    if (!await isUp(url, nginx)) {
-        throw new Error(`nginx does not start: ${log()}`);
-    }
+    await up(server);
 
     return {
         url, port, dir, log,
         state: join(shm, 'state'),
         accessLog: () => readFileSync(join(dir, 'access.log'), 'utf8'),
         status: async () => (await fetch(`${url}/onsite-status`)).json(),
+        up: () => up(server),
+        down: () => down(server),
 
         async stop() {
-            const ended = new Promise((resolve) => nginx.on('exit', resolve));
-
-            nginx.kill('SIGQUIT');
-            setTimeout(() => nginx.kill('SIGTERM'), 3000).unref();
-            await ended;
+            await down(server);
 
             const bad = log().split('\n').filter(
                 (line) => /\[(alert|crit|emerg)\]/.test(line));
@@ -146,7 +166,7 @@ export async function start(options) {
     };
 }
 
-export function launch() {
+export function launch(args = []) {
     const path = process.env.CHROMIUM || '/usr/bin/chromium';
 
     if (!existsSync(path)) {
@@ -157,6 +177,6 @@ export function launch() {
         executablePath: path,
         args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
             '--no-first-run', '--disable-background-networking',
-            '--disable-component-update', '--disable-sync']
+            '--disable-component-update', '--disable-sync', ...args]
     });
 }
