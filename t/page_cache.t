@@ -75,7 +75,7 @@ my $kept = join '', map { Onsite::Test::read_file($_) } @files;
 unlike($kept, qr/onsite/i, 'with nothing of ours');
 like($kept, qr/<p>cached/, 'but the page');
 
-# a client's validators are the origin's: 304 from the cache, not counted
+# a copy from before us has the origin's validators: 304 from the cache
 $r = $t->visit('/page', jar => \%ben,
     headers => { 'if-none-match' => '"a"' });
 is($r->{status}, 304, 'who has the origin\'s page is told so');

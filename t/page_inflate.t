@@ -249,7 +249,8 @@ for my $path (map { "/$_/one?length" } qw(quiet dry bypass)) {
     my $r = $t->visit($path);
     is($r->{headers}{'content-encoding'}, 'gzip', "$path: still compressed");
     is($r->{content}, $gz, 'byte for byte');
-    is($r->{headers}{etag}, '"a"', 'with its validator');
+    is($r->{headers}{etag}, $path =~ /bypass/ ? '"a"' : undef,
+        'without a validator, where it is a view');
     is($r->{headers}{'content-length'}, length $gz, 'and its length');
 }
 my $r = $t->request('/one?length', method => 'HEAD', %gzip);

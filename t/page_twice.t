@@ -48,4 +48,13 @@ is($t->status->{events}{total}, 2, 'counted once, too');
 is_deeply([map { $_->{counts}{'Page Viewed'} } $t->state_records], [2],
     "in the visitor's record, too");
 
+# a copy from before both of us
+$r = $t->visit('/else.html', jar => \%jar,
+    headers => { 'if-modified-since' => 'Fri, 01 Jan 2038 00:00:00 GMT' });
+$r = $t->visit('/else.html', jar => \%jar, headers => {
+    'if-modified-since' => $t->get('/else.html', method => 'HEAD')
+        ->{headers}{'last-modified'} });
+is($r->{status}, 304, 'nothing new');
+is($t->status->{events}{total}, 4, 'counted once');
+
 $t->done;

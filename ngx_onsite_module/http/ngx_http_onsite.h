@@ -119,6 +119,7 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_STATE,         /* the store said no                 */
     NGX_HTTP_ONSITE_SKIP_MEMORY,
     NGX_HTTP_ONSITE_SKIP_UNPLACED,      /* the page had no place for it      */
+    NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED,  /* 304: the browser's own copy       */
     NGX_HTTP_ONSITE_SKIPS
 } ngx_http_onsite_skip_e;
 
@@ -697,7 +698,8 @@ ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
 /* response.c */
 
 /* What the response says against an insertion. */
-ngx_http_onsite_skip_e ngx_http_onsite_response_shape(ngx_http_request_t *r);
+ngx_http_onsite_skip_e ngx_http_onsite_response_shape(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 /* Its only encoding is gzip. */
 ngx_uint_t ngx_http_onsite_response_gzip(ngx_http_request_t *r);
 /* It is for one visitor only: what else was said about caching is void. */

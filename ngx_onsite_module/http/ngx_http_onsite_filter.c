@@ -146,7 +146,7 @@ header_filter(ngx_http_request_t *r)
     }
 
     rc = ngx_http_onsite_page_view(r, ctx,
-                                   ngx_http_onsite_response_shape(r));
+                                   ngx_http_onsite_response_shape(r, ctx));
 
     if (ctx->page.personal && ngx_http_onsite_response_private(r) != NGX_OK) {
         return NGX_ERROR;

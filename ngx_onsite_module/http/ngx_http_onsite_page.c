@@ -392,6 +392,7 @@ is_view(ngx_http_onsite_skip_e skip)
     return skip == NGX_HTTP_ONSITE_SKIP_NONE
            || skip == NGX_HTTP_ONSITE_SKIP_ENCODED
            || skip == NGX_HTTP_ONSITE_SKIP_EMPTY
+           || skip == NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED
            || skip == NGX_HTTP_ONSITE_SKIP_CSP;
 }
 
@@ -459,10 +460,20 @@ show(view_t *view)
 }
 
 
+/*
+ * A browser that had a validator of the page would ask next time whether there
+ * is anything new, and be told without us that there is not.
+ */
+
 static void
 add_marker(ngx_http_request_t *r)
 {
     ngx_str_t  value = ngx_string("1");
+
+    if (r->headers_out.status == NGX_HTTP_OK) {
+        ngx_http_clear_last_modified(r);
+        ngx_http_clear_etag(r);
+    }
 
     (void) ngx_http_onsite_add_header(r, NGX_HTTP_ONSITE_MARKER,
                                       sizeof(NGX_HTTP_ONSITE_MARKER) - 1,

@@ -130,34 +130,90 @@ is_download(ngx_http_request_t *r)
 }
 
 
-/* What the response says against an insertion. */
+/* Another onsite was there first. */
 
-ngx_http_onsite_skip_e
-ngx_http_onsite_response_shape(ngx_http_request_t *r)
+static ngx_uint_t
+is_marked(ngx_http_request_t *r)
+{
+    return find_header(r, NGX_HTTP_ONSITE_MARKER,
+                       sizeof(NGX_HTTP_ONSITE_MARKER) - 1)
+           != NULL;
+}
+
+
+static ngx_uint_t
+is_document(ngx_http_request_t *r)
 {
     ngx_http_onsite_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
 
+    return ngx_http_test_content_type(r, &olcf->types) != NULL
+           && !is_stream(r) && !is_download(r);
+}
+
+
+/*
+ * The browser shows the copy that it has: of a document, as far as it can be
+ * known.  nginx cuts the type of what it answers with 304 down to nothing, but
+ * leaves it where it was; other servers mostly send none.
+ */
+
+static ngx_http_onsite_skip_e
+not_modified_shape(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    size_t      len;
+    ngx_str_t  *type;
+    ngx_uint_t  document;
+
+    if (!value_is(&ctx->headers.fetch_dest, "document")) {
+        return NGX_HTTP_ONSITE_SKIP_STATUS;
+    }
+
+    type = &r->headers_out.content_type;
+    len = type->len;
+
+    if (len == 0 && type->data != NULL) {
+        type->len = r->headers_out.content_type_len;
+    }
+
+    document = type->len != 0 ? is_document(r) : !is_download(r);
+    type->len = len;
+
+    if (!document) {
+        return NGX_HTTP_ONSITE_SKIP_TYPE;
+    }
+
+    return is_marked(r) ? NGX_HTTP_ONSITE_SKIP_MARKED
+                        : NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED;
+}
+
+
+/* What the response says against an insertion. */
+
+ngx_http_onsite_skip_e
+ngx_http_onsite_response_shape(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx)
+{
     /* header_only is set behind us for HEAD: the method has to be asked too */
 
     if (r->header_only || r->method == NGX_HTTP_HEAD) {
         return NGX_HTTP_ONSITE_SKIP_METHOD;
     }
 
+    if (r->headers_out.status == NGX_HTTP_NOT_MODIFIED) {
+        return not_modified_shape(r, ctx);
+    }
+
     if (r->headers_out.status != NGX_HTTP_OK) {
         return NGX_HTTP_ONSITE_SKIP_STATUS;
     }
 
-    if (ngx_http_test_content_type(r, &olcf->types) == NULL || is_stream(r)
-        || is_download(r))
-    {
+    if (!is_document(r)) {
         return NGX_HTTP_ONSITE_SKIP_TYPE;
     }
 
-    if (find_header(r, NGX_HTTP_ONSITE_MARKER,
-                    sizeof(NGX_HTTP_ONSITE_MARKER) - 1) != NULL)
-    {
+    if (is_marked(r)) {
         return NGX_HTTP_ONSITE_SKIP_MARKED;
     }
 
