@@ -815,10 +815,6 @@ void ngx_http_onsite_interest_init(ngx_cycle_t *cycle);
 
 /* runtime.c: web/onsite.js as compiled in. */
 
-extern const char  ngx_http_onsite_runtime[]
-    __attribute__((visibility("hidden")));
-extern const char  ngx_http_onsite_runtime_end[]
-    __attribute__((visibility("hidden")));
 /* Hex of a hash of it: ETag and ?v=. */
 extern ngx_str_t   ngx_http_onsite_runtime_hash;
 /* "sha384-..." of it; len 0: none could be made. */

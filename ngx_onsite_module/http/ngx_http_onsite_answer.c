@@ -168,6 +168,31 @@ ngx_http_onsite_check_origin(ngx_http_request_t *r,
 }
 
 
+/* What gzip_types and the like are compared with ends at the first parameter,
+ * as nginx has it of an upstream's type. */
+
+void
+ngx_http_onsite_set_type(ngx_http_request_t *r, ngx_str_t *type)
+{
+    u_char  *p, *last;
+
+    last = type->data + type->len;
+
+    p = ngx_strlchr(type->data, last, ';');
+
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = (p != NULL ? p : last) - type->data;
+    r->headers_out.content_type_lowcase = NULL;
+
+    p = ngx_strlcasestrn(type->data, last, (u_char *) "charset=", 8 - 1);
+
+    if (p != NULL) {
+        r->headers_out.charset.data = p + 8;
+        r->headers_out.charset.len = last - (p + 8);
+    }
+}
+
+
 ngx_int_t
 ngx_http_onsite_answer(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *cache, ngx_str_t *body)
@@ -180,9 +205,7 @@ ngx_http_onsite_answer(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_length_n = body == NULL ? 0 : (off_t) body->len;
 
     if (body != NULL) {
-        r->headers_out.content_type = *type;
-        r->headers_out.content_type_len = type->len;
-        r->headers_out.content_type_lowcase = NULL;
+        ngx_http_onsite_set_type(r, type);
     }
 
     if (ngx_http_onsite_add_header(r, "Cache-Control",

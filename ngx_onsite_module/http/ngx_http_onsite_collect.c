@@ -63,11 +63,6 @@ static u_char  pixel[43] = {
 
 
 static ngx_str_t  type_gif = ngx_string("image/gif");
-static ngx_str_t  type_script = ngx_string("text/javascript; charset=utf-8");
-
-static ngx_str_t  cache_ever = ngx_string("public, max-age=31536000, "
-                                          "immutable");
-static ngx_str_t  cache_check = ngx_string("public, max-age=300");
 
 static ngx_str_t  success = ngx_string("{\"success\":true}");
 
@@ -156,52 +151,6 @@ answer_options(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 
     return ngx_http_onsite_answer(r, NGX_HTTP_NO_CONTENT, NULL,
                                   &ngx_http_onsite_no_store, NULL);
-}
-
-
-/* With ?v= of this very script it may be kept for ever; with that of another,
- * which a page of a newer or older process asked for, by nobody. */
-
-static ngx_int_t
-answer_runtime(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
-{
-    u_char     *p;
-    ngx_str_t   body, value, *hash, *cache;
-
-    hash = &ngx_http_onsite_runtime_hash;
-
-    p = ngx_pnalloc(r->pool, hash->len + 2);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    value.data = p;
-    value.len = ngx_sprintf(p, "\"%V\"", hash) - p;
-
-    r->headers_out.etag = ngx_http_onsite_add_header(r, "ETag", 4, &value);
-
-    if (r->headers_out.etag == NULL
-        || ngx_http_onsite_add_cors(r, ctx) == NGX_ERROR)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = (u_char *) ngx_http_onsite_runtime;
-    body.len = ngx_http_onsite_runtime_end - ngx_http_onsite_runtime;
-
-    if (ngx_http_arg(r, (u_char *) "v", 1, &value) != NGX_OK) {
-        cache = &cache_check;
-
-    } else if (value.len == hash->len
-               && ngx_memcmp(value.data, hash->data, hash->len) == 0)
-    {
-        cache = &cache_ever;
-
-    } else {
-        cache = &ngx_http_onsite_no_store;
-    }
-
-    return ngx_http_onsite_answer(r, NGX_HTTP_OK, &type_script, cache, &body);
 }
 
 
@@ -734,7 +683,7 @@ get(ngx_http_request_t *r, call_t *call)
     }
 
     if (call->endpoint->kind == ENDPOINT_RUNTIME) {
-        return answer_runtime(r, call->ctx);
+        return ngx_http_onsite_answer_runtime(r, call->ctx);
     }
 
     if (ngx_http_onsite_add_cors(r, call->ctx) == NGX_ERROR) {

@@ -61,6 +61,8 @@ ngx_int_t ngx_http_onsite_add_cors(ngx_http_request_t *r,
 ngx_int_t ngx_http_onsite_check_origin(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 
+/* The type of the answer, with its parameters. */
+void ngx_http_onsite_set_type(ngx_http_request_t *r, ngx_str_t *type);
 /* body NULL: none.  Cache-Control goes with everything. */
 ngx_int_t ngx_http_onsite_answer(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *cache, ngx_str_t *body);
@@ -87,6 +89,11 @@ ngx_int_t ngx_http_onsite_shed(ngx_http_request_t *r);
 ngx_int_t ngx_http_onsite_body(ngx_http_request_t *r, onsite_str_t *body);
 ngx_int_t ngx_http_onsite_refuse_body(ngx_http_request_t *r,
     ngx_int_t status);
+
+/* runtime.c: onsite.js. */
+
+ngx_int_t ngx_http_onsite_answer_runtime(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 
 /* privacy.c */
 

@@ -2,7 +2,7 @@
  * ngx_http_onsite_status.c - onsite_status: JSON, Prometheus, text.
  */
 
-#include "ngx_http_onsite.h"
+#include "ngx_http_onsite_collect.h"
 
 #include <math.h>
 
@@ -202,6 +202,13 @@ static ngx_conf_enum_t  formats[] = {
     { ngx_string("prometheus"), NGX_HTTP_ONSITE_STATUS_PROMETHEUS },
     { ngx_string("text"), NGX_HTTP_ONSITE_STATUS_TEXT },
     { ngx_null_string, 0 }
+};
+
+
+static ngx_str_t  types[] = {           /* by format */
+    ngx_string("application/json"),
+    ngx_string("text/plain; version=0.0.4; charset=utf-8"),
+    ngx_string("text/plain")
 };
 
 
@@ -612,18 +619,7 @@ status_handler(ngx_http_request_t *r)
     onsite_buf_clear(text);
     write_status(text, olcf->status_format);
 
-    if (olcf->status_format == NGX_HTTP_ONSITE_STATUS_JSON) {
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-
-    } else if (olcf->status_format == NGX_HTTP_ONSITE_STATUS_PROMETHEUS) {
-        ngx_str_set(&r->headers_out.content_type,
-                    "text/plain; version=0.0.4; charset=utf-8");
-
-    } else {
-        ngx_str_set(&r->headers_out.content_type, "text/plain");
-    }
-
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    ngx_http_onsite_set_type(r, &types[olcf->status_format]);
 
     return send_status(r, text);
 }
