@@ -28,7 +28,8 @@
 
 /*
  * Input not read yet.  Its flags are kept apart: a buf without bytes may be
- * used anew by its owner as soon as it was handed on.
+ * used anew by its owner as soon as it was handed on.  For the same reason a
+ * piece lets go of its buf when it is used up, though zlib may know more.
  */
 
 typedef struct piece_s  piece_t;
@@ -48,6 +49,7 @@ struct ngx_http_onsite_inflate_s {
     piece_t                 **end;
     piece_t                  *unused;
     ngx_buf_t                *bufs[BUFS];
+    ngx_buf_t                 used_up;  /* stands for input without bytes */
     ngx_uint_t                members;  /* that are complete              */
     unsigned                  complete:1;   /* the one at hand is         */
     unsigned                  trailing:1;   /* the rest is no member      */
@@ -84,6 +86,8 @@ ngx_http_onsite_inflate_create(ngx_http_request_t *r)
 
     gz->r = r;
     gz->end = &gz->pieces;
+    gz->used_up.pos = (u_char *) gz;
+    gz->used_up.last = gz->used_up.pos;
     gz->z.zalloc = zlib_alloc;
     gz->z.zfree = zlib_free;
     gz->z.opaque = r->pool;
@@ -286,6 +290,10 @@ read_piece(ngx_http_onsite_inflate_t *gz, piece_t *piece)
     } while (gz->complete);
 
     piece->buf->pos = gz->trailing ? piece->buf->last : z->next_in;
+
+    if (piece->buf->pos == piece->buf->last) {
+        piece->buf = &gz->used_up;
+    }
 
     return NGX_OK;
 }

@@ -489,7 +489,12 @@ chain_parts(ngx_http_request_t *r, compose_t *c, ngx_chain_t **out)
 
     ngx_memzero(links, c->n * sizeof(link_t));
     text = (u_char *) &links[c->n];
-    ngx_memcpy(text, c->text->data, c->text->len);
+
+    /* of literals only there is no text */
+
+    if (c->text->len != 0) {
+        ngx_memcpy(text, c->text->data, c->text->len);
+    }
 
     for (i = 0; i < c->n; i++) {
         links[i].buf.memory = 1;
