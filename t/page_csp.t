@@ -14,10 +14,12 @@ my $page = html_page('<p>x</p>');
 $t->campaigns(Onsite::Test::popup('hello'));
 my @headers;
 my $file = $t->dir . '/tmp/headers';
+$t->write_file('tmp/headers.base', '');
 my $up = $t->upstream(sub {
     my ($s) = @_;
     print $s "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
-        . Onsite::Test::read_file($file) . "\r\n$page";
+        . Onsite::Test::read_file($file) . "\r\n"
+        . $page =~ s{(?=<body>)}{Onsite::Test::read_file("$file.base")}er;
 });
 $t->{expand} = { UP => $up };
 $t->start(server => <<'END');
@@ -146,6 +148,32 @@ $request{host} = 'shop.example:8443';
 policy(undef, 'a port of its own', 'script-src https://shop.example:8443/');
 policy('refused', 'a port of its own, not named', 'script-src shop.example');
 %request = ();
+
+# a page whose base leads elsewhere: our path would go there
+sub src {
+    my ($base) = @_;
+    $t->write_file("tmp/headers",
+        "Content-Security-Policy: script-src 'self'\r\n");
+    $t->write_file('tmp/headers.base', $base);
+    return page()->{content} =~ m{<script src="([^"]*)/onsite/onsite\.js\?}
+        ? $1 : 'none';
+}
+
+my $own = "http://127.0.0.1:$port";
+is(src(''), '', 'no base');
+is(src('<base href="https://cdn.example/">'), $own, 'another origin');
+is(src('<base href=//cdn.example/>'), $own, 'another host');
+is(src("<BASE target=x HREF=' &#x2f;\\cdn.example'>"), $own,
+    'another host, in disguise');
+is(src("<base href=$own/sub/>"), $own, 'its own origin');
+is(src('<base href="/sub/">'), '', 'a path');
+is(src('<base href="sub/"><base href="//x/">'), '', 'the first one counts');
+is(src('<!-- <base href="//cdn.example/"> -->'), '', 'a comment');
+%request = (host => 'WWW.Shop.Example:8443', 'x-forwarded-proto' => 'https');
+is(src('<base href="//cdn.example/">'), 'https://WWW.Shop.Example:8443',
+    'behind TLS');
+%request = ();
+$t->write_file('tmp/headers.base', '');
 
 # what an operator finds
 $t->write_file('tmp/headers',

@@ -453,6 +453,13 @@ onsite_inject_policies_lost(const onsite_inject_t *inject)
 }
 
 
+onsite_str_t
+onsite_inject_base(const onsite_inject_t *inject)
+{
+    return inject->base_href;
+}
+
+
 bool
 onsite_inject_wide(const onsite_inject_t *inject)
 {

@@ -57,9 +57,9 @@ void onsite_inject_init(onsite_inject_t *inject, unsigned wanted);
 void onsite_inject_slots(onsite_inject_t *inject, const onsite_str_t *names,
     unsigned n);
 
-/* Memory for what is held back of a slot and for policies of metas; without
- * it there are none.  NULL when there is no more.  Never given back (a
- * pool): bounded by ONSITE_SLOT_HELD_MAX and 8 policies. */
+/* Memory for what is held back of a slot, for policies of metas and a base;
+ * without it there are none.  NULL when there is no more.  Never given back
+ * (a pool): bounded by ONSITE_SLOT_HELD_MAX, 8 policies and a base. */
 typedef void *(*onsite_inject_alloc_pt)(void *data, size_t size);
 
 void onsite_inject_memory(onsite_inject_t *inject,
@@ -116,6 +116,16 @@ bool onsite_inject_slot_filled(const onsite_inject_t *inject, unsigned i);
 size_t onsite_inject_policies(const onsite_inject_t *inject,
     const onsite_str_t **policies);
 bool onsite_inject_policies_lost(const onsite_inject_t *inject);
+
+/*
+ * The href of the first <base> that has one, outside of slots that are left
+ * out, character references decoded; of a longer one its first 2 KB as
+ * written.  data is NULL: there is none so far, or no memory.
+ */
+onsite_str_t onsite_inject_base(const onsite_inject_t *inject);
+
+/* It has a scheme or a host: what has neither in the page may be elsewhere. */
+bool onsite_inject_base_leads_away(onsite_str_t href);
 
 /* The input began with a byte order mark of UTF-16 or UTF-32: all of it is
  * copied, nothing inserted. */

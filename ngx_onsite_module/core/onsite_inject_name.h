@@ -22,6 +22,7 @@
 #define N8(a, b, c, d, e, f, g, h)                                            \
     (N7(a, b, c, d, e, f, g) << 8 | (h))
 
+#define BASE      N4('b', 'a', 's', 'e')
 #define BODY      N4('b', 'o', 'd', 'y')
 #define COLGROUP  N8('c', 'o', 'l', 'g', 'r', 'o', 'u', 'p')
 #define FONT      N4('f', 'o', 'n', 't')
@@ -68,16 +69,16 @@
  * and that the head is over.
  */
 #define ONSITE_INJECT_MATTERS                                                 \
-    (ONSITE_INJECT_BIT(BODY) | ONSITE_INJECT_BIT(FRAMESET)                    \
-     | ONSITE_INJECT_BIT(HEAD) | ONSITE_INJECT_BIT(HTML)                      \
-     | ONSITE_INJECT_BIT(IFRAME) | ONSITE_INJECT_BIT(INPUT)                   \
-     | ONSITE_INJECT_BIT(KEYGEN) | ONSITE_INJECT_BIT(MATH)                    \
-     | ONSITE_INJECT_BIT(NOEMBED) | ONSITE_INJECT_BIT(NOFRAMES)               \
-     | ONSITE_INJECT_BIT(NOSCRIPT) | ONSITE_INJECT_BIT(SCRIPT)                \
-     | ONSITE_INJECT_BIT(SELECT) | ONSITE_INJECT_BIT(STYLE)                   \
-     | ONSITE_INJECT_BIT(SVG) | ONSITE_INJECT_BIT(TEMPLATE)                   \
-     | ONSITE_INJECT_BIT(TEXTAREA) | ONSITE_INJECT_BIT(TITLE)                 \
-     | ONSITE_INJECT_BIT(XMP))
+    (ONSITE_INJECT_BIT(BASE) | ONSITE_INJECT_BIT(BODY)                        \
+     | ONSITE_INJECT_BIT(FRAMESET) | ONSITE_INJECT_BIT(HEAD)                  \
+     | ONSITE_INJECT_BIT(HTML) | ONSITE_INJECT_BIT(IFRAME)                    \
+     | ONSITE_INJECT_BIT(INPUT) | ONSITE_INJECT_BIT(KEYGEN)                   \
+     | ONSITE_INJECT_BIT(MATH) | ONSITE_INJECT_BIT(NOEMBED)                   \
+     | ONSITE_INJECT_BIT(NOFRAMES) | ONSITE_INJECT_BIT(NOSCRIPT)              \
+     | ONSITE_INJECT_BIT(SCRIPT) | ONSITE_INJECT_BIT(SELECT)                  \
+     | ONSITE_INJECT_BIT(STYLE) | ONSITE_INJECT_BIT(SVG)                      \
+     | ONSITE_INJECT_BIT(TEMPLATE) | ONSITE_INJECT_BIT(TEXTAREA)              \
+     | ONSITE_INJECT_BIT(TITLE) | ONSITE_INJECT_BIT(XMP))
 
 /* What is noted where slots are looked for. */
 #define ONSITE_INJECT_NOTED                                                   \

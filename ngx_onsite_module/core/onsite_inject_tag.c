@@ -47,6 +47,9 @@ plain_tag_complete(onsite_inject_t *inject, byte_t *p)
     if (inject->reads == ONSITE_READ_META) {
         onsite_inject_values_meta(inject);
 
+    } else if (inject->reads == ONSITE_READ_BASE) {
+        onsite_inject_values_base(inject);
+
     } else if (inject->reads == ONSITE_READ_SLOT) {
         onsite_inject_slot_begin(inject, offset);
     }

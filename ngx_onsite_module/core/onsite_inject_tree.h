@@ -27,6 +27,7 @@
 #define ONSITE_INJECT_ATTRIBUTE  31
 #define ONSITE_INJECT_POLICIES   8
 #define ONSITE_INJECT_POLICY     4096   /* bytes, as written               */
+#define ONSITE_INJECT_BASE       2048   /* of an href, as written          */
 #define ONSITE_INJECT_VALUE      256    /* as above, other values, comments*/
 #define ONSITE_INJECT_TRIES      8      /* slots that were not filled: then
                                            no more are looked for          */
@@ -116,6 +117,7 @@ typedef enum {
 typedef enum {
     ONSITE_READ_NOTHING = 0,
     ONSITE_READ_META,
+    ONSITE_READ_BASE,
     ONSITE_READ_SLOT
 } onsite_reads_t;
 
@@ -160,7 +162,8 @@ struct onsite_inject_s {
     char            value[ONSITE_INJECT_VALUE]; /* of a slot, of
                                            http-equiv; a comment's text    */
     size_t          content_len;
-    char           *content;            /* of a meta; NULL until needed    */
+    char           *content;            /* of a meta or base; NULL until
+                                           needed                          */
 
     /* the tree around it */
     uint64_t        text;               /* name of the text mode's element */
@@ -201,6 +204,7 @@ struct onsite_inject_s {
     unsigned                 mark_len;  /* bytes of one                    */
     unsigned char            mark;      /* its first                       */
     onsite_str_t             policies[ONSITE_INJECT_POLICIES];
+    onsite_str_t             base_href; /* NULL: none                      */
 
     /* output */
     onsite_str_t    input;
@@ -327,6 +331,7 @@ void onsite_inject_values_begin(onsite_inject_t *inject);
 void onsite_inject_values_name(onsite_inject_t *inject);
 void onsite_inject_values_add(onsite_inject_t *inject, byte_t *p, size_t len);
 void onsite_inject_values_meta(onsite_inject_t *inject);
+void onsite_inject_values_base(onsite_inject_t *inject);
 onsite_str_t onsite_inject_values_slot(onsite_inject_t *inject);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * onsite_inject_values.c - the attributes that are read: data-onsite-slot, and
- * the policies of <meta http-equiv>.  Of attributes with one name the first
- * counts, as in browsers.
+ * the policies of <meta http-equiv> and <base href>.  Of attributes with one
+ * name the first counts, as in browsers.
  *
  * Character references (WHATWG HTML, 13.2.5.72 and on): numbers, and names of
  * what is in ASCII, which is all that policies and the names of slots hold;
@@ -30,6 +30,14 @@ onsite_inject_values_begin(onsite_inject_t *inject)
             inject->reads = ONSITE_READ_META;
         }
 
+    } else if (inject->name == BASE) {
+
+        if (inject->base_href.data == NULL && inject->alloc != NULL
+            && !inject->slot.open)
+        {
+            inject->reads = ONSITE_READ_BASE;
+        }
+
     } else if (inject->n_slots != 0 && !inject->slot.open) {
         inject->reads = ONSITE_READ_SLOT;
     }
@@ -52,6 +60,10 @@ which(const onsite_inject_t *inject)
         return onsite_str_eq(name, ONSITE_STR("data-onsite-slot")) ? SLOT : 0;
     }
 
+    if (inject->reads == ONSITE_READ_BASE) {
+        return onsite_str_eq(name, ONSITE_STR("href")) ? CONTENT : 0;
+    }
+
     return onsite_str_eq(name, ONSITE_STR("http-equiv")) ? EQUIV
            : onsite_str_eq(name, ONSITE_STR("content")) ? CONTENT : 0;
 }
@@ -67,23 +79,29 @@ onsite_inject_values_name(onsite_inject_t *inject)
 }
 
 
+/* Of what is too long the beginning is kept. */
+
 static void
 add_content(onsite_inject_t *inject, byte_t *p, size_t len)
 {
+    size_t  room = ONSITE_INJECT_POLICY - inject->content_len;
+
     if (inject->content == NULL) {
         inject->content = inject->alloc(inject->alloc_data,
                                         ONSITE_INJECT_POLICY);
     }
 
-    if (inject->content == NULL
-        || len > ONSITE_INJECT_POLICY - inject->content_len)
-    {
+    if (inject->content != NULL) {
+        memcpy(inject->content + inject->content_len, p,
+               len < room ? len : room);
+    }
+
+    if (inject->content == NULL || len > room) {
         inject->content_len = ONSITE_INJECT_POLICY + 1;
         inject->value_of = 0;
         return;
     }
 
-    memcpy(inject->content + inject->content_len, p, len);
     inject->content_len += len;
 }
 
@@ -327,6 +345,75 @@ onsite_inject_values_meta(onsite_inject_t *inject)
 
     len = decode(inject->content, len, policy);
     inject->policies[inject->n_policies++] = onsite_str(policy, len);
+}
+
+
+/* The first with an href, be it empty, is the page's. */
+
+void
+onsite_inject_values_base(onsite_inject_t *inject)
+{
+    char   *href;
+    size_t  len = inject->content_len;
+
+    if (!(inject->met & CONTENT) || (len != 0 && inject->content == NULL)) {
+        return;
+    }
+
+    if (len > ONSITE_INJECT_BASE) {
+        len = ONSITE_INJECT_BASE;
+    }
+
+    href = inject->alloc(inject->alloc_data, len + 1);
+
+    if (href != NULL) {
+        inject->base_href = onsite_str(href, decode(inject->content, len,
+                                                    href));
+    }
+}
+
+
+/* As WHATWG URL reads it: tabs and line ends say nothing, "\\" is "/". */
+
+bool
+onsite_inject_base_leads_away(onsite_str_t href)
+{
+    size_t    i;
+    unsigned  slashes = 0;
+    bool      begun = false;
+
+    for (i = 0; i < href.len; i++) {
+
+        switch (href.data[i]) {
+
+        case '\t':
+        case '\n':
+        case '\r':
+            break;
+
+        case '/':
+        case '\\':
+            if (begun || ++slashes == 2) {
+                return !begun;
+            }
+            break;
+
+        case '?':
+        case '#':
+            return false;
+
+        case ':':
+            return slashes == 0;
+
+        default:
+            if (slashes != 0) {
+                return false;
+            }
+            begun |= (unsigned char) href.data[i] > ' ';
+        }
+    }
+
+    return false;
 }
 
 

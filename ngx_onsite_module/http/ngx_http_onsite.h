@@ -287,6 +287,7 @@ typedef struct {
     ngx_uint_t                  n_policies;
     unsigned                    policies_lost:1;
                                             /* there were more, or too long  */
+    onsite_str_t                base;       /* its <base href>               */
 
     uint32_t                    campaigns[ONSITE_CHOICES_MAX];
                                             /* hashes of those recorded as
@@ -786,6 +787,10 @@ ngx_http_onsite_skip_e ngx_http_onsite_policy(ngx_http_request_t *r);
  * made.  The caller counts. */
 ngx_http_onsite_skip_e ngx_http_onsite_policy_metas(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
+/* The page's origin as its browser knows it, which policies are judged by:
+ * "https://", and host[:port]; an empty host: the request had none. */
+const char *ngx_http_onsite_origin(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx, onsite_str_t *host);
 
 /* collect.c, status.c, variable.c */
 

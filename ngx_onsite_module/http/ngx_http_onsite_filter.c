@@ -235,6 +235,7 @@ tell_page(filter_t *filter, ngx_http_onsite_page_t *page)
     page->n_policies = onsite_inject_policies(filter->inject,
                                               &page->policies);
     page->policies_lost = onsite_inject_policies_lost(filter->inject);
+    page->base = onsite_inject_base(filter->inject);
 }
 
 

@@ -432,6 +432,28 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
 }
 
 
+/* A base that leads elsewhere would take our path with it. */
+
+static void
+add_origin(onsite_buf_t *text, ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx)
+{
+    const char    *scheme;
+    onsite_str_t   host;
+
+    if (!onsite_inject_base_leads_away(ctx->page.base)) {
+        return;
+    }
+
+    scheme = ngx_http_onsite_origin(r, ctx, &host);
+
+    if (host.len != 0) {
+        onsite_buf_append(text, scheme, ngx_strlen(scheme));
+        append_escaped(text, host);
+    }
+}
+
+
 static void
 add_script(onsite_buf_t *text, ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx)
@@ -443,6 +465,7 @@ add_script(onsite_buf_t *text, ngx_http_request_t *r,
     scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
 
     append(text, "<script src=\"");
+    add_origin(text, r, ctx);
     onsite_buf_append(text, scf->prefix.data, scf->prefix.len);
     append(text, "/onsite.js?v=");
     onsite_buf_append(text, ngx_http_onsite_runtime_hash.data,

@@ -109,6 +109,14 @@ is_secure(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 
 /* host[:port] as the client sent it; without, the server's own name. */
 
+static ngx_str_t
+sent_host(ngx_http_request_t *r)
+{
+    return r->headers_in.host != NULL ? r->headers_in.host->value
+                                      : r->headers_in.server;
+}
+
+
 static void
 take_host(ngx_http_request_t *r, onsite_policy_script_t *script)
 {
@@ -116,8 +124,7 @@ take_host(ngx_http_request_t *r, onsite_policy_script_t *script)
     ngx_int_t   port;
     ngx_str_t   host;
 
-    host = r->headers_in.host != NULL ? r->headers_in.host->value
-                                      : r->headers_in.server;
+    host = sent_host(r);
     last = host.data + host.len;
     colon = last;
 
@@ -132,6 +139,19 @@ take_host(ngx_http_request_t *r, onsite_policy_script_t *script)
     }
 
     script->host = ngx_http_onsite_str(host);
+}
+
+
+const char *
+ngx_http_onsite_origin(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
+    onsite_str_t *host)
+{
+    onsite_policy_script_t  script;
+
+    take_host(r, &script);
+    *host = ngx_http_onsite_str(sent_host(r));
+
+    return is_secure(r, ctx, script.host) ? "https://" : "http://";
 }
 
 

@@ -97,21 +97,36 @@ const fill = (policy) => policy.replaceAll('ORIGIN', shop.url)
     .replaceAll('PORT', shop.port).replaceAll('HASH',
         /integrity="([^"]*)"/.exec(script)?.[1] || 'none');
 
+/* Bases in front of the policies, and whether our path needs its origin. */
+
+const bases = [
+    { href: 'http://cdn.invalid/', away: true },
+    { href: '//cdn.invalid/x/', away: true },
+    { href: ' &#x2f;\t\\cdn.invalid', away: true },
+    { href: 'https:', away: true },
+    { href: 'data:text/html,', away: true },
+    { href: '/sub/', away: false },
+    { href: 'sub/page?x=//a:1', away: false },
+    { href: '', away: false }
+];
+
 /* All nonces that a page's policies name, and none. */
 
 const nonces = ({ header = [], meta = [] }) => ['', ...[...header, ...meta]
     .flatMap((policy) => [...policy.matchAll(/'nonce-([^']*)'/gi)])
     .map(([, nonce]) => nonce)];
 
-/* /page/N and /trusted/N as they are; /hand/N/I with the script and nonce I. */
+/* /page/N, /trusted/N, and /base/N with 'self' or without, as they are; /hand/N/I with the script and nonce I. */
 
 function serve(request, response) {
     const [, kind, n, i] = request.url.split(/[/?]/);
     const entry = kind === 'trusted' ? { header: [trusted[n]] }
-        : table[n] || {};
+        : kind === 'base' ? { header: i && ["default-src 'self'"] }
+            : table[n] || {};
+    const base = kind === 'base' ? `<base href="${bases[n].href}">` : '';
     const head = (entry.meta || []).map((policy) => '<meta http-equiv='
         + `"Content-Security-Policy" content="${fill(policy)}">`).join('');
-    const nonce = i === undefined ? '' : nonces(entry)[i];
+    const nonce = kind !== 'hand' ? '' : nonces(entry)[i];
     const tag = kind !== 'hand' ? '' : nonce === '' ? script
         : script.replace('></script>', ` nonce="${nonce}"></script>`);
 
@@ -122,7 +137,7 @@ function serve(request, response) {
             (policy) => Buffer.from(fill(policy)).toString('latin1')));
     }
 
-    response.end(`<!doctype html><html lang="en"><head><title>T</title>${head}`
+    response.end(`<!doctype html><html lang="en"><head><title>T</title>${base}${head}`
         + `</head><body><h1>Page</h1>${tag}</body></html>`);
 }
 
@@ -205,4 +220,20 @@ for (const [n, policy] of trusted.entries()) {
         assert.deepEqual(errors, []);
         await context.close();
     });
+}
+
+for (const [n, { href, away }] of bases.entries()) {
+    for (const policy of ['', '/self']) {
+        test(`a popup shows with <base href="${href}"> ${policy}`, async () => {
+            const context = await browser.newContext();
+            const page = await context.newPage();
+
+            await page.goto(`${shop.url}/base/${n}${policy}`);
+            await page.getByRole('dialog', { name: 'Hello' }).waitFor(
+                { timeout: 10000 });
+            assert.equal(await page.locator('script[data-onsite]')
+                .evaluate((e) => /^http:/.test(e.getAttribute('src'))), away);
+            await context.close();
+        });
+    }
 }

@@ -576,6 +576,118 @@ reads_the_policies_of_the_head(void **state)
 }
 
 
+/* Also read bit by bit. */
+
+static void
+base(run_t *run, const char *page, const char *expected)
+{
+    size_t        at, len = strlen(page), step, small = len > 999 ? 7 : 1;
+    onsite_str_t  href;
+
+    for (step = small; step <= len; step += len - small) {
+        begin(run);
+
+        for (at = 0; at < len; at += step) {
+            feed(run, onsite_str(page + at, step < len - at ? step : len - at),
+                 at + step >= len);
+        }
+
+        href = onsite_inject_base(run->inject);
+
+        if (expected == NULL) {
+            assert_null(href.data);
+
+        } else {
+            assert_non_null(href.data);
+            assert_int_equal(href.len, strlen(expected));
+            assert_memory_equal(href.data, expected, href.len);
+        }
+
+        end(run);
+        same(run, page);
+    }
+}
+
+
+#define FAR  "<fieldset><menu><p>a long text in front of it, with <i>tags</i>"
+
+static void
+reads_the_base(void **state)
+{
+    run_t         run;
+    unsigned      i;
+    onsite_buf_t  page, href;
+
+    (void) state;
+    set_up(&run, 0);
+    onsite_buf_init(&page, 0);
+    onsite_buf_init(&href, 0);
+
+    base(&run, "<head><title>x</title></head><body>x", NULL);
+    base(&run, "<head><base href='https://cdn.example/'>x",
+         "https://cdn.example/");
+    base(&run, "<BASE TARGET=x HREF=&#x2f&sol;cdn>x", "//cdn");
+    base(&run, "<base target=a><base href=a href=b><base href=c>x", "a");
+    base(&run, "<base href><base href=c>x", "");
+    base(&run, "<base href=''><base href=c>x", "");
+    base(&run, "<!-- <base href=a> --><title><base href=a></title><template>"
+         "<base href=a></template><noscript><base href=a></noscript>"
+         "<svg><base href=a></svg><basefont href=a></base href=a>x", NULL);
+    base(&run, "<body>" FAR "<base href=a>" FAR, "a");
+    base(&run, "<meta http-equiv=Content-Security-Policy content=b>"
+         "<base href=a><meta http-equiv=Content-Security-Policy content=c>x",
+         "a");
+
+    for (i = 2047; i <= 4098; i = i == 2050 ? 4095 : i + 1) {
+        onsite_buf_clear(&page);
+        onsite_buf_clear(&href);
+        onsite_buf_printf(&page, "<base href='//c%*s'>%c", (int) i - 3, "x",
+                          '\0');
+        onsite_buf_printf(&href, "//c%*s", (int) i - 3, "x");
+        onsite_buf_char(&href, '\0');
+        href.data[i < 2048 ? i : 2048] = '\0';
+        base(&run, page.data, href.data);
+    }
+
+    run.poor = true;
+    base(&run, "<base href=a>x", NULL);
+
+    onsite_buf_free(&href);
+    onsite_buf_free(&page);
+    tear_down(&run);
+}
+
+
+static void
+knows_where_a_base_leads(void **state)
+{
+    size_t  i;
+    static const char *const  away[] = {
+        "https://cdn.example/", "http:", "HTTPS:/x", "//cdn.example",
+        "\\\\cdn.example", "/\\cdn.example", " //x", "/\t/x", "ht\ntp://x",
+        "data:,x", "\f\x01//x"
+    };
+    static const char *const  here[] = {
+        "", "/", "/a//b", "sub/", "sub//", "./", "../", "?a=//x", "#//x",
+        "?http://x", "/http://x", "a/http:", "/ /x", " "
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(away) / sizeof(away[0]); i++) {
+        assert_true(onsite_inject_base_leads_away(
+                        onsite_str(away[i], strlen(away[i]))));
+    }
+
+    for (i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+        assert_false(onsite_inject_base_leads_away(
+                         onsite_str(here[i], strlen(here[i]))));
+    }
+
+    assert_false(onsite_inject_base_leads_away(onsite_str(NULL, 0)));
+}
+
+
 static void
 leaves_wide_pages_alone(void **state)
 {
@@ -629,6 +741,8 @@ main(void)
         cmocka_unit_test(without_memory_there_are_none),
         cmocka_unit_test(places_of_tags_that_are_omitted),
         cmocka_unit_test(reads_the_policies_of_the_head),
+        cmocka_unit_test(reads_the_base),
+        cmocka_unit_test(knows_where_a_base_leads),
         cmocka_unit_test(leaves_wide_pages_alone),
     };
 
