@@ -36,7 +36,15 @@ for (@bad) {
 }
 
 my @server = (
-    ['onsite maybe;', qr/maybe/],
+    ['onsite onn;', qr/"onn" of "onsite": it is on, off or dry_run in/],
+    ['onsite_gpc maybe;', qr/"maybe" of "onsite_gpc": it is on or off in/],
+    (map { ["onsite_allow_origin $_;",
+        qr/invalid origin "\Q$_\E".*scheme.*"https:/] }
+        'shop.example', 'https://shop.example/', 'https://', '://shop.example',
+        '//shop.example'),
+    ['onsite_allow_origin * shop.example;', qr/"shop.example"/],
+    ['onsite_types html;', qr/invalid type "html".*application\/xhtml/],
+    ['onsite_types text/plain xml;', qr/invalid type "xml"/],
     ['onsite_session_timeout never;', qr/invalid/],
     ['onsite_max_body lots;', qr/invalid/],
     ['onsite_max_body 0;', qr/must be positive/],
@@ -63,11 +71,29 @@ my @good = (
     'onsite_cookie x samesite=none secure=on;',
     'onsite_cookie x samesite=lax secure=off;',
     'onsite_session_timeout 1ms;',
+    (map { "onsite $_;" } qw(on off dry_run ON)),
+    'onsite_allow_origin https://a.example http://b.example:8080 * null;',
+    'onsite_types application/xhtml+xml;', 'onsite_types *;',
 );
 for my $directive (@good) {
     my ($ok, $out) = $t->test_conf(server =>
         "$directive location /onsite/ { onsite_collect; }");
     ok($ok, "$directive is accepted") or diag($out);
 }
+
+# what is of no use without another
+my $on = 'onsite on; location /onsite/ { onsite_collect; }';
+my ($ok, $out) = $t->test_conf(server => $on, snapshot => 1);
+ok($ok && $out !~ /warn/, 'all there: no warning') or diag($out);
+($ok, $out) = $t->test_conf(server => $on);
+ok($ok, 'without a snapshot it starts');
+is(() = $out =~ /\[warn\].*no "onsite_snapshot": there are no campaigns/g, 1,
+    'with a warning');
+($ok, $out) = $t->test_conf(server => $on =~ s/onsite on;//r);
+ok($ok && $out !~ /warn/, 'where it only collects there is none');
+(my $conf = $t->conf_text(server => $on, snapshot => 1))
+    =~ s/onsite_state [^;]*;//;
+($ok, $out) = $t->test_conf(conf => $conf);
+like($out, qr/\[warn\].*no "onsite_state"/, 'nor is state missed in silence');
 
 $t->done;

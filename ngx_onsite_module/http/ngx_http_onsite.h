@@ -7,7 +7,7 @@
  *   module    directives, configuration, life of the processes
  *   worker    what one process keeps: store, engine, timers
  *   snapshot  the live campaigns, and their successors
- *   conf      handlers of directives
+ *   conf      handlers of directives; conf_values says what they take
  *   request   facts of a request, and who its visitor is
  *   consent   what may be remembered
  *   cookie    our cookies, in and out

@@ -29,6 +29,14 @@ char *ngx_http_onsite_conf_adopt(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_onsite_conf_words(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* conf_values.c: as nginx's own slots, but errors say what is right. */
+char *ngx_http_onsite_conf_enum(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_onsite_conf_types(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* ngx_conf_post_t's handlers: 0 is refused. */
 char *ngx_http_onsite_conf_positive_time(ngx_conf_t *cf, void *post,
     void *data);

@@ -20,16 +20,16 @@ static void ngx_http_onsite_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_onsite_enable[] = {
-    { ngx_string("off"), NGX_HTTP_ONSITE_OFF },
     { ngx_string("on"), NGX_HTTP_ONSITE_ON },
+    { ngx_string("off"), NGX_HTTP_ONSITE_OFF },
     { ngx_string("dry_run"), NGX_HTTP_ONSITE_DRY_RUN },
     { ngx_null_string, 0 }
 };
 
 
 static ngx_conf_enum_t  ngx_http_onsite_gpc_values[] = {
-    { ngx_string("off"), NGX_HTTP_ONSITE_OFF },
     { ngx_string("on"), NGX_HTTP_ONSITE_ON },
+    { ngx_string("off"), NGX_HTTP_ONSITE_OFF },
     { ngx_null_string, 0 }
 };
 
@@ -73,7 +73,7 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
 
     { ngx_string("onsite"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_onsite_conf_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, enable),
       &ngx_http_onsite_enable },
@@ -136,7 +136,7 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
 
     { ngx_string("onsite_gpc"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_onsite_conf_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, gpc),
       &ngx_http_onsite_gpc_values },
@@ -171,14 +171,14 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
 
     { ngx_string("onsite_allow_origin"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_1MORE,
-      ngx_http_onsite_conf_words,
+      ngx_http_onsite_conf_origins,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, origins),
       NULL },
 
     { ngx_string("onsite_types"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_1MORE,
-      ngx_http_types_slot,
+      ngx_http_onsite_conf_types,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_onsite_loc_conf_t, types_keys),
       &ngx_http_html_default_types[0] },
@@ -370,12 +370,12 @@ ngx_http_onsite_create_loc_conf(ngx_conf_t *cf)
 
 
 /*
- * A page's script is loaded from the server's onsite_collect; without one
- * nothing can be shown.  All locations are parsed when merging begins.
+ * What "onsite" is of little use without.  A page's script is loaded from the
+ * server's onsite_collect; all locations are parsed when merging begins.
  */
 
 static void
-warn_no_collect(ngx_conf_t *cf, ngx_http_onsite_loc_conf_t *conf)
+warn_missing(ngx_conf_t *cf, ngx_http_onsite_loc_conf_t *conf)
 {
     ngx_http_onsite_srv_conf_t   *scf;
     ngx_http_onsite_main_conf_t  *mcf;
@@ -393,6 +393,14 @@ warn_no_collect(ngx_conf_t *cf, ngx_http_onsite_loc_conf_t *conf)
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"onsite\" is on, but there is no "
                            "\"onsite_state\": visitors are not remembered");
+    }
+
+    if (mcf->snapshot.len == 0) {
+        scf->warned = 1;
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"onsite\" is on, but there is no "
+                           "\"onsite_snapshot\": there are no campaigns, and "
+                           "nothing will be shown");
     }
 
     if (scf->prefix.data == NULL) {
@@ -470,7 +478,7 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     raise_body_size(cf, conf);
-    warn_no_collect(cf, conf);
+    warn_missing(cf, conf);
 
     return NGX_CONF_OK;
 }
