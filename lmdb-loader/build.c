@@ -424,18 +424,27 @@ print_other_files(const compiled_t *compiled)
 }
 
 
+/* One error, and `build` makes nothing: then nothing goes live. */
+
 static void
 print_summary(const loader_sources_t *sources, const compiled_t *compiled,
     const findings_t *findings)
 {
     size_t  n = compiled->live[ONSITE_FILE_CAMPAIGN];
 
-    (void) printf("%zu file%s, %zu campaign%s live", sources->files,
-                  sources->files == 1 ? "" : "s", n, n == 1 ? "" : "s");
-    print_other_files(compiled);
-    (void) printf(", %zu error%s, %zu warning%s\n", findings->errors,
+    (void) printf("%zu file%s", sources->files,
+                  sources->files == 1 ? "" : "s");
+
+    if (findings->errors == 0) {
+        (void) printf(", %zu campaign%s live", n, n == 1 ? "" : "s");
+        print_other_files(compiled);
+    }
+
+    (void) printf(", %zu error%s, %zu warning%s%s\n", findings->errors,
                   findings->errors == 1 ? "" : "s", findings->warnings,
-                  findings->warnings == 1 ? "" : "s");
+                  findings->warnings == 1 ? "" : "s",
+                  findings->errors == 0 ? "" : ": nothing is built, so none"
+                                               " of it goes live");
 }
 
 

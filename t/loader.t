@@ -27,7 +27,11 @@ is($code, 0, 'lint: good files') or diag($err);
 like($out, qr/1 file, 1 campaign live, 0 errors, 0 warnings/, 'and a summary');
 
 my @bad = (
-    ['{', qr/bad\.json: .*byte/, 'no JSON'],
+    ['{', qr/bad\.json: bad JSON at 1:2: it ends/, 'no JSON'],
+    ["{\n  \"id\": \"bad\",\n}", qr/bad\.json: bad JSON at 2:14: a trailing comma/,
+        'a trailing comma'],
+    ["{\n  \"id\": \"a\nb\"}", qr/bad\.json: bad JSON at 2:11: .* write \\n/,
+        'a line break in a string'],
     ['[]', qr/bad\.json: .*object/, 'no object'],
     ["\xef\xbb\xbf" . campaign('bad'), qr/bad\.json: begins with a byte order/,
         'a byte order mark'],
@@ -46,6 +50,9 @@ my @bad = (
         content => { html => "<p>a</p>\n  </div>" }),
         qr{bad\.json: content\.html: 2:3: </div> closes nothing},
         'HTML that closes what is of the page'],
+    [campaign('bad', channel => 'embed', slot => 'a "b"'),
+        qr/bad\.json: slot: must be 1 to 64 bytes .*without blanks/,
+        'a slot that no page can name'],
     [campaign('bad', schedule => { timezone => 'Mars/Olympus' }),
         qr/bad\.json: schedule\.timezone: .*Mars/, 'no such time zone'],
     [campaign('bad', trigger => { inactive => 'soon' }),
@@ -58,6 +65,8 @@ for (@bad) {
     ($code, $out, $err) = $t->run_loader('lint', "$dir/one");
     is($code, 1, "lint: $what");
     like($err, $message, 'with file, path and reason');
+    like($out, qr/^2 files, [1-9]\d* errors?, \d+ warnings?: nothing is built/m,
+        'nothing is said to be live');
     ($code) = $t->run_loader('build', "$dir/one", '-o', "$dir/no.mdb");
     is($code, 1, 'build refuses it');
     ok(!-e "$dir/no.mdb", 'and writes nothing');
@@ -66,6 +75,15 @@ for (@bad) {
 my ($finding) = map { json_decode($_) } split /\n/, $out;
 is_deeply([sort keys %$finding], [qw(file level path reason)],
     'lint --json: one object a finding');
+$t->write_file('one/bad.json', campaign('bad', content => { html =>
+    '<p title={{cart.value}}>{{nobody.x}}</p>{{cart.value | shout}}{{#cart.x',
+    data => { a => '{{nobody.y}}', b => '{{nobody.z}}' } }));
+(undef, undef, $err) = $t->run_loader('lint', "$dir/one");
+like($err, qr/content\.html: 1:10: .*content\.html: 1:25: .*content\.html: 1:56: /s,
+    'every placeholder of a template that is wrong is told of');
+like($err, qr/content\.html: 1:63: "\{\{" without/, 'and what ends it');
+like($err, qr/content\.data: a 1:1: .*content\.data: b 1:1: /s,
+    'and every text of data');
 unlink "$dir/one/bad.json";
 
 # warnings

@@ -85,9 +85,21 @@ for ([ 'currency', { currency => 'EURO' } ],
     like(shown(), qr/site\.json: \Q$path\E/, "$path: an error");
 }
 
+for ([ 'EURX', 'such as "EUR"' ], [ 5, 'such as "EUR"' ],
+     [ 'eur', 'did you mean "EUR"?' ])
+{
+    my ($currency, $what) = @$_;
+
+    site(currency => $currency);
+    like(shown(), qr/currency: must be the ISO 4217 code.*\Q$what\E/,
+        "currency $currency: what to write");
+}
+
 site(locales => ['de-DE']);
 
 for ([ '{{event.properties.p | price "EURO"}}', qr/1:30: .*no currency/ ],
+     [ '{{event.properties.p | price "eur"}}', qr/did you mean "EUR"/ ],
+     [ '{{event.properties.p | price "EUR" "german"}}', qr/such as "de-DE"/ ],
      [ '{{event.properties.p | price}}', qr/1:24: .*which currency/ ],
      [ "\n{{event.properties.p | prize 'EUR'}}", qr/2:24: .*"price"/ ])
 {

@@ -4,9 +4,9 @@
  */
 
 #include "onsite_campaign_compile.h"
+#include "onsite_coerce.h"
 #include "onsite_template.h"
 
-#define SLOT_MAX_BYTES  128
 #define SEED_MAX_BYTES  256
 #define PATH_KEYS_MAX    16
 #define ENDPOINT_MAX_BYTES  1024
@@ -20,11 +20,27 @@ static const char *const  channel_names[] = {
 };
 
 
+static void
+tell_html(void *data, const char *reason)
+{
+    onsite_definition_error(data, "html", "%s", reason);
+}
+
+
+static void
+tell_data(void *data, const char *reason)
+{
+    onsite_definition_error(data, "data", "%s", reason);
+}
+
+
 static onsite_template_site_t
-template_site(onsite_draft_reader_t *r)
+template_site(onsite_draft_reader_t *r,
+    void (*tell)(void *data, const char *reason))
 {
     return (onsite_template_site_t) { .zone = r->draft->campaign.zone,
-                                      .prices = &r->c->prices };
+                                      .prices = &r->c->prices, .tell = tell,
+                                      .tell_data = r->d };
 }
 
 
@@ -55,7 +71,7 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
     uint32_t                roots = 0;
     onsite_str_t            html = { 0, NULL };
     onsite_error_t          error, unbalanced;
-    onsite_template_site_t  site = template_site(r);
+    onsite_template_site_t  site = template_site(r, tell_html);
 
     if (!onsite_definition_string(r->d, content, "html", ONSITE_HTML_MAX,
                                   &html))
@@ -75,8 +91,11 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
     if (onsite_template_compile_html(r->b, html, site, ref, &roots, &error)
         != ONSITE_OK)
     {
-        onsite_definition_error(r->d, "html", "%s", error.text);
         r->shows = false;
+    }
+
+    if (error.text[0] != '\0') {
+        tell_html(r->d, error.text);
 
     } else {
         judge_balance(r, &unbalanced);
@@ -106,12 +125,15 @@ read_data(onsite_draft_reader_t *r, const onsite_value_t *content,
 
     error.text[0] = '\0';
 
-    if (onsite_template_compile_data(r->b, data, template_site(r), ref, &roots,
-                                     &error)
+    if (onsite_template_compile_data(r->b, data, template_site(r, tell_data),
+                                     ref, &roots, &error)
         != ONSITE_OK)
     {
-        onsite_definition_error(r->d, "data", "%s", error.text);
         r->shows = false;
+    }
+
+    if (error.text[0] != '\0') {
+        tell_data(r->d, error.text);
     }
 
     r->draft->roots |= roots;
@@ -169,6 +191,38 @@ read_channel(onsite_draft_reader_t *r)
 }
 
 
+/* Blanks and what is not seen, in Unicode, too: a name that looks like another
+ * is not found. */
+
+static bool
+is_unseen(uint32_t c)
+{
+    return c <= ' ' || (c >= 0x7f && c <= 0xa0) || c == 0xad || c == 0x1680
+           || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f)
+           || (c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff;
+}
+
+
+/* A name stands in an attribute and in a comment. */
+
+static bool
+is_slot_name(onsite_str_t name)
+{
+    uint32_t     c;
+    const char  *p = name.data, *end = name.data + name.len;
+
+    while (p < end) {
+        c = onsite_utf8_next(&p, end);
+
+        if (is_unseen(c) || (c < 0x80 && strchr("\"'`<>", (int) c) != NULL)) {
+            return false;
+        }
+    }
+
+    return name.len <= ONSITE_SLOT_NAME_MAX;
+}
+
+
 static void
 read_slot(onsite_draft_reader_t *r)
 {
@@ -178,8 +232,17 @@ read_slot(onsite_draft_reader_t *r)
     embed = r->draft->campaign.channel == ONSITE_CHANNEL_EMBED;
 
     if (!onsite_definition_string(r->d, r->draft->definition, "slot",
-                                  SLOT_MAX_BYTES, &slot))
+                                  SIZE_MAX, &slot))
     {
+        return;
+    }
+
+    if (slot.data != NULL && !is_slot_name(slot)) {
+        onsite_definition_error(r->d, "slot", "must be 1 to %d bytes of"
+                                " letters, digits and signs, such as"
+                                " \"hero\": without blanks, control"
+                                " characters, quotes, \"<\" and \">\"",
+                                ONSITE_SLOT_NAME_MAX);
         return;
     }
 

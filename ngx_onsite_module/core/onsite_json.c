@@ -11,6 +11,7 @@
 #include "onsite_json_scalar.h"
 #include "onsite_limits.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define JSMN_STATIC
@@ -35,7 +36,9 @@ struct onsite_json_s {
 typedef struct {
     onsite_arena_t   *arena;
     onsite_error_t   *error;
-    char             *text;         /* a copy in the arena, NUL behind it  */
+    char             *text;         /* a copy in the arena, NUL behind it;
+                                       strings lose their escapes in it    */
+    onsite_str_t      source;       /* as it came, for errors              */
     size_t            len;
     size_t            at;           /* the next byte to read               */
     const jsmntok_t  *tokens;
@@ -80,17 +83,58 @@ onsite_json_destroy(onsite_json_t *json)
 }
 
 
-static onsite_status_t
-not_json(onsite_error_t *error, const char *what, size_t at)
+/* "3:14": line and column, in bytes, as templates have them. */
+
+typedef struct {
+    char  text[48];
+} place_t;
+
+
+static place_t
+place_of(onsite_str_t text, size_t at)
 {
-    return onsite_error(error, ONSITE_INVALID,
-                        "bad JSON: %s at byte %zu", what, at);
+    size_t   i, line = 1, column = 1;
+    place_t  place;
+
+    for (i = 0; i < at && i < text.len; i++) {
+        if (text.data[i] == '\n') {
+            line++;
+            column = 1;
+
+        } else {
+            column++;
+        }
+    }
+
+    (void) snprintf(place.text, sizeof(place.text), "%zu:%zu", line, column);
+
+    return place;
+}
+
+
+static onsite_status_t
+not_json(onsite_error_t *error, onsite_str_t text, size_t at,
+    const char *what)
+{
+    return error == NULL ? ONSITE_INVALID
+           : onsite_error(error, ONSITE_INVALID, "bad JSON at %s: %s",
+                          place_of(text, at).text, what);
+}
+
+
+static onsite_status_t
+too_deep(onsite_error_t *error, onsite_str_t text, size_t at)
+{
+    return error == NULL ? ONSITE_LIMIT
+           : onsite_error(error, ONSITE_LIMIT, "JSON at %s is nested deeper"
+                          " than %d", place_of(text, at).text,
+                          ONSITE_JSON_DEPTH_MAX);
 }
 
 
 static onsite_status_t
 check_depth(const jsmn_parser *parser, const jsmntok_t *tokens,
-    onsite_error_t *error)
+    onsite_str_t text, onsite_error_t *error)
 {
     int       i;
     uint32_t  parents, containers;
@@ -102,13 +146,11 @@ check_depth(const jsmn_parser *parser, const jsmntok_t *tokens,
                       || tokens[i].type == JSMN_ARRAY;
 
         if (containers > ONSITE_JSON_DEPTH_MAX) {
-            return onsite_error(error, ONSITE_LIMIT,
-                                "JSON is nested deeper than %d",
-                                ONSITE_JSON_DEPTH_MAX);
+            return too_deep(error, text, parser->pos);
         }
 
         if (++parents > PARENTS_MAX) {
-            return not_json(error, "unexpected ':'", parser->pos);
+            return not_json(error, text, parser->pos, "unexpected ':'");
         }
     }
 
@@ -170,7 +212,7 @@ tokenise(onsite_json_t *json, onsite_str_t text, uint32_t *n,
             break;
         }
 
-        status = check_depth(&parser, json->tokens, error);
+        status = check_depth(&parser, json->tokens, text, error);
         if (status != ONSITE_OK) {
             return status;
         }
@@ -179,11 +221,11 @@ tokenise(onsite_json_t *json, onsite_str_t text, uint32_t *n,
     *n = parser.toknext;
 
     if (rc == JSMN_ERROR_PART && parser.pos == text.len) {
-        return not_json(error, "it ends too early", text.len);
+        return not_json(error, text, text.len, "it ends too early");
     }
 
     if (rc < 0 || parser.pos != text.len) {
-        return not_json(error, "unexpected character", parser.pos);
+        return not_json(error, text, parser.pos, "unexpected character");
     }
 
     return ONSITE_OK;
@@ -204,11 +246,40 @@ skip_space(walk_t *walk)
 
 
 static onsite_status_t
+wrong(walk_t *walk, size_t at, const char *what)
+{
+    return not_json(walk->error, walk->source, at, what);
+}
+
+
+static onsite_status_t
 unexpected(walk_t *walk)
 {
-    return not_json(walk->error,
-                    walk->at < walk->len ? "unexpected character"
-                                         : "it ends too early", walk->at);
+    return wrong(walk, walk->at, walk->at < walk->len
+                                 ? "unexpected character"
+                                 : "it ends too early");
+}
+
+
+/* Behind the last item that was counted, where the bracket is not. */
+
+static onsite_status_t
+not_left(walk_t *walk)
+{
+    size_t  comma = walk->at;
+
+    if (walk->text[comma] == ',') {
+        walk->at++;
+        skip_space(walk);
+
+        if (walk->text[walk->at] == ']' || walk->text[walk->at] == '}') {
+            return wrong(walk, comma, "a trailing comma: remove it");
+        }
+
+        walk->at = comma;
+    }
+
+    return unexpected(walk);
 }
 
 
@@ -235,6 +306,29 @@ take_token(walk_t *walk, jsmntype_t type, size_t quote)
 }
 
 
+/* jsmn's token is right, so this is what was wrong with a string. */
+
+static onsite_status_t
+bad_control(walk_t *walk, size_t at)
+{
+    switch (walk->source.data[at]) {
+
+    case '\n':
+    case '\r':
+        return wrong(walk, at, "unescaped control character, a line break in"
+                               " a string: write \\n");
+
+    case '\t':
+        return wrong(walk, at, "unescaped control character, a tab in a"
+                               " string: write \\t");
+
+    default:
+        return wrong(walk, at, "unescaped control character in a string:"
+                               " write \\u and its four hex digits");
+    }
+}
+
+
 static onsite_status_t
 read_string(walk_t *walk, onsite_str_t *str)
 {
@@ -250,8 +344,7 @@ read_string(walk_t *walk, onsite_str_t *str)
     str->len = (size_t) (token->end - token->start);
 
     if (!onsite_json_unescape(walk->text + token->start, &str->len, &bad)) {
-        return not_json(walk->error, "unescaped control character",
-                        (size_t) token->start + bad);
+        return bad_control(walk, (size_t) token->start + bad);
     }
 
     walk->at = (size_t) token->end + 1;
@@ -294,7 +387,7 @@ read_primitive(walk_t *walk, onsite_value_t *value)
         *value = onsite_value_number(onsite_json_number(p, len));
 
     } else {
-        return not_json(walk->error, "not a value", walk->at);
+        return wrong(walk, walk->at, "not a value");
     }
 
     walk->at += len;
@@ -316,9 +409,7 @@ enter(walk_t *walk, jsmntype_t type, uint32_t *n)
     }
 
     if (++walk->depth > ONSITE_JSON_DEPTH_MAX) {
-        return onsite_error(walk->error, ONSITE_LIMIT,
-                            "JSON is nested deeper than %d at byte %zu",
-                            ONSITE_JSON_DEPTH_MAX, walk->at);
+        return too_deep(walk->error, walk->source, walk->at);
     }
 
     *n = (uint32_t) token->size;
@@ -333,7 +424,7 @@ static onsite_status_t
 leave(walk_t *walk, char bracket)
 {
     if (walk->text[walk->at] != bracket) {
-        return unexpected(walk);
+        return not_left(walk);
     }
 
     walk->depth--;
@@ -499,7 +590,7 @@ read_document(walk_t *walk, onsite_value_t *value)
     skip_space(walk);
 
     if (walk->at != walk->len) {
-        return not_json(walk->error, "text after the value", walk->at);
+        return wrong(walk, walk->at, "text after the value");
     }
 
     return ONSITE_OK;
@@ -521,7 +612,7 @@ onsite_json_parse(onsite_json_t *json, onsite_arena_t *arena,
     }
 
     if (!onsite_utf8_valid(text, &bad)) {
-        return not_json(error, "invalid UTF-8", bad);
+        return not_json(error, text, bad, "invalid UTF-8");
     }
 
     copy = onsite_arena_copy(arena, text);
@@ -530,7 +621,7 @@ onsite_json_parse(onsite_json_t *json, onsite_arena_t *arena,
     }
 
     walk = (walk_t) { .arena = arena, .error = error, .len = copy.len,
-                      .text = (char *) copy.data };
+                      .source = text, .text = (char *) copy.data };
 
     status = tokenise(json, copy, &walk.n_tokens, error);
     if (status != ONSITE_OK) {

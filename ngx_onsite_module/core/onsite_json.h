@@ -26,8 +26,8 @@ void onsite_json_destroy(onsite_json_t *json);
  * becomes U+FFFD; a number that no double holds becomes the largest one.  A
  * byte order mark is an error.
  *
- * INVALID: not JSON, or not UTF-8; error says what and, where the library
- * tells, at which byte.  LIMIT: too deep or too many values.  NO_MEMORY.
+ * INVALID: not JSON, or not UTF-8; error says what, at which line and
+ * column (in bytes).  LIMIT: too deep or too many values.  NO_MEMORY.
  */
 onsite_status_t onsite_json_parse(onsite_json_t *json, onsite_arena_t *arena,
     onsite_str_t text, onsite_value_t *value, onsite_error_t *error);

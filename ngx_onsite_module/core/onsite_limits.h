@@ -65,7 +65,7 @@
 #define ONSITE_CHOICES_MAX                8  /* campaigns in one answer     */
 #define ONSITE_SLOTS_MAX                  8  /* with content, in one page   */
 #define ONSITE_SLOT_HELD_MAX    (64 * 1024)  /* default content of a slot   */
-#define ONSITE_SLOT_NAME_MAX             64
+#define ONSITE_SLOT_NAME_MAX             64  /* bytes                       */
 #define ONSITE_HTML_MAX         (64 * 1024)  /* one rendered content        */
 #define ONSITE_REGEX_MATCH_LIMIT      10000
 #define ONSITE_REGEX_DEPTH_LIMIT        500

@@ -120,6 +120,10 @@ onsite_status_t onsite_prices_locale(onsite_prices_t *prices,
 onsite_status_t onsite_prices_currency(onsite_prices_t *prices,
     onsite_str_t code);
 
+/* The currency that a code in other letters' case is of. */
+bool onsite_prices_meant(const onsite_prices_t *prices, onsite_str_t code,
+    char meant[4]);
+
 /* The default locale's index, which is 0. */
 onsite_status_t onsite_prices_default(onsite_prices_t *prices);
 

@@ -95,6 +95,35 @@ onsite_prices_currency(onsite_prices_t *prices, onsite_str_t code)
 }
 
 
+bool
+onsite_prices_meant(const onsite_prices_t *prices, onsite_str_t code,
+    char meant[4])
+{
+    size_t        i, n;
+    const char  (*codes)[4];
+
+    if (prices->cldr == NULL || code.len != 3) {
+        return false;
+    }
+
+    for (i = 0; i < 3; i++) {
+        meant[i] = code.data[i] >= 'a' && code.data[i] <= 'z'
+                   ? (char) (code.data[i] - 'a' + 'A') : code.data[i];
+    }
+
+    meant[3] = '\0';
+    n = prices->cldr->currencies(prices->cldr->data, false, &codes);
+
+    for (i = 0; i < n; i++) {
+        if (memcmp(codes[i], meant, 3) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static onsite_status_t
 add_all_currencies(onsite_prices_t *prices)
 {

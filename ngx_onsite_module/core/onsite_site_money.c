@@ -56,11 +56,37 @@ read_locales(onsite_draft_reader_t *r, const onsite_value_t *list)
 }
 
 
+static void
+read_currency(onsite_draft_reader_t *r, const onsite_value_t *value)
+{
+    char             meant[4];
+    onsite_str_t     code = { 0, NULL };
+    onsite_status_t  status = ONSITE_NOT_FOUND;
+
+    if (value->type == ONSITE_STRING) {
+        code = onsite_value_str(value);
+        status = onsite_prices_currency(&r->c->prices, code);
+    }
+
+    if (status == ONSITE_OK) {
+        memcpy(r->c->prices.currency, code.data, 3);
+
+    } else if (onsite_prices_meant(&r->c->prices, code, meant)) {
+        onsite_definition_error(r->d, "currency", "must be the ISO 4217 code"
+                                " of a currency; did you mean \"%s\"?",
+                                meant);
+
+    } else {
+        onsite_definition_error(r->d, "currency", "must be the ISO 4217 code"
+                                " of a currency, such as \"EUR\"");
+    }
+}
+
+
 void
 onsite_site_money(onsite_draft_reader_t *r)
 {
-    onsite_str_t           currency = { 0, NULL };
-    const onsite_value_t  *locales;
+    const onsite_value_t  *locales, *currency;
 
     locales = onsite_definition_get(r->draft->definition, "locales");
 
@@ -68,18 +94,9 @@ onsite_site_money(onsite_draft_reader_t *r)
         read_locales(r, locales);
     }
 
-    if (!onsite_definition_string(r->d, r->draft->definition, "currency", 3,
-                                  &currency)
-        || currency.data == NULL)
-    {
-        return;
-    }
+    currency = onsite_definition_get(r->draft->definition, "currency");
 
-    if (onsite_prices_currency(&r->c->prices, currency) != ONSITE_OK) {
-        onsite_definition_error(r->d, "currency", "must be the ISO 4217 code"
-                                " of a currency, such as \"EUR\"");
-        return;
+    if (currency != NULL) {
+        read_currency(r, currency);
     }
-
-    memcpy(r->c->prices.currency, currency.data, 3);
 }

@@ -38,6 +38,21 @@ onsite_template_error(onsite_template_maker_t *maker, size_t at,
 }
 
 
+onsite_status_t
+onsite_template_pass(onsite_template_maker_t *maker, onsite_status_t status)
+{
+    if (status != ONSITE_INVALID || maker->site.tell == NULL) {
+        return status;
+    }
+
+    maker->site.tell(maker->site.tell_data, maker->error->text);
+    maker->error->text[0] = '\0';
+    maker->passed = true;
+
+    return ONSITE_OK;
+}
+
+
 static onsite_status_t
 add_op(onsite_template_maker_t *maker, onsite_template_op_t op)
 {
@@ -289,6 +304,17 @@ close_section(onsite_template_maker_t *maker,
 }
 
 
+static onsite_status_t
+open_section(onsite_template_maker_t *maker, const onsite_template_tag_t *tag,
+    onsite_template_op_t op)
+{
+    maker->open[maker->depth] = maker->n;
+    maker->name[maker->depth++] = tag->path;
+
+    return add_op(maker, op);
+}
+
+
 onsite_status_t
 onsite_template_add_tag(onsite_template_maker_t *maker,
     const onsite_template_tag_t *tag, onsite_escape_t escape)
@@ -324,13 +350,26 @@ onsite_template_add_tag(onsite_template_maker_t *maker,
                                      " %d deep", ONSITE_TEMPLATE_DEPTH);
     }
 
-    maker->open[maker->depth] = maker->n;
-    maker->name[maker->depth++] = tag->path;
-
     op.code = tag->kind == ONSITE_TEMPLATE_TAG_OPEN
               ? ONSITE_TEMPLATE_OPEN : ONSITE_TEMPLATE_OPEN_NOT;
 
-    return add_op(maker, op);
+    return open_section(maker, tag, op);
+}
+
+
+onsite_status_t
+onsite_template_pass_open(onsite_template_maker_t *maker,
+    const onsite_template_tag_t *tag, onsite_status_t status)
+{
+    onsite_template_op_t  op = { .code = ONSITE_TEMPLATE_OPEN };
+
+    if (maker->depth == ONSITE_TEMPLATE_DEPTH) {
+        return status;
+    }
+
+    status = onsite_template_pass(maker, status);
+
+    return status == ONSITE_OK ? open_section(maker, tag, op) : status;
 }
 
 
@@ -358,6 +397,10 @@ onsite_template_finish(onsite_template_maker_t *maker, onsite_status_t status,
 {
     onsite_ref_t                ref;
     onsite_template_program_t  *stored;
+
+    if (status == ONSITE_OK && maker->passed) {
+        status = ONSITE_INVALID;
+    }
 
     if (status == ONSITE_OK) {
         ref = onsite_builder_alloc(maker->b, sizeof(*stored)

@@ -34,6 +34,10 @@ typedef struct {
     onsite_error_t   *unbalanced;   /* where HTML closes what it has not
                                        opened, or leaves open: the first
                                        such place, else ""; may be NULL    */
+    void            (*tell)(void *data, const char *reason);
+                                    /* errors that compiling goes on behind;
+                                       NULL: it ends with the first        */
+    void             *tell_data;
 } onsite_template_site_t;
 
 /*
@@ -64,6 +68,10 @@ typedef struct {
  * behind a slash that may begin a regular expression, event-handler
  * attribute, srcset, srcdoc), HTML that ends inside of a tag, comment,
  * script, template, svg or math, or closes a template that it did not open.
+ *
+ * With site.tell a placeholder that is wrong is told of and passed over; error
+ * is then of what could not be passed over (sections that do not close as they
+ * open, braces that are not closed, the end), or "".
  */
 onsite_status_t onsite_template_compile_html(onsite_builder_t *b,
     onsite_str_t html, onsite_template_site_t site, onsite_ref_t *program,
@@ -72,7 +80,7 @@ onsite_status_t onsite_template_compile_html(onsite_builder_t *b,
 /* Compiles content.data: JSON whose strings hold placeholders.  A string that
  * is exactly one placeholder without filters becomes the value itself, of its
  * own type; other strings may hold sections, too.  Errors begin with the path
- * in data. */
+ * in data; with site.tell each string's first one is told. */
 onsite_status_t onsite_template_compile_data(onsite_builder_t *b,
     const onsite_value_t *data, onsite_template_site_t site,
     onsite_ref_t *program, uint32_t *roots, onsite_error_t *error);

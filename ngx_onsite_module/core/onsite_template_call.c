@@ -156,6 +156,24 @@ no_room(onsite_template_maker_t *maker, size_t at)
 
 
 static onsite_status_t
+no_currency(onsite_template_maker_t *maker, size_t at, onsite_str_t code)
+{
+    char  meant[4];
+
+    if (onsite_prices_meant(maker->site.prices, code, meant)) {
+        return onsite_template_error(maker, at, "there is no currency"
+                                     " \"%.*s\": did you mean \"%s\"? ISO"
+                                     " 4217 codes are upper case",
+                                     (int) code.len, code.data, meant);
+    }
+
+    return onsite_template_error(maker, at, "there is no currency \"%.*s\":"
+                                 " write its ISO 4217 code, such as \"EUR\"",
+                                 (int) code.len, code.data);
+}
+
+
+static onsite_status_t
 add_currency(onsite_template_maker_t *maker, const word_t *word, arg_t *arg)
 {
     char              room[ONSITE_TEMPLATE_TEXT];
@@ -184,10 +202,7 @@ add_currency(onsite_template_maker_t *maker, const word_t *word, arg_t *arg)
         return no_room(maker, word->at);
 
     default:
-        return onsite_template_error(maker, word->at, "there is no currency"
-                                     " \"%.*s\": write its ISO 4217 code,"
-                                     " such as \"EUR\"", (int) text.len,
-                                     text.data);
+        return no_currency(maker, word->at, text);
     }
 }
 

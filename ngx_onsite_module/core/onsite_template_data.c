@@ -178,6 +178,8 @@ compile_members(data_maker_t *d, const onsite_value_t *value, int depth)
 static onsite_status_t
 compile_value(data_maker_t *d, const onsite_value_t *value, int depth)
 {
+    onsite_status_t  status;
+
     if (depth < 0) {
         return onsite_error(d->maker.error, ONSITE_LIMIT,
                             "%s: nested more than %d deep", d->path,
@@ -187,7 +189,13 @@ compile_value(data_maker_t *d, const onsite_value_t *value, int depth)
     switch (value->type) {
 
     case ONSITE_STRING:
-        return compile_string(d, onsite_value_str(value));
+        status = compile_string(d, onsite_value_str(value));
+
+        if (status != ONSITE_OK) {
+            d->maker.depth = 0;
+        }
+
+        return onsite_template_pass(&d->maker, status);
 
     case ONSITE_ARRAY:
         return compile_items(d, value, depth);

@@ -519,6 +519,51 @@ check_section(html_maker_t *h, const onsite_template_tag_t *tag)
 }
 
 
+/* A value that is passed over is one all the same. */
+
+static void
+stand_in(html_maker_t *h)
+{
+    onsite_slice_t       slice;
+    onsite_html_where_t  where = onsite_inject_where(h->scan);
+
+    if (where == ONSITE_HTML_VALUE_UNQUOTED) {
+        onsite_inject_feed(h->scan, ONSITE_STR("x"), false);
+
+        while (onsite_inject_next(h->scan, &slice)) {
+            /* void */
+        }
+    }
+
+    if (in_value(where)) {
+        h->url_starts = true;
+    }
+}
+
+
+/* Behind an error: what follows is read as if the tag were right. */
+
+static onsite_status_t
+pass_over(html_maker_t *h, const onsite_template_tag_t *tag,
+    onsite_status_t status)
+{
+    switch (tag->kind) {
+
+    case ONSITE_TEMPLATE_TAG_VALUE:
+        stand_in(h);
+        return onsite_template_pass(&h->maker, status);
+
+    case ONSITE_TEMPLATE_TAG_CLOSE:
+        return h->maker.depth == 0 ? onsite_template_pass(&h->maker, status)
+                                   : status;
+
+    default:
+        (void) check_section(h, tag);
+        return onsite_template_pass_open(&h->maker, tag, status);
+    }
+}
+
+
 static onsite_status_t
 compile_tag(html_maker_t *h, const onsite_template_tag_t *tag)
 {
@@ -537,18 +582,52 @@ compile_tag(html_maker_t *h, const onsite_template_tag_t *tag)
         status = check_section(h, tag);
     }
 
-    return status == ONSITE_OK
-           ? onsite_template_add_tag(&h->maker, tag, escape) : status;
+    if (status == ONSITE_OK) {
+        status = onsite_template_add_tag(&h->maker, tag, escape);
+    }
+
+    return status == ONSITE_OK ? status : pass_over(h, tag, status);
+}
+
+
+/* The braces at pos, and the text from *from up to them. */
+
+static onsite_status_t
+compile_braces(html_maker_t *h, size_t *from)
+{
+    onsite_str_t            text;
+    onsite_status_t         status;
+    onsite_template_tag_t   tag;
+
+    status = onsite_template_read_tag(&h->maker, &tag);
+
+    if (status != ONSITE_OK) {
+        status = onsite_template_pass_tag(&h->maker, &tag, status);
+        stand_in(h);
+
+    } else {
+        text = onsite_str(h->maker.text.data + *from, tag.at - *from);
+        status = onsite_template_add_literal(&h->maker, text);
+
+        if (status == ONSITE_OK) {
+            status = compile_tag(h, &tag);
+        }
+    }
+
+    if (status == ONSITE_OK) {
+        *from = h->maker.pos = tag.end;
+    }
+
+    return status;
 }
 
 
 static onsite_status_t
 compile_text(html_maker_t *h)
 {
-    size_t                  from = 0;
-    onsite_str_t            text = h->maker.text;
-    onsite_status_t         status;
-    onsite_template_tag_t   tag;
+    size_t           from = 0;
+    onsite_str_t     text = h->maker.text;
+    onsite_status_t  status;
 
     while (h->maker.pos < text.len) {
 
@@ -559,23 +638,11 @@ compile_text(html_maker_t *h)
             continue;
         }
 
-        status = onsite_template_read_tag(&h->maker, &tag);
-
-        if (status == ONSITE_OK) {
-            status = onsite_template_add_literal(&h->maker,
-                                                 onsite_str(text.data + from,
-                                                            tag.at - from));
-        }
-
-        if (status == ONSITE_OK) {
-            status = compile_tag(h, &tag);
-        }
+        status = compile_braces(h, &from);
 
         if (status != ONSITE_OK) {
             return status;
         }
-
-        from = h->maker.pos = tag.end;
     }
 
     return onsite_template_add_literal(&h->maker,

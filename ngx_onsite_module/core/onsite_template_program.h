@@ -131,6 +131,7 @@ typedef struct {
     onsite_template_site_t   site;
     uint32_t                 roots;
     onsite_error_t          *error;
+    bool                     passed;        /* errors over, which were told*/
 
     onsite_str_t             text;  /* the template, or one string of data */
     const char              *path;  /* of that string in data; NULL: HTML  */
@@ -179,6 +180,18 @@ typedef struct {
 onsite_status_t onsite_template_error(onsite_template_maker_t *maker,
     size_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Tells of an error that compiling can go on behind: then OK. */
+onsite_status_t onsite_template_pass(onsite_template_maker_t *maker,
+    onsite_status_t status);
+
+/* A section that is wrong is open all the same, for what closes it. */
+onsite_status_t onsite_template_pass_open(onsite_template_maker_t *maker,
+    const onsite_template_tag_t *tag, onsite_status_t status);
+
+/* A tag that could not be read, if its end is beyond doubt: tag->end. */
+onsite_status_t onsite_template_pass_tag(onsite_template_maker_t *maker,
+    onsite_template_tag_t *tag, onsite_status_t status);
 
 /* Reads the tag whose braces are at pos: its path and filters as they are
  * written, with as many arguments of such kinds as each filter takes. */

@@ -12,17 +12,20 @@ static const struct {
     unsigned     least;
     unsigned     most;
     unsigned     kinds;             /* bits 1 << onsite_template_arg_kind_t*/
+    const char  *takes;
     const char  *example;
 } filters[ONSITE_TEMPLATE_FILTER_CODES] = {
     { "default", 1, 1, 1u << ONSITE_TEMPLATE_ARG_TEXT
                        | 1u << ONSITE_TEMPLATE_ARG_NUMBER
                        | 1u << ONSITE_TEMPLATE_ARG_PATH,
-      "default \"friend\"" },
-    { "truncate", 1, 1, 1u << ONSITE_TEMPLATE_ARG_NUMBER, "truncate 40" },
-    { "upper", 0, 0, 0, "upper" },
-    { "lower", 0, 0, 0, "lower" },
+      "one text, number or path", "default \"friend\"" },
+    { "truncate", 1, 1, 1u << ONSITE_TEMPLATE_ARG_NUMBER,
+      "one number of characters", "truncate 40" },
+    { "upper", 0, 0, 0, "nothing", "upper" },
+    { "lower", 0, 0, 0, "nothing", "lower" },
     { "price", 0, 2, 1u << ONSITE_TEMPLATE_ARG_TEXT
                      | 1u << ONSITE_TEMPLATE_ARG_PATH,
+      "a currency and a locale, texts in quotes or paths",
       "price \"EUR\" or price \"EUR\" \"de-DE\"" },
 };
 
@@ -208,9 +211,9 @@ read_name(onsite_template_maker_t *maker, onsite_template_call_t *call)
 static onsite_status_t
 misused(onsite_template_maker_t *maker, const onsite_template_call_t *call)
 {
-    return onsite_template_error(maker, call->at, "\"%s\" with other"
-                                 " arguments than it takes: write %s",
-                                 filters[call->code].name,
+    return onsite_template_error(maker, call->at, "%s takes %s: write"
+                                 " %s", filters[call->code].name,
+                                 filters[call->code].takes,
                                  filters[call->code].example);
 }
 
@@ -399,6 +402,65 @@ onsite_template_read_tag(onsite_template_maker_t *maker,
     tag->end = maker->pos + 2;
 
     return ONSITE_OK;
+}
+
+
+/* What is inside of braces holds no sign that they end elsewhere: markup,
+ * other braces, a quote that is not closed. */
+
+static bool
+is_alone(onsite_str_t inside)
+{
+    char    quote = '\0';
+    size_t  i;
+
+    for (i = 0; i < inside.len; i++) {
+        if (strchr("<>{", inside.data[i]) != NULL) {
+            return false;
+        }
+
+        if (quote == '\0'
+            && (inside.data[i] == '"' || inside.data[i] == '\''))
+        {
+            quote = inside.data[i];
+
+        } else if (inside.data[i] == quote) {
+            quote = '\0';
+        }
+    }
+
+    return quote == '\0';
+}
+
+
+onsite_status_t
+onsite_template_pass_tag(onsite_template_maker_t *maker,
+    onsite_template_tag_t *tag, onsite_status_t status)
+{
+    size_t        from = tag->at + 2;
+    const char   *end, *text = maker->text.data;
+
+    if (tag->kind != ONSITE_TEMPLATE_TAG_VALUE) {
+        return status;
+    }
+
+    /* "{{{path}}}" and "{{> partial}}" are errors, but clear ones */
+
+    from += from < maker->text.len
+            && (text[from] == '{' || text[from] == '>');
+    end = memmem(text + from, maker->text.len - from, "}}", 2);
+
+    if (end == NULL
+        || !is_alone(onsite_str(text + from, (size_t) (end - text) - from)))
+    {
+        return status;
+    }
+
+    tag->end = (size_t) (end - text) + 2;
+    tag->end += text[tag->at + 2] == '{' && tag->end < maker->text.len
+                && text[tag->end] == '}';
+
+    return onsite_template_pass(maker, status);
 }
 
 

@@ -26,6 +26,7 @@ variants(const compiled_t *c, const onsite_campaign_t *campaign)
 
 #define POPUP  "'channel': 'popup', 'content': {'html': '<p>Hi</p>'}"
 #define BASE   "'id': 'a', " POPUP
+#define EMBED  "{'id': 'a', 'channel': 'embed', 'content': {'html': 'x'}, "
 
 
 static const struct {
@@ -158,6 +159,20 @@ static const struct {
     { "{'id': 'a', 'channel': 'embed', 'slot': 'top'}", "content",
       "html or data" },
     { "{" BASE ", 'slot': 'top'}", "slot", "embed only" },
+    { EMBED "'slot': ''}", "slot", "non-empty" },
+    { EMBED "'slot': 'the top'}", "slot", "without blanks" },
+    { EMBED "'slot': 'top\\u0009'}", "slot", "without blanks" },
+    { EMBED "'slot': 'top\\u00a0'}", "slot", "without blanks" },
+    { EMBED "'slot': 'to\\u200bp'}", "slot", "without blanks" },
+    { EMBED "'slot': '\\u0000'}", "slot", "control characters" },
+    { EMBED "'slot': 'a\\u007f'}", "slot", "control characters" },
+    { EMBED "'slot': 'a\\u0022b'}", "slot", "quotes" },
+    { EMBED "'slot': 'a\\u0027b'}", "slot", "quotes" },
+    { EMBED "'slot': '`a`'}", "slot", "quotes" },
+    { EMBED "'slot': 'a>'}", "slot", "\"<\" and \">\"" },
+    { EMBED "'slot': '<a'}", "slot", "\"<\" and \">\"" },
+    { EMBED "'slot': '0123456789012345678901234567890123456789"
+      "012345678901234567890123é'}", "slot", "1 to 64 bytes" },
     { "{" BASE ", 'endpoint': 'https://x/'}", "endpoint", "webhook only" },
 
     { "{" BASE ", 'variants': {}}", "variants", "list of 1 to 64" },
@@ -242,7 +257,8 @@ static const struct {
     { "{'id': 'a', 'channel': 'bar', 'content': {'html': 'x', 'data':"
       " {'a': '{{nothing.x}}'}}}", "content.data", "nothing" },
     { "{" BASE ", 'variants': [{'id': 'a', 'content':"
-      " {'html': '<b {{event.name}}>'}}]}", "variants[0].content.html", "" },
+      " {'html': '<b {{event.name}}></b>'}}]}", "variants[0].content.html",
+      "" },
 };
 
 
@@ -440,6 +456,83 @@ groups_that_are_not_there_are_warned_of(void **state)
                             "audience.event.userId.$inGroup",
                             "no saved group \"vip\", so nobody is in it"));
     release(c);
+}
+
+
+/* One template's, by line and column. */
+
+static const struct {
+    const char  *html;
+    const char  *told;
+} several[] = {
+    { "{{nobody.x}} {{cart.value | shout}}\\n{{nobody.y}}",
+      "1:1 1:29 2:1 " },
+    { "<p a={{cart.value}} b=\\u0027{{nobody.x}}\\u0027>"
+      "<!--{{cart.value}}--></p>",
+      "1:6 1:24 1:42 " },
+    { "{{{cart.value}}} {{> a}} {{& cart.value}} {{nobody.x}}",
+      "1:1 1:18 1:26 1:43 " },
+    { "<a href=\\u0027{{cart.value}}x/{{cart.value}}\\u0027>{{nobody.x}}</a>",
+      "1:10 1:42 " },
+    { "{{#nobody}}{{name}}{{.}}{{/nobody}}{{nobody.x}}", "1:1 1:36 " },
+    { "<!--{{#cart.products}}-->{{.name}}<!--{{/cart.products}}-->{{nobody.x}}",
+      "1:5 1:60 " },
+    { "{{/a}}{{nobody.x}}<b", "1:1 1:7 1:21 " },
+    { "{{nobody.x}}<b>", "1:1 1:13 " },
+    { "{{nobody.x}}{{#cart.products}}", "1:1 1:31 " },
+
+    /* and what cannot be passed over ends it */
+
+    { "{{nobody.x}}{{#cart.products}}{{#.a}}{{/cart.products}}{{nobody.y}}",
+      "1:1 1:38 " },
+    { "{{cart.value | default \\u0027x}} <p> {{nobody.x}}", "1:24 " },
+    { "{{cart.value <p> | shout}}{{nobody.x}}", "1:20 " },
+    { "{{nobody.x}}{{#cart.products | upper}}{{nobody.y}}{{/cart.products}}",
+      "1:1 1:30 " },
+    { "{{nobody.x}} {{cart.value", "1:1 1:14 " },
+};
+
+
+static void
+write_places(const compiled_t *c, onsite_buf_t *out)
+{
+    size_t  i;
+
+    for (i = 0; i < c->n; i++) {
+        assert_int_equal(c->findings[i].level, ONSITE_LINT_ERROR);
+        assert_string_equal(c->findings[i].path, "content.html");
+        onsite_buf_append(out, c->findings[i].reason,
+                          strcspn(c->findings[i].reason, " ") - 1);
+        onsite_buf_char(out, ' ');
+    }
+
+    onsite_buf_char(out, '\0');
+}
+
+
+static void
+all_errors_of_a_template_are_told(void **state)
+{
+    char           text[512];
+    size_t         i;
+    compiled_t    *c;
+    onsite_buf_t   places;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(several) / sizeof(several[0]); i++) {
+        (void) snprintf(text, sizeof(text), "{'id': 'a', 'channel': 'embed',"
+                        " 'slot': 's', 'content': {'html': '%s'}}",
+                        several[i].html);
+        c = compile_text(text);
+        assert_int_equal(c->status, ONSITE_INVALID);
+
+        onsite_buf_init(&places, 0);
+        write_places(c, &places);
+        assert_string_equal(places.data, several[i].told);
+        onsite_buf_free(&places);
+        release(c);
+    }
 }
 
 
@@ -1165,6 +1258,7 @@ main(void)
         cmocka_unit_test(doubtful_definitions_are_warned_of),
         cmocka_unit_test(groups_that_are_not_there_are_warned_of),
         cmocka_unit_test(all_errors_are_told),
+        cmocka_unit_test(all_errors_of_a_template_are_told),
         cmocka_unit_test(the_whole_of_an_example),
         cmocka_unit_test(what_is_left_out_has_its_default),
         cmocka_unit_test(frequency_shorthands),

@@ -842,8 +842,9 @@ filters_that_are_none(void **state)
           " \"upper\"?" },
         { "{{$x | shout}}", "there are default, truncate" },
         { "{{$x | }}", "there is no filter" },
-        { "{{$x | upper 3}}", "write upper" },
-        { "{{$x | default}}", "write default \"friend\"" },
+        { "{{$x | upper 3}}", "upper takes nothing: write upper" },
+        { "{{$x | default}}", "default takes one text, number"
+          " or path: write default \"friend\"" },
         { "{{$x | default 'a' 'b'}}", "write default" },
         { "{{$x | default 'a}}", "closing quote" },
         { "{{$x | default 'a\\x'}}", "backslash" },
@@ -852,10 +853,15 @@ filters_that_are_none(void **state)
         { "{{$x | truncate 1.5}}", "1 to 10000" },
         { "{{$x | truncate -4}}", "1 to 10000" },
         { "{{$x | truncate 99999999999999999999}}", "1 to 10000" },
-        { "{{$x | truncate $y}}", "write truncate 40" },
+        { "{{$x | truncate $y}}", "truncate takes one number of characters:"
+          " write truncate 40" },
         { "{{$x | price}}", "of which currency?" },
-        { "{{$x | price 'EURO'}}", "no currency \"EURO\"" },
-        { "{{$x | price 'EUR' 'german'}}", "no locale \"german\"" },
+        { "{{$x | price 'EURO'}}", "no currency \"EURO\": write its ISO 4217"
+          " code, such as \"EUR\"" },
+        { "{{$x | price 'eur'}}", "no currency \"eur\": did you mean"
+          " \"EUR\"?" },
+        { "{{$x | price 'EUR' 'german'}}", "no locale \"german\": write its"
+          " BCP 47 tag, such as \"de-DE\"" },
         { "{{$x | price 'EUR' 3}}", "write price" },
         { "{{$x | price 'EUR' 'de-DE' 'x'}}", "write price" },
         { "{{#$x | upper}}{{/$x}}", "a section takes no filters" },
