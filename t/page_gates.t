@@ -30,9 +30,29 @@ my $coded = $t->upstream(sub {
     print $s "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n"
         . "Content-Encoding: $codings{$name}\r\n\r\n$page";
 });
+my @charsets = map { lc, uc, "\"$_\"", "$_; x=y" } qw(utf-16 utf-16be utf-32
+    ucs-2 unicode csunicode iso-10646-ucs-2 unicodefeff unicodefffe iso-2022-jp
+    csiso2022jp iso-2022-kr iso-2022-cn hz-gb-2312 utf-7);
+my @narrow = ('utf-8', 'UTF-8; x="charset=utf-16"', 'windows-1252',
+    'unicode-1-1-utf-8', 'shift_jis', '""', '');
+my @kept = ('ATTACHMENT', 'filename=x; attachment',
+    'filename="a\\"; b" ; Attachment ;');
+my @opened = ('inline', 'inline; filename="x; attachment"', '', ';',
+    'inline; filename=attachment', 'attachments');
 my $odd = $t->upstream(sub {
     my ($s, $head) = @_;
     my ($path) = $head =~ m{^\w+ (\S+)};
+    my ($as, $i) = $path =~ m{^/(\w+)/(\d+)$};
+    if (defined $as) {
+        my ($charset, $disposition) = ('utf-8', 'inline');
+        $charset = $charsets[$i] if $as eq 'charset';
+        $charset = $narrow[$i] if $as eq 'narrow';
+        $disposition = $kept[$i] if $as eq 'kept';
+        $disposition = $opened[$i] if $as eq 'opened';
+        print $s "HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=$charset"
+            . "\r\nContent-Disposition: $disposition\r\n\r\n$page";
+        return;
+    }
     my %answer = (
         '/no-content' => "HTTP/1.0 204 No Content\r\n"
             . "Content-Type: text/html\r\n\r\n",
@@ -112,6 +132,10 @@ visit_is('/all/stream', 0, 0, 'an event stream, with onsite_types *');
 visit_is('/all/replace', 0, 0, 'and one of pictures or pages');
 visit_is('/all/upper', 1, 1, 'but a page');
 visit_is('/odd/utf16', 0, 1, 'UTF-16 is left alone');
+visit_is("/odd/charset/$_", 0, 1, "charset=$charsets[$_]") for 0 .. $#charsets;
+visit_is("/odd/narrow/$_", 1, 1, "charset=$narrow[$_]") for 0 .. $#narrow;
+visit_is("/odd/kept/$_", 0, 0, "a download: $kept[$_]") for 0 .. $#kept;
+visit_is("/odd/opened/$_", 1, 1, "no download: $opened[$_]") for 0 .. $#opened;
 visit_is('/odd/upper', 1, 1, 'a type in capitals, with a charset');
 visit_is('/odd/accel', 1, 1, 'X-Accel-Redirect');
 visit_is('/missing-not-there', 0, 0, '404');
@@ -173,7 +197,7 @@ like($raw, $INSERTED, 'HTTP/1.0');
 like($raw, qr{</html>\n$}, 'to its end');
 
 my $skips = $t->status->{skips};
-is($skips->{encoded}, 2 + keys %codings, 'skips.encoded')
+is($skips->{encoded}, 2 + keys(%codings) + @charsets, 'skips.encoded')
     or diag(json_encode($skips));
 
 $t->done;

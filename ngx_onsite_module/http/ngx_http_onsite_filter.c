@@ -130,6 +130,44 @@ make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 }
 
 
+/* A page that breaks off, or whose client leaves: its last buffer never came,
+ * and what has not gone in by now will not. */
+
+static void
+break_off(void *data)
+{
+    ngx_http_request_t     *r;
+    ngx_http_onsite_ctx_t  *ctx;
+
+    r = data;
+    ctx = ngx_http_onsite_get_ctx(r);
+
+    if (ctx != NULL && ctx->filter != NULL
+        && !((filter_t *) ctx->filter)->ended)
+    {
+        ((filter_t *) ctx->filter)->ended = 1;
+        ngx_http_onsite_unplaced(r, ctx);
+    }
+}
+
+
+static ngx_int_t
+expect_end(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = break_off;
+    cln->data = r;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 header_filter(ngx_http_request_t *r)
 {
@@ -156,7 +194,7 @@ header_filter(ngx_http_request_t *r)
         return next_header_filter(r);
     }
 
-    ctx->filter = make_filter(r, ctx);
+    ctx->filter = expect_end(r) == NGX_OK ? make_filter(r, ctx) : NULL;
 
     if (ctx->filter == NULL) {
         ngx_http_onsite_count(skips[NGX_HTTP_ONSITE_SKIP_MEMORY]);

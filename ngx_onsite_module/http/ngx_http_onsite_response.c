@@ -62,14 +62,117 @@ ngx_http_onsite_response_gzip(ngx_http_request_t *r)
 }
 
 
-/* The scanner takes any superset of ASCII. */
+/* The next of a header's parts, between semicolons that are not quoted, without
+ * white space around. */
 
 static ngx_uint_t
-is_wide(ngx_str_t *charset)
+next_part(ngx_str_t *rest, ngx_str_t *part)
 {
-    return charset->len >= 6
-           && (ngx_strncasecmp(charset->data, (u_char *) "utf-16", 6) == 0
-               || ngx_strncasecmp(charset->data, (u_char *) "utf-32", 6) == 0);
+    u_char      *p, *end;
+    ngx_uint_t   quoted;
+
+    if (rest->len == 0) {
+        return 0;
+    }
+
+    end = rest->data + rest->len;
+    quoted = 0;
+
+    for (p = rest->data; p < end && (quoted || *p != ';'); p++) {
+
+        if (quoted && *p == '\\' && p + 1 < end) {
+            p++;
+
+        } else if (*p == '"') {
+            quoted = !quoted;
+        }
+    }
+
+    part->data = rest->data;
+    part->len = p - rest->data;
+    rest->data = p < end ? p + 1 : end;
+    rest->len = end - rest->data;
+
+    while (part->len != 0
+           && (part->data[0] == ' ' || part->data[0] == '\t'))
+    {
+        part->data++;
+        part->len--;
+    }
+
+    while (part->len != 0 && (part->data[part->len - 1] == ' '
+                              || part->data[part->len - 1] == '\t'))
+    {
+        part->len--;
+    }
+
+    return 1;
+}
+
+
+/* What nginx took for it: quotes may be left, and other parameters behind. */
+
+static ngx_str_t
+charset(ngx_http_request_t *r)
+{
+    ngx_str_t  rest, label;
+
+    rest = r->headers_out.charset;
+
+    for ( /* void */ ; rest.len != 0 && rest.data[0] == '"'; rest.len--) {
+        rest.data++;
+    }
+
+    label.data = rest.data;
+
+    for (label.len = 0; label.len < rest.len; label.len++) {
+        if (ngx_strchr("\"; \t", rest.data[label.len]) != NULL) {
+            break;
+        }
+    }
+
+    return label;
+}
+
+
+/*
+ * The scanner takes any superset of ASCII.  These are none: their characters
+ * are wider, or bytes of ASCII mean something else behind an escape.  Labels
+ * as the Encoding Standard has them, and some that no browser knows any more.
+ */
+
+static ngx_uint_t
+is_wide(ngx_http_request_t *r)
+{
+    size_t                    len;
+    ngx_str_t                 label;
+    ngx_uint_t                i;
+    static const char *const  exact[] = { "csunicode", "hz-gb-2312",
+                                          "replacement", "unicode",
+                                          "unicodefeff", "unicodefffe" };
+    static const char *const  prefixes[] = { "csiso2022", "iso-10646-ucs-",
+                                             "iso-2022-", "ucs-", "utf-16",
+                                             "utf-32", "utf-7" };
+
+    label = charset(r);
+
+    for (i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
+        if (value_is(&label, exact[i])) {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        len = ngx_strlen(prefixes[i]);
+
+        if (label.len >= len
+            && ngx_strncasecmp(label.data, (u_char *) prefixes[i], len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -120,13 +223,25 @@ is_stream(ngx_http_request_t *r)
 static ngx_uint_t
 is_download(ngx_http_request_t *r)
 {
+    ngx_str_t         rest, part;
     ngx_table_elt_t  *h;
 
     h = find_header(r, "Content-Disposition",
                     sizeof("Content-Disposition") - 1);
 
-    return h != NULL && h->value.len >= 10
-           && ngx_strncasecmp(h->value.data, (u_char *) "attachment", 10) == 0;
+    if (h == NULL) {
+        return 0;
+    }
+
+    rest = h->value;
+
+    while (next_part(&rest, &part)) {
+        if (value_is(&part, "attachment")) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -217,7 +332,7 @@ ngx_http_onsite_response_shape(ngx_http_request_t *r,
         return NGX_HTTP_ONSITE_SKIP_MARKED;
     }
 
-    if (encoding(r) == ENCODING_OTHER || is_wide(&r->headers_out.charset)) {
+    if (encoding(r) == ENCODING_OTHER || is_wide(r)) {
         return NGX_HTTP_ONSITE_SKIP_ENCODED;
     }
 

@@ -3,9 +3,9 @@
  * go into it.
  *
  * Decisions are made and recorded before the page's first byte; whether there
- * is a place is known at its end.  So what was recorded as shown is taken back
- * in a transaction of its own.  What fails here is counted and logged: then
- * the campaigns stay as if shown.
+ * is a place is known at its end, or when it breaks off.  So what was recorded
+ * as shown is taken back in a transaction of its own.  What fails here is
+ * counted and logged: then the campaigns stay as if shown.
  */
 
 #include "ngx_http_onsite.h"
