@@ -140,6 +140,38 @@ check_sandbox(onsite_str_t policy, const onsite_policy_script_t *script,
 }
 
 
+/* With 'strict-dynamic', or hashes of URLs, as Chromium knows them, hosts and
+ * schemes say nothing. */
+
+static bool
+is_strict(onsite_str_t sources)
+{
+    size_t        i;
+    onsite_str_t  word;
+    static const onsite_str_t  hashes[] = {
+        { 12, "'url-sha256-" }, { 12, "'url-sha384-" }, { 12, "'url-sha512-" }
+    };
+
+    while (onsite_policy_next_word(&sources, &word)) {
+
+        if (onsite_policy_same(word, ONSITE_STR("'strict-dynamic'"))) {
+            return true;
+        }
+
+        for (i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+            if (word.len > hashes[i].len
+                && onsite_policy_same(onsite_str(word.data, hashes[i].len),
+                                      hashes[i]))
+            {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
 /* Whether sources let it run without a nonce. */
 
 static bool
@@ -151,7 +183,7 @@ is_allowed(onsite_str_t sources, const onsite_policy_script_t *script)
         return true;
     }
 
-    if (has_word(sources, ONSITE_STR("'strict-dynamic'"))) {
+    if (is_strict(sources)) {
         return false;
     }
 
@@ -251,7 +283,7 @@ forbids(onsite_str_t policy, bool meta, const onsite_policy_script_t *script,
     }
 
     if (!next_nonce(&rest, &nonce)) {
-        why = has_word(sources, ONSITE_STR("'strict-dynamic'"))
+        why = is_strict(sources)
               ? ONSITE_POLICY_STRICT : ONSITE_POLICY_SOURCES;
         refuse(verdict, why, directive, meta);
         return true;
@@ -340,7 +372,7 @@ advice(onsite_policy_why_t why)
     case ONSITE_POLICY_SOURCES:
         return "add 'self' to script-src, or a nonce";
     case ONSITE_POLICY_STRICT:
-        return "with 'strict-dynamic' it needs a nonce";
+        return "with 'strict-dynamic' or 'url-...' it needs a nonce";
     case ONSITE_POLICY_NONCES:
         return "give all policies the same nonce";
     case ONSITE_POLICY_SANDBOX:

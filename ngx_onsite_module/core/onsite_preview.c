@@ -206,33 +206,176 @@ onsite_preview_verify(const onsite_signer_t *signer, onsite_str_t site,
 }
 
 
+/* A byte of text, percent-encoded however often; returns its length. */
+
+static size_t
+decode_char(onsite_str_t text, char *c)
+{
+    int     high, low;
+    size_t  i = 1;
+
+    *c = text.data[0];
+
+    if (*c != '%') {
+        return 1;
+    }
+
+    while (text.len - i >= 4 && memcmp(text.data + i, "25", 2) == 0) {
+        i += 2;
+    }
+
+    if (text.len - i < 2) {
+        return 1;
+    }
+
+    high = hex_value(text.data[i]);
+    low = hex_value(text.data[i + 1]);
+
+    if (high < 0 || low < 0) {
+        return 1;
+    }
+
+    *c = (char) (high << 4 | low);
+
+    return i + 2;
+}
+
+
+/* How many bytes of text's beginning are our name, 0: it is another. */
+
+static size_t
+match_name(onsite_str_t text)
+{
+    char    c;
+    size_t  i, at = 0;
+
+    for (i = 0; i < name.len; i++) {
+
+        if (at == text.len) {
+            return 0;
+        }
+
+        at += decode_char(onsite_str(text.data + at, text.len - at), &c);
+
+        if (c != name.data[i]) {
+            return 0;
+        }
+    }
+
+    return at;
+}
+
+
+static bool
+has_name(onsite_str_t text)
+{
+    size_t  i;
+
+    for (i = 0; i < text.len; i++) {
+        if ((text.data[i] == 'o' || text.data[i] == '%')
+            && match_name(onsite_str(text.data + i, text.len - i)) != 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* The length of a value, to what ends it. */
+
+static size_t
+value_length(onsite_str_t text)
+{
+    char    c;
+    size_t  at = 0, n;
+
+    while (at < text.len) {
+        n = decode_char(onsite_str(text.data + at, text.len - at), &c);
+
+        if (c == '\0' || strchr("&#\"' \t\r\n<>", c) != NULL) {
+            break;
+        }
+
+        at += n;
+    }
+
+    return at;
+}
+
+
+/* In place, all values of ours are taken out, wherever they are. */
+
+static size_t
+blank_values(char *text, size_t len)
+{
+    char          c;
+    size_t        at = 0, n = 0, end;
+    onsite_str_t  rest;
+
+    while (at < len) {
+        rest = onsite_str(text + at, len - at);
+        end = text[at] == 'o' || text[at] == '%' ? match_name(rest) : 0;
+
+        c = '\0';
+
+        if (end != 0 && end < rest.len) {
+            rest = onsite_str(rest.data + end, rest.len - end);
+            end += decode_char(rest, &c);
+        }
+
+        if (end == 0 || c != '=') {
+            text[n++] = text[at++];
+            continue;
+        }
+
+        memmove(text + n, text + at, end);
+        n += end;
+        at += end;
+        at += value_length(onsite_str(text + at, len - at));
+    }
+
+    return n;
+}
+
+
 /* Cuts the next argument off; whether it is a preview's. */
 
 static bool
 cut_argument(onsite_str_t *args, onsite_str_t *argument)
 {
+    size_t       n, len;
     const char  *p = memchr(args->data, '&', args->len);
-    size_t       n = p != NULL ? (size_t) (p - args->data) : args->len;
 
+    n = p != NULL ? (size_t) (p - args->data) : args->len;
     *argument = onsite_str(args->data, n);
     n += n < args->len;
     *args = onsite_str(args->data + n, args->len - n);
 
-    return argument->len >= name.len
-           && memcmp(argument->data, name.data, name.len) == 0
-           && (argument->len == name.len || argument->data[name.len] == '=');
+    len = match_name(*argument);
+
+    return len != 0
+           && (argument->len == len || argument->data[len] == '=');
 }
 
 
 onsite_str_t
 onsite_preview_token(onsite_str_t args)
 {
+    size_t        len;
     onsite_str_t  argument;
 
     while (args.len != 0) {
-        if (cut_argument(&args, &argument) && argument.len > name.len) {
-            return onsite_str(argument.data + name.len + 1,
-                              argument.len - name.len - 1);
+
+        if (!cut_argument(&args, &argument)) {
+            continue;
+        }
+
+        len = match_name(argument);
+
+        if (argument.len > len) {
+            return onsite_str(argument.data + len + 1, argument.len - len - 1);
         }
     }
 
@@ -282,19 +425,14 @@ onsite_preview_strip(onsite_arena_t *arena, onsite_str_t text, bool args)
     char    *out;
     size_t   n, copied, start = 0, end = text.len;
 
-    if (text.len < name.len
-        || memmem(text.data, text.len, name.data, name.len) == NULL)
-    {
+    if (!has_name(text)) {
         return text;
     }
 
     if (!args) {
         end = find(text, '#');
         start = find(onsite_str(text.data, end), '?') + 1;
-
-        if (start > end) {
-            return text;
-        }
+        start = start < end ? start : end;
     }
 
     out = onsite_arena_alloc(arena, text.len);
@@ -305,10 +443,10 @@ onsite_preview_strip(onsite_arena_t *arena, onsite_str_t text, bool args)
     memcpy(out, text.data, start);
     copied = copy_arguments(onsite_str(text.data + start, end - start),
                             out + start);
-    n = copied == 0 && start != 0 ? start - 1 : start + copied;
+    n = copied == 0 && start != 0 && start < end ? start - 1 : start + copied;
     memcpy(out + n, text.data + end, text.len - end);
 
-    return onsite_str(out, n + text.len - end);
+    return onsite_str(out, blank_values(out, n + text.len - end));
 }
 
 

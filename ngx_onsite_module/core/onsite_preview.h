@@ -58,14 +58,16 @@ onsite_str_t onsite_preview_token(onsite_str_t args);
 
 /*
  * text without onsite_preview, for what is told of a page: a query string, or
- * (args false) a URL or "?" and a query string.  All else in it stays as it
- * is; a "?" that nothing follows goes.  text itself where there is nothing to
- * take out, else a copy in the arena, empty when memory is out.
+ * (args false) a URL or "?" and a query string.  Anywhere else in it, as in
+ * another argument's value, what follows "onsite_preview=", percent-encoded
+ * however often, is taken out.  All else stays as it is; a "?" that nothing
+ * follows goes.  text itself where there is nothing to take out, else a copy
+ * in the arena, empty when memory is out.
  */
 onsite_str_t onsite_preview_strip(onsite_arena_t *arena, onsite_str_t text,
     bool args);
 
-/* The same for every string in value that holds it after a "?". */
+/* The same for every string in value. */
 void onsite_preview_scrub(onsite_arena_t *arena, onsite_value_t *value);
 
 #endif

@@ -204,7 +204,7 @@ loads_code(const html_maker_t *h)
 
     static const char *const  names[] = {
         "script", "iframe", "frame", "object", "embed", "applet", "link",
-        "base", "use"
+        "base", "use", "portal", "fencedframe"
     };
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -247,7 +247,7 @@ is_url_attribute(onsite_str_t name)
         "href", "src", "action", "formaction", "poster", "cite", "data",
         "xlink:href", "background", "ping", "manifest", "longdesc",
         "codebase", "classid", "usemap", "profile", "lowsrc", "dynsrc",
-        "icon", "code", NULL
+        "icon", "code", "attributionsrc", NULL
     };
 
     return one_of(name, names);
@@ -323,7 +323,13 @@ host_is_known(const html_maker_t *h)
         return false;
     }
 
-    for (i += 2; i < h->url_len && h->url[i] != '/'; i++) {
+    i += 2;
+
+    if (i < h->url_len && (h->url[i] == '/' || h->url[i] == ':')) {
+        return false;
+    }
+
+    for (/* void */; i < h->url_len && h->url[i] != '/'; i++) {
         if (h->url[i] == '?' || h->url[i] == '#' || h->url[i] == '&'
             || h->url[i] == '\\' || (unsigned char) h->url[i] <= ' ')
         {
@@ -395,6 +401,29 @@ in_url(html_maker_t *h, const onsite_template_tag_t *tag,
 }
 
 
+/* Frameworks run what such attributes hold. */
+
+static bool
+is_framework_code(onsite_str_t name)
+{
+    size_t  i;
+    static const onsite_str_t  prefixes[] = {
+        { 1, "@" }, { 1, ":" }, { 2, "v-" }, { 2, "x-" }, { 3, "hx-" },
+        { 3, "ng-" }
+    };
+
+    for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (name.len >= prefixes[i].len
+            && memcmp(name.data, prefixes[i].data, prefixes[i].len) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static onsite_status_t
 in_attribute(html_maker_t *h, const onsite_template_tag_t *tag,
     onsite_escape_t *escape)
@@ -407,6 +436,12 @@ in_attribute(html_maker_t *h, const onsite_template_tag_t *tag,
                       " governs it (on..., style, srcdoc, srcset, rel and"
                       " their like)", "use a data-"
                       " attribute, or text");
+    }
+
+    if (is_framework_code(name)) {
+        return refuse(h, tag, "in an attribute that frameworks run (@..., "
+                      ":..., v-, x-, hx-, ng-)", "use a data- attribute, or"
+                      " text");
     }
 
     if (is_url_attribute(name)) {

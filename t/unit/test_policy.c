@@ -216,6 +216,12 @@ nonces_and_hashes(void **state)
         { STRICT, { "script-src * 'Strict-Dynamic' 'sha256-AAAA'" } },
         { ALLOWED, { "script-src '" INTEGRITY "'" } },
         { ALLOWED, { "script-src 'strict-dynamic' '" INTEGRITY "'" } },
+        { STRICT, { "script-src 'self' 'url-sha256-AAAA'" } },
+        { STRICT, { "script-src * 'URL-SHA384-AAAA'" } },
+        { STRICT, { "default-src 'url-sha512-AAAA' https:" } },
+        { NONCE("a"), { "script-src 'self' 'url-sha256-AAAA' 'nonce-a'" } },
+        { ALLOWED, { "script-src 'url-sha256-AAAA' '" INTEGRITY "'" } },
+        { ALLOWED, { "script-src 'self' 'url-md5-AAAA'" } },
         { SOURCES, { "script-src " INTEGRITY } },
         { SOURCES, { "script-src '" INTEGRITY "=='" } },
         { SOURCES, { "script-src 'sha384-"
@@ -441,7 +447,7 @@ explained(void **state)
                      "run: add allow-same-origin");
     assert_explained(strict, "\"script-src 'strict-dynamic'\" of the Content-"
                      "Security-Policy in its header would not let our script "
-                     "run: with 'strict-dynamic' it needs a nonce");
+                     "run: with 'strict-dynamic' or 'url-...' it needs a nonce");
     assert_explained(many, "more Content-Security-Policies than 16, or one "
                      "over 16384 bytes would not let our script run: send "
                      "fewer or shorter policies");
