@@ -162,6 +162,10 @@ onsite_str_t onsite_inject_attribute(const onsite_inject_t *inject,
 /* In the text of an HTML script element, all of it. */
 bool onsite_inject_in_script(const onsite_inject_t *inject);
 
+/* Character references are read as such: in text, title and textarea, in
+ * values, and in noscript where there are no scripts. */
+bool onsite_inject_references(const onsite_inject_t *inject);
+
 /* In a tag: whether its name is this one (lower case, at most 8 bytes). */
 bool onsite_inject_in_tag(const onsite_inject_t *inject, onsite_str_t name);
 

@@ -102,6 +102,31 @@ onsite_inject_where(const onsite_inject_t *inject)
 }
 
 
+/* Where the scanner gave up it most likely is text, or a value. */
+
+bool
+onsite_inject_references(const onsite_inject_t *inject)
+{
+    switch (inject->state) {
+
+    case ONSITE_SCAN_DATA:
+    case ONSITE_SCAN_BEFORE_VALUE:
+    case ONSITE_SCAN_VALUE_DOUBLE:
+    case ONSITE_SCAN_VALUE_SINGLE:
+    case ONSITE_SCAN_VALUE_UNQUOTED:
+    case ONSITE_SCAN_COPY:
+        return true;
+
+    case ONSITE_SCAN_RAW:
+        return inject->text == TITLE || inject->text == TEXTAREA
+               || inject->text == NOSCRIPT;
+
+    default:
+        return false;
+    }
+}
+
+
 onsite_str_t
 onsite_inject_attribute(const onsite_inject_t *inject, bool *value_started)
 {

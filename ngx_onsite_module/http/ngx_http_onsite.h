@@ -703,6 +703,8 @@ ngx_http_onsite_skip_e ngx_http_onsite_response_shape(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
 /* Its only encoding is gzip. */
 ngx_uint_t ngx_http_onsite_response_gzip(ngx_http_request_t *r);
+/* It says that it is in UTF-8: what a page's own meta says does not count. */
+ngx_uint_t ngx_http_onsite_response_utf8(ngx_http_request_t *r);
 /* It is for one visitor only: what else was said about caching is void. */
 ngx_int_t ngx_http_onsite_response_private(ngx_http_request_t *r);
 /* Its bytes will be others, and not compressed. */

@@ -9,6 +9,7 @@
  * page's own meta elements say.
  */
 
+#include "onsite_ascii.h"
 #include "ngx_http_onsite.h"
 
 
@@ -37,6 +38,7 @@ typedef struct {
     ngx_uint_t                n;
     ngx_uint_t                n_pieces;     /* of all                        */
     ngx_http_onsite_script_e  script;
+    ngx_uint_t                ascii;        /* the page may be in any charset */
     item_t                    items[];      /* then their pieces, and bytes  */
 } content_t;
 
@@ -58,6 +60,7 @@ typedef struct {
                                                of text                       */
     ngx_uint_t                n;
     size_t                    done;         /* of text, in parts             */
+    ngx_uint_t                ascii;        /* nothing else may go in        */
 } compose_t;
 
 
@@ -74,12 +77,26 @@ typedef struct {
 /* An attribute of which the value needs no escaping, with what separates it:
  * ids, tokens, names of ours. */
 
-#define append_plain(buf, name, value)                                        \
+#define append_plain(c, name, value)                                          \
     do {                                                                      \
-        append(buf, " " name "=\"");                                          \
-        onsite_buf_str(buf, value);                                           \
-        onsite_buf_char(buf, '"');                                            \
+        append((c)->text, " " name "=\"");                                    \
+        append_value(c, value);                                               \
+        onsite_buf_char((c)->text, '"');                                      \
     } while (0)
+
+
+/* Of an attribute, as far as no character is escaped. */
+
+static void
+append_value(compose_t *c, onsite_str_t value)
+{
+    if (c->ascii) {
+        onsite_ascii_value(c->text, value);
+
+    } else {
+        onsite_buf_str(c->text, value);
+    }
+}
 
 
 /* What stands for a character in an attribute's value; NULL: itself. */
@@ -106,7 +123,7 @@ entity(char c)
  * that are escaped goes in one piece. */
 
 static void
-append_escaped(onsite_buf_t *buf, onsite_str_t value)
+append_escaped(compose_t *c, onsite_str_t value)
 {
     size_t       i, done;
     const char  *text;
@@ -117,13 +134,13 @@ append_escaped(onsite_buf_t *buf, onsite_str_t value)
         text = entity(value.data[i]);
 
         if (text != NULL) {
-            onsite_buf_append(buf, value.data + done, i - done);
-            onsite_buf_append(buf, text, ngx_strlen(text));
+            append_value(c, onsite_str(value.data + done, i - done));
+            onsite_buf_append(c->text, text, ngx_strlen(text));
             done = i + 1;
         }
     }
 
-    onsite_buf_append(buf, value.data + done, value.len - done);
+    append_value(c, onsite_str(value.data + done, value.len - done));
 }
 
 
@@ -345,6 +362,7 @@ ngx_http_onsite_prepare(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     }
 
     content->script = script;
+    content->ascii = !ngx_http_onsite_response_utf8(r);
     page->content = content;
     page->wanted = 1u << ONSITE_PLACE_BODY_END;
     page->any = 1;
@@ -382,13 +400,79 @@ add_piece(compose_t *c, onsite_str_t piece)
 }
 
 
+/* The pieces up to the last that is not ASCII. */
+
+static ngx_uint_t
+count_other(const item_t *item)
+{
+    ngx_uint_t  n;
+
+    n = item->n_pieces;
+
+    while (n != 0 && onsite_is_ascii(item->pieces[n - 1])) {
+        n--;
+    }
+
+    return n;
+}
+
+
+/* What stands for a character goes by all that is in front of it. */
+
+static void
+add_as_ascii(compose_t *c, const item_t *item, ngx_uint_t n)
+{
+    void            *scan;
+    ngx_uint_t       i;
+    onsite_ascii_t   ascii;
+
+    scan = onsite_arena_alloc(ngx_http_onsite_worker.arena,
+                              onsite_inject_size());
+    if (scan == NULL) {
+        c->text->failed = true;
+        return;
+    }
+
+    onsite_ascii_init(&ascii, scan);
+
+    for (i = 0; i < n; i++) {
+
+        if (onsite_is_ascii(item->pieces[i])) {
+            onsite_ascii_pass(&ascii, item->pieces[i], c->text);
+            add_piece(c, item->pieces[i]);
+
+        } else {
+            onsite_ascii_write(&ascii, item->pieces[i], c->text);
+        }
+    }
+
+    onsite_ascii_end(&ascii, c->text);
+}
+
+
+static void
+add_content(compose_t *c, const item_t *item)
+{
+    ngx_uint_t  i;
+
+    i = c->ascii ? count_other(item) : 0;
+
+    if (i != 0) {
+        add_as_ascii(c, item, i);
+    }
+
+    for ( /* void */ ; i < item->n_pieces; i++) {
+        add_piece(c, item->pieces[i]);
+    }
+}
+
+
 static void
 add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
     ngx_uint_t filled)
 {
     char           token[ONSITE_TOKEN_MAX];
     size_t         len;
-    ngx_uint_t     i;
     content_t     *content;
     onsite_buf_t  *text;
 
@@ -396,26 +480,26 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
     content = ctx->page.content;
 
     append(text, "<template");
-    append_plain(text, "data-onsite-campaign", item->id);
-    append_plain(text, "data-onsite-variant", item->variant);
-    append_plain(text, "data-onsite-channel",
+    append_plain(c, "data-onsite-campaign", item->id);
+    append_plain(c, "data-onsite-variant", item->variant);
+    append_plain(c, "data-onsite-channel",
                  onsite_channel_text(item->channel));
 
     if (item->slot.len != 0) {
         append(text, " data-onsite-slot=\"");
-        append_escaped(text, item->slot);
+        append_escaped(c, item->slot);
         onsite_buf_char(text, '"');
     }
 
     if (item->when.len != 0) {
         append(text, " data-onsite-when=\"");
-        append_escaped(text, item->when);
+        append_escaped(c, item->when);
         append(text, "\"");
     }
 
     if (content->script == NGX_HTTP_ONSITE_SCRIPT_SHOW && !item->armed) {
         len = sign(ctx, item->id, item->variant, item->propensity, token);
-        append_plain(text, "data-onsite-exposure", onsite_str(token, len));
+        append_plain(c, "data-onsite-exposure", onsite_str(token, len));
     }
 
     if (filled) {
@@ -424,8 +508,8 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
 
     onsite_buf_char(text, '>');
 
-    for (i = 0; i < item->n_pieces && !filled; i++) {
-        add_piece(c, item->pieces[i]);
+    if (!filled) {
+        add_content(c, item);
     }
 
     append(text, "</template>");
@@ -435,8 +519,7 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
 /* A base that leads elsewhere would take our path with it. */
 
 static void
-add_origin(onsite_buf_t *text, ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx)
+add_origin(compose_t *c, ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
     const char    *scheme;
     onsite_str_t   host;
@@ -448,32 +531,33 @@ add_origin(onsite_buf_t *text, ngx_http_request_t *r,
     scheme = ngx_http_onsite_origin(r, ctx, &host);
 
     if (host.len != 0) {
-        onsite_buf_append(text, scheme, ngx_strlen(scheme));
-        append_escaped(text, host);
+        onsite_buf_append(c->text, scheme, ngx_strlen(scheme));
+        append_escaped(c, host);
     }
 }
 
 
 static void
-add_script(onsite_buf_t *text, ngx_http_request_t *r,
-    ngx_http_onsite_ctx_t *ctx)
+add_script(compose_t *c, ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
     content_t                   *content;
+    onsite_buf_t                *text;
     ngx_http_onsite_srv_conf_t  *scf;
 
+    text = c->text;
     content = ctx->page.content;
     scf = ngx_http_get_module_srv_conf(r, ngx_http_onsite_module);
 
     append(text, "<script src=\"");
-    add_origin(text, r, ctx);
-    onsite_buf_append(text, scf->prefix.data, scf->prefix.len);
+    add_origin(c, r, ctx);
+    append_value(c, ngx_http_onsite_str(scf->prefix));
     append(text, "/onsite.js?v=");
     onsite_buf_append(text, ngx_http_onsite_runtime_hash.data,
                       ngx_http_onsite_runtime_hash.len);
     onsite_buf_char(text, '"');
 
     if (ngx_http_onsite_runtime_sri.len != 0) {
-        append_plain(text, "integrity",
+        append_plain(c, "integrity",
                      ngx_http_onsite_str(ngx_http_onsite_runtime_sri));
     }
 
@@ -488,7 +572,7 @@ add_script(onsite_buf_t *text, ngx_http_request_t *r,
 
     if (ctx->nonce.len != 0) {
         append(text, " nonce=\"");
-        append_escaped(text, ngx_http_onsite_str(ctx->nonce));
+        append_escaped(c, ngx_http_onsite_str(ctx->nonce));
         onsite_buf_char(text, '"');
     }
 
@@ -544,7 +628,7 @@ chain_parts(ngx_http_request_t *r, compose_t *c, ngx_chain_t **out)
 /* Between two literals there may be text, and around them. */
 
 static ngx_int_t
-start_composing(compose_t *c, ngx_uint_t literals)
+start_composing(compose_t *c, const content_t *content, ngx_uint_t literals)
 {
     ngx_http_onsite_worker_t  *w;
 
@@ -555,6 +639,7 @@ start_composing(compose_t *c, ngx_uint_t literals)
     c->text = &w->text;
     c->n = 0;
     c->done = 0;
+    c->ascii = content->ascii;
     c->parts = onsite_arena_alloc(w->arena,
                                   (2 * literals + 1) * sizeof(onsite_str_t));
 
@@ -588,22 +673,19 @@ count_shown(ngx_http_onsite_page_t *page, const item_t *item,
 
 
 static ngx_int_t
-compose_slot(ngx_http_request_t *r, item_t *item)
+compose_slot(ngx_http_request_t *r, const content_t *content, item_t *item)
 {
-    compose_t   c;
-    ngx_uint_t  i;
+    compose_t  c;
 
     if (item->chain != NULL) {
         return NGX_OK;
     }
 
-    if (start_composing(&c, item->n_pieces) != NGX_OK) {
+    if (start_composing(&c, content, item->n_pieces) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < item->n_pieces; i++) {
-        add_piece(&c, item->pieces[i]);
-    }
+    add_content(&c, item);
 
     return end_composing(r, &c, &item->chain);
 }
@@ -629,7 +711,7 @@ end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
         return NGX_OK;
     }
 
-    if (start_composing(&c, content->n_pieces) != NGX_OK) {
+    if (start_composing(&c, content, content->n_pieces) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -641,7 +723,7 @@ end_body(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_chain_t **out)
         count_shown(page, item, filled);
     }
 
-    add_script(c.text, r, ctx);
+    add_script(&c, r, ctx);
 
     if (end_composing(r, &c, out) != NGX_OK) {
         return NGX_ERROR;
@@ -670,7 +752,7 @@ fill_slot(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, ngx_uint_t slot,
         return NGX_OK;
     }
 
-    if (compose_slot(r, &content->items[i]) != NGX_OK) {
+    if (compose_slot(r, content, &content->items[i]) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -110,28 +110,79 @@ next_part(ngx_str_t *rest, ngx_str_t *part)
 }
 
 
-/* What nginx took for it: quotes may be left, and other parameters behind. */
+/* White space and quotes around a parameter's value, and what follows it. */
 
 static ngx_str_t
-charset(ngx_http_request_t *r)
+bare_value(u_char *p, u_char *end)
 {
-    ngx_str_t  rest, label;
+    u_char     *last;
+    ngx_str_t   value;
 
-    rest = r->headers_out.charset;
-
-    for ( /* void */ ; rest.len != 0 && rest.data[0] == '"'; rest.len--) {
-        rest.data++;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '"' || *p == '\'')) {
+        p++;
     }
 
-    label.data = rest.data;
-
-    for (label.len = 0; label.len < rest.len; label.len++) {
-        if (ngx_strchr("\"; \t", rest.data[label.len]) != NULL) {
+    for (last = p; last < end; last++) {
+        if (*last == ';' || *last == '"' || *last == '\'' || *last == ' '
+            || *last == '\t')
+        {
             break;
         }
     }
 
-    return label;
+    value.data = p;
+    value.len = last - p;
+
+    return value;
+}
+
+
+/*
+ * What the response will say.  nginx's charset filter runs in front of us, and
+ * what it recodes is recoded by now; as long as the type has no parameters,
+ * nginx writes the charset behind it, else those stand.
+ */
+
+static ngx_str_t
+charset(ngx_http_request_t *r)
+{
+    u_char     *p, *end;
+    ngx_str_t  *type, none;
+
+    type = &r->headers_out.content_type;
+
+    if (type->len == r->headers_out.content_type_len
+        && r->headers_out.charset.len != 0)
+    {
+        p = r->headers_out.charset.data;
+
+        return bare_value(p, p + r->headers_out.charset.len);
+    }
+
+    end = type->data + type->len;
+
+    for (p = type->data; end - p > 8; p++) {
+        if ((*p == ';' || *p == ' ')
+            && ngx_strncasecmp(p + 1, (u_char *) "charset=", 8) == 0)
+        {
+            return bare_value(p + 9, end);
+        }
+    }
+
+    ngx_str_null(&none);
+
+    return none;
+}
+
+
+ngx_uint_t
+ngx_http_onsite_response_utf8(ngx_http_request_t *r)
+{
+    ngx_str_t  name;
+
+    name = charset(r);
+
+    return value_is(&name, "utf-8") || value_is(&name, "utf8");
 }
 
 
