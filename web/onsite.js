@@ -17,12 +17,10 @@
  * (window.onsite = window.onsite || []).push(['track', name, properties]).
  *
  * Nothing of ours may fail into the page: what is called by the browser is
- * wrapped by `safe`.
+ * wrapped by `safe`, and the whole by `try`.
  */
 
-(() => {
-    'use strict';
-
+try { (() => {
     const safe = (work) => (...args) => {
         try {
             return work(...args);
@@ -36,31 +34,42 @@
 
     const after = (milliseconds, work) => setTimeout(safe(work), milliseconds);
 
+    const clock = Date.now;
     const root = document.documentElement;
-    const early = window.onsite;
-    const campaigns = 'template[data-onsite-campaign]';
+    const ourTemplates = 'template[data-onsite-campaign]';
     const mark = 'data-onsite-later';
+
+    /* What there is before us: not an element of that name. */
+
+    const early = Object.hasOwn(window, 'onsite') && window.onsite;
 
     /* A page that was fetched before anyone saw it tells its view now. */
 
-    const tellView = (onsite) => {
+    const tellView = (api) => {
         const later = document.querySelector(`script[${mark}]`);
 
         if (later) {
             later.removeAttribute(mark);
-            onsite.page();
+            api.page();
         }
     };
 
-    if (early && early.refresh) {   /* the shop loads it by itself, too */
+    /* The shop loads it by itself, too. */
+
+    if (typeof early?.refresh === 'function') {
         early.refresh();
         tellView(early);
         return;
     }
 
-    const prefix = new URL('.', document.currentScript.src).href;
+    /* An image may be named currentScript. */
+
+    const current = document.currentScript;
+    const script = current?.localName === 'script'
+        ? current : document.querySelector('script[src*="onsite.js"]');
+    const prefix = new URL('.', script.src).href;
     const preview = document.querySelector('script[data-onsite-preview]');
-    const listeners = {};
+    const listeners = { __proto__: null };
 
     const emit = (what, detail) => {
         for (const listener of listeners[what] || []) {
@@ -74,131 +83,156 @@
 
     let referrer = document.referrer;
 
+    /* The server knows a message again among the visitor's 16 newest: what is
+     * older than those is not told again. */
+
+    const recent = [];
+    const due = new Set();      /* of them: not taken, and not on its way */
+
     /* A Segment call. */
 
-    const message = (type, fields) => ({
-        type,
-        ...fields,
-        context: {
-            page: {
-                path: location.pathname,
-                url: location.href,
-                search: location.search,
-                title: document.title,
-                referrer
+    const message = (type, fields) => {
+        const made = {
+            type,
+            ...fields,
+            context: {
+                page: {
+                    path: location.pathname,
+                    url: location.href,
+                    search: location.search,
+                    title: document.title,
+                    referrer
+                },
+                locale: navigator.language
             },
-            locale: navigator.language
-        },
-        messageId: `${Date.now()}-${Math.random()}`,
-        timestamp: new Date().toISOString()
-    });
+            messageId: `${clock()}-${Math.random()}`,
+            timestamp: new Date().toISOString()
+        };
+
+        if (recent.push(made) > 16) {
+            due.delete(recent.shift());
+        }
+
+        return made;
+    };
 
     const encode = (told) => JSON.stringify({ ...told,
         sentAt: new Date().toISOString() });
 
-    const post = (path, text) => fetch(prefix + path, {
-        method: 'POST', body: text, keepalive: true, credentials: 'include'
-    });
+    const post = async (path, text) => preview
+        ? new Response('{"campaigns":[]}')
+        : fetch(prefix + path, {
+            method: 'POST', body: text, keepalive: true,
+            credentials: 'include', signal: AbortSignal.timeout(1e4)
+        });
 
-    /* What has been told and not answered, oldest first; in memory alone. */
+    /* One after the other; what fails goes to the end, for an hour. */
 
-    const untold = new Map();
-    let retry, pause = 1;
+    let round, retry, pause = 1;
 
     const send = async (told) => {
-        let wait;
+        let wait = pause;
+
+        due.delete(told);
 
         try {
-            const { status, headers } = await post('beacon', encode(told));
+            const answer = await post('beacon', encode(told));
 
-            wait = (status === 429 || status > 499)
-                && (Number(headers.get('Retry-After')) || pause);
-        } catch {
-            wait = pause;
+            wait = (answer.status === 429 || answer.status > 499)
+                && (Number(answer.headers.get('Retry-After')) || pause);
+        } catch { /* no answer */ }
+
+        if (wait && recent.includes(told)
+            && clock() - Date.parse(told.timestamp) < 36e5)
+        {
+            due.add(told);
         }
 
-        clearTimeout(retry);
-
-        if (wait) {
-            pause = Math.min(pause * 2, 60);
-            retry = after(wait * (1e3 + Math.random() * 500), resend);
-
-        } else {
-            untold.delete(told.messageId);
-            pause = 1;
-            retry = untold.size && after(1e3, resend);
-        }
-
-        return !wait;
+        return wait;
     };
 
-    /* Again, as long as it may still matter; the server knows it by its id. */
+    const sendDue = async () => {
+        let wait;
 
-    const resend = async () => {
-        for (const told of untold.values()) {
-            if (Date.now() - Date.parse(told.timestamp) > 36e5) {
-                untold.delete(told.messageId);
+        if (round) {
+            return;
+        }
 
-            } else if (!await send(told)) {
+        round = 1;
+        clearTimeout(retry);
+
+        for (const told of due) {   /* also what comes meanwhile */
+            wait = await send(told);
+
+            if (wait) {
                 break;
             }
         }
+
+        round = 0;
+        retry = wait && after(wait * (1e3 + Math.random() * 500), sendDue);
+        pause = wait ? Math.min(pause * 2, 60) : 1;
     };
 
-    /* The page may not come back: what is not answered goes as a beacon. */
+    /* The page may not come back: what is due goes as a beacon. */
 
     const flush = () => {
-        for (const told of untold.values()) {
+        for (const told of due) {
             if (navigator.onLine
                 && navigator.sendBeacon(`${prefix}beacon`, encode(told)))
             {
-                untold.delete(told.messageId);
+                due.delete(told);
             }
         }
     };
 
     /* Told, without waiting for an answer. */
 
-    const tell = (told) => {
-        if (preview) {
+    const tell = safe((told) => {
+        if (preview || !recent.includes(told)) {     /* or none */
             return;
         }
-        if (untold.size > 49) {
-            const [oldest] = untold.keys();
-
-            untold.delete(oldest);
+        if (new Blob([encode(told)]).size > 32e3) {
+            console.warn('onsite: too large:', told.event);
+            return;
         }
-        untold.set(told.messageId, told);
-        (document.hidden ? flush : send)(told);
+
+        due.add(told);
+
+        if (document.hidden) {
+            flush();
+        }
+        if (!retry) {
+            sendDue();
+        }
+    });
+
+    /* Told, and what it brings and still fits is shown. */
+
+    const judged = async (told, fits = () => true) => {
+        const response = await post('decide', told ? encode(told) : '');
+
+        if (!response.ok) {
+            throw response.status;
+        }
+
+        const answer = await response.json();
+
+        emit('decision', answer);
+        answer.campaigns.filter(fits).forEach(take);
+
+        return answer;
     };
 
-    /* Told, and what it brings is shown, unless it comes too late. */
+    const consult = async (told, fits) => {
+        try {
+            return await judged(told, fits);
 
-    const consult = async (told, late = () => false) => {
-        if (!preview) {
-            try {
-                const response = await post('decide', told ? encode(told) : '');
+        } catch {           /* the page goes on without an answer */
+            tell(told);
 
-                if (!response.ok) {
-                    throw response.status;
-                }
-
-                const answer = await response.json();
-
-                emit('decision', answer);
-                answer.campaigns.filter((campaign) => !late(campaign))
-                    .forEach(take);
-
-                return answer;
-
-            } catch {           /* the page goes on without an answer */
-                if (told) {
-                    tell(told);
-                }
-            }
+            return { campaigns: [] };
         }
-
-        return { campaigns: [] };
     };
 
     const report = ({ id, variant, channel, exposure }, what) => {
@@ -213,10 +247,18 @@
      * Content.
      */
 
+    const create = (name, className = '') => {
+        const element = document.createElement(name);
+
+        element.className = className;
+
+        return element;
+    };
+
     let policy;
 
-    const parse = (html) => {
-        const template = document.createElement('template');
+    const parseHtml = (html) => {
+        const template = create('template');
 
         try {
             policy = policy || trustedTypes.createPolicy('onsite',
@@ -241,13 +283,19 @@
     };
 
     /* Content to show.  Its style attributes are set through CSSOM, which a
-     * policy without unsafe-inline allows. */
+     * policy without unsafe-inline allows; its scripts would run on our trust
+     * under 'strict-dynamic', so they never do. */
 
-    const bring = ({ html, content }) => {
-        const fragment = html ? parse(html) : content;
+    const bring = (campaign) => {
+        const fragment = campaign.html ? parseHtml(campaign.html)
+            : campaign.content;
 
-        for (const element of fragment.querySelectorAll('[style]')) {
-            element.style.cssText = element.getAttribute('style');
+        for (const element of fragment.querySelectorAll('script, [style]')) {
+            if (element.localName === 'script') {
+                element.remove();
+            } else {
+                element.style.cssText = element.getAttribute('style');
+            }
         }
 
         return document.adoptNode(fragment);
@@ -266,7 +314,7 @@
 background: var(--back); color-scheme: light dark; overflow-wrap: anywhere;
 font: medium/1.5 var(--onsite-font, system-ui, sans-serif) }
 h1, h2, h3, p, ul, ol, img { margin: 0 0 .75em }
-h1, h2, h3 { font-size: 1.4em; line-height: 1.2; text-wrap: balance }
+h1, h2, h3 { font-size: 1.4em; line-height: 1.2 }
 ul, ol { padding-inline-start: 1.2em }
 .box > :last-child { margin-bottom: 0 }
 a { color: var(--accent) }
@@ -294,8 +342,8 @@ width: 22em; max-width: calc(100% - 2em); padding: 1em 1.2em;
 border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
 .preview { inset: 0 auto auto 0; padding: 0 .6em; font-size: small }
 @media (prefers-reduced-motion: no-preference) {
-.box { animation: appear .25s }
-@keyframes appear { from { opacity: 0; transform: translateY(1em) } }
+.box { animation: up .25s }
+@keyframes up { from { opacity: 0; transform: translateY(1em) } }
 }`;
 
     let ours;
@@ -303,7 +351,7 @@ border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
     /* An element of ours in the page, with what it shows in a shadow. */
 
     const place = (id, box) => {
-        const frame = document.createElement('div');
+        const frame = create('div');
         const shadow = frame.attachShadow({ mode: 'open' });
         const sheets = [ours = ours || styleSheet(css)];
 
@@ -327,9 +375,8 @@ border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
     };
 
     const closeButton = (close) => {
-        const button = document.createElement('button');
+        const button = create('button', 'onsite-close');
 
-        button.className = 'onsite-close';
         button.setAttribute('aria-label', root.dataset.onsiteClose
             || closeTexts[root.lang.slice(0, 2)] || 'Close');
         listen(button, 'click', close);
@@ -359,7 +406,8 @@ border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
             const on = target.closest('a[href], button, [data-onsite-close]');
 
             if (!on || on.className === 'onsite-close'
-                || range && !range.intersectsNode(on))
+                || range && !(embeds.has(campaign)
+                    && range.intersectsNode(on)))
             {
                 return;
             }
@@ -386,11 +434,11 @@ border-radius: var(--onsite-radius, 16px); box-shadow: 0 1em 2em #0003 }
         popup(box, dismiss) {
             label(box);
             listen(box, 'click', ({ target, clientX: x, clientY: y }) => {
-                const { left, right, top, bottom }
-                    = box.getBoundingClientRect();
+                const edge = box.getBoundingClientRect();
 
                 if (target === box
-                    && (x < left || x > right || y < top || y > bottom))
+                    && (x < edge.left || x > edge.right
+                        || y < edge.top || y > edge.bottom))
                 {
                     dismiss();
                 }
@@ -459,59 +507,75 @@ padding-bottom: var(--onsite-bar) !important }`));
         });
 
         while (!found.length && comments.nextNode()) {
-            const { currentNode } = comments;
+            const comment = comments.currentNode;
 
-            if (currentNode.data.trim() === `onsite:slot ${slotName}`) {
+            if (comment.data.trim() === `onsite:slot ${slotName}`) {
                 const range = new Range();
-                let end = currentNode;
+                let end = comment;
 
                 while (end.nextSibling && end.data !== '/onsite:slot') {
                     end = end.nextSibling;
                 }
-                range.setStartAfter(currentNode);
+                range.setStartAfter(comment);
                 range.setEndBefore(end);
-                slots.push([range, currentNode]);
+                slots.push([range, comment]);
             }
         }
 
         return slots;
     };
 
-    const embed = (campaign) => whenThere(() => findSlots(campaign.slot),
-        (slots) => {
-            let viewed;
+    /* Until the next view: then the slot has its own content again, and what
+     * the server filled is the page's. */
 
-            for (const [range, node] of slots) {
-                const around = range.commonAncestorContainer;
+    const embeds = new Set();
 
-                if (!campaign.filled) {
-                    range.deleteContents();
-                    range.insertNode(bring(campaign));
-                }
+    const fill = (campaign, range) => {
+        const content = bring(campaign);
+        const nodes = [...content.childNodes];
+        const own = range.extractContents();
 
-                watchClicks(campaign, around, () => {
-                    range.deleteContents();
-                    report(campaign, 'Dismissed');
-                }, () => {}, range);
-
-                whenSeen(node.nodeType === 1 ? node
-                    : node.nextElementSibling || around, () => {
-                    if (!viewed) {
-                        viewed = true;
-                        report(campaign, 'Viewed');
-                    }
-                });
-            }
+        range.insertNode(content);
+        campaign.stops.push(() => {
+            nodes[0].before(own);       /* if it is there still */
+            nodes.forEach((node) => node.remove());
         });
+    };
+
+    const embed = (campaign) => {
+        let viewed;
+
+        embeds.add(campaign);
+        whenThere(campaign, () => findSlots(campaign.slot), ([range, node]) => {
+            const around = range.commonAncestorContainer;
+
+            if (!campaign.filled) {
+                fill(campaign, range);
+            }
+
+            watchClicks(campaign, around, () => {
+                range.deleteContents();
+                report(campaign, 'Dismissed');
+            }, () => {}, range);
+
+            whenSeen(campaign, node.nodeType === 1 ? node
+                : node.nextElementSibling || around, () => {
+                if (!viewed) {
+                    viewed = true;
+                    report(campaign, 'Viewed');
+                }
+            });
+        });
+    };
 
     /* Half of it, or as much of it as fills half of the window. */
 
-    const whenSeen = (element, work) => {
+    const whenSeen = (campaign, element, work) => {
         const observer = new IntersectionObserver(safe((entries) => {
-            const { intersectionRatio, intersectionRect } = entries.pop();
+            const entry = entries.pop();
 
-            if (intersectionRatio >= .5
-                || intersectionRect.height >= innerHeight / 2)
+            if (entry.intersectionRatio >= .5
+                || entry.intersectionRect.height >= innerHeight / 2)
             {
                 observer.disconnect();
                 work();
@@ -519,22 +583,25 @@ padding-bottom: var(--onsite-bar) !important }`));
         }), { threshold: [.03, .06, .12, .25, .5] });
 
         observer.observe(element);
-
-        return () => observer.disconnect();
+        campaign.stops.push(() => observer.disconnect());
     };
 
-    /* Now, or when the page has changed so that something is found. */
+    /* Each that is found, now or when the page has changed. */
 
-    const whenThere = (find, work) => {
+    const whenThere = (campaign, find, work) => {
         let timer;
+        const stop = () => {
+            observer.disconnect();
+            clearTimeout(timer);
+        };
         const look = safe(() => {
             const found = find();
 
             timer = 0;
 
             if (found.length) {
-                observer.disconnect();
-                work(found);
+                stop();
+                found.forEach(work);
             }
 
             return found.length;
@@ -543,11 +610,11 @@ padding-bottom: var(--onsite-bar) !important }`));
             timer = timer || after(100, look);
         });
 
+        campaign.stops.push(stop);
+
         if (!look()) {
             observer.observe(root, { childList: true, subtree: true });
         }
-
-        return () => observer.disconnect();
     };
 
     /*
@@ -567,14 +634,14 @@ padding-bottom: var(--onsite-bar) !important }`));
     const mustWait = ({ channel }) => {
         const there = open[channel];
 
-        if (there && there.host && !there.host.isConnected) {
+        if (there?.host && !there.host.isConnected) {
             there.leave();      /* the page took it away */
         }
 
         return open[channel] || document.hidden
             || channel !== 'bar' && (open.popup || pageIsModal())
-            || channel === 'popup' && (Date.now() - typed < 1e4
-                || Date.now() - closed < 3e3);
+            || channel === 'popup' && (clock() - typed < 1e4
+                || clock() - closed < 3e3);
     };
 
     const next = safe(() => {
@@ -595,17 +662,18 @@ padding-bottom: var(--onsite-bar) !important }`));
 
     const present = (campaign) => {
         const { id, channel } = campaign;
-        const box = document.createElement(
-            channel === 'popup' ? 'dialog' : 'div');
-        let takeAway;
+        const box = create(channel === 'popup' ? 'dialog' : 'div',
+            `box ${channel}`);
+        let takeAway = () => {};
 
         const leave = () => {
             if (open[channel] === here) {
                 delete open[channel];
                 safe(takeAway)();
-                here.host.remove();
+
+                here.host?.remove();
                 if (channel === 'popup') {
-                    closed = Date.now();
+                    closed = clock();
                 }
                 after(0, next);
             }
@@ -618,12 +686,18 @@ padding-bottom: var(--onsite-bar) !important }`));
         };
         const here = { leave };
 
-        box.className = `box ${channel}`;
         box.append(closeButton(dismiss), bring(campaign));
         open[channel] = here;
         watchClicks(campaign, box, dismiss, leave);
-        here.host = place(id, box);
-        takeAway = channels[channel](box, dismiss);
+
+        try {
+            here.host = place(id, box);
+            takeAway = channels[channel](box, dismiss);
+        } catch (error) {
+            leave();
+            throw error;
+        }
+
         shown.add(id);
         showPreview();
         report(campaign, 'Viewed');
@@ -631,27 +705,38 @@ padding-bottom: var(--onsite-bar) !important }`));
 
     /* What was armed has fired: the server judges it once more. */
 
-    const ask = (campaign) => {
+    const ask = async (campaign) => {
         const { id, channel } = campaign;
-        const here = open[channel] = { leave: () => {} };
-
-        consult(message('track', {
-            event: 'Promotion Triggered', properties: { promotion_id: id }
-        })).then(() => {
-            if (open[channel] === here) {
-                delete open[channel];
+        const fits = ofThisView();
+        const here = open[channel] = {
+            leave: () => {
+                if (open[channel] === here) {
+                    delete open[channel];
+                }
             }
-            next();
-        });
+        };
+
+        try {
+            await judged(message('track', {
+                event: 'Promotion Triggered', properties: { promotion_id: id }
+            }), fits);
+        } catch {
+            if (!campaign.again) {
+                campaign.again = true;
+                after(3e3, () => fits() && show(campaign));
+            }
+        }
+
+        here.leave();
+        next();
     };
 
     let badge;
 
     const showPreview = () => {
         if (preview && !badge) {
-            const box = document.createElement('div');
+            const box = create('div', 'box preview');
 
-            box.className = 'box preview';
             box.textContent = 'Preview';
             badge = place('', box);
         }
@@ -667,7 +752,8 @@ padding-bottom: var(--onsite-bar) !important }`));
 
     const disarm = (campaign) => {
         armed.delete(campaign);
-        campaign.stops.forEach((stop) => stop());
+        embeds.delete(campaign);
+        campaign.stops.splice(0).forEach((stop) => safe(stop)());
     };
 
     const fire = (campaign) => {
@@ -708,12 +794,11 @@ padding-bottom: var(--onsite-bar) !important }`));
         };
     };
 
-    const arm = (given) => {
-        const campaign = { ...given, stops: [] };
-        const { dwell, idle, event, seen } = campaign.when;
+    const arm = (campaign) => {
+        const waits = campaign.when;
 
         const elapse = (milliseconds, since) => {
-            const rest = since() + milliseconds - Date.now();
+            const rest = since() + milliseconds - clock();
 
             if (rest > 0) {
                 after(rest, () => elapse(milliseconds, since));
@@ -723,24 +808,23 @@ padding-bottom: var(--onsite-bar) !important }`));
         };
 
         armed.add(campaign);
-        active = Date.now();
+        active = clock();
 
-        const now = active;
+        const came = active;
 
-        if (dwell) {
-            elapse(dwell, () => now);
+        if (waits.dwell) {
+            elapse(waits.dwell, () => came);
         }
-        if (idle) {
-            elapse(idle, () => active);
+        if (waits.idle) {
+            elapse(waits.idle, () => active);
         }
-        if (event) {
+        if (waits.event) {
             watchDataLayer();
         }
-        if (seen) {
-            campaign.stops.push(whenThere(
-                () => document.querySelectorAll(seen),
-                (found) => found.forEach((element) => campaign.stops.push(
-                    whenSeen(element, () => fire(campaign))))));
+        if (waits.seen) {
+            whenThere(campaign, () => document.querySelectorAll(waits.seen),
+                (element) => whenSeen(campaign, element,
+                    () => fire(campaign)));
         }
         if (preview) {
             fire(campaign);
@@ -749,8 +833,8 @@ padding-bottom: var(--onsite-bar) !important }`));
 
     /* The mouse leaves through the top of the window. */
 
-    const leftWindow = ({ relatedTarget, clientY }) => {
-        if (!relatedTarget && clientY <= 0) {
+    const leftWindow = (event) => {
+        if (!event.relatedTarget && event.clientY <= 0) {
             fireAll('exit', Boolean);
         }
     };
@@ -758,9 +842,10 @@ padding-bottom: var(--onsite-bar) !important }`));
     let turn = { y: 0, time: 0 }, lastY = 0;
 
     const scrolled = ({ target }) => {
-        const box = target === document ? document.scrollingElement : target;
+        const box = target === document ? document.scrollingElement || root
+            : target;
         const y = box.scrollTop;
-        const time = Date.now();
+        const time = clock();
 
         active = time;
 
@@ -788,7 +873,8 @@ padding-bottom: var(--onsite-bar) !important }`));
      * Campaigns, from the page or from an answer.
      */
 
-    const mayShow = ({ html, content, filled }) => html || content || filled;
+    const mayShow = (campaign) =>
+        campaign.html || campaign.content || campaign.filled;
 
     const show = (campaign) => {
         if (campaign.channel !== 'embed') {
@@ -805,25 +891,26 @@ padding-bottom: var(--onsite-bar) !important }`));
         }
     };
 
-    const take = safe((campaign) => (campaign.when ? arm : show)(campaign));
+    const take = safe((given) =>
+        (given.when ? arm : show)({ ...given, stops: [] }));
 
-    const readTemplate = safe(({ content, dataset }) => {
-        const { onsiteWhen } = dataset;
+    const readTemplate = safe((template) => {
+        const told = template.dataset;
 
         take({
-            id: dataset.onsiteCampaign,
-            variant: dataset.onsiteVariant,
-            channel: dataset.onsiteChannel,
-            slot: dataset.onsiteSlot,
-            exposure: dataset.onsiteExposure,
-            filled: 'onsiteFilled' in dataset,
-            when: onsiteWhen && JSON.parse(onsiteWhen),
-            content: content.hasChildNodes() && content
+            id: told.onsiteCampaign,
+            variant: told.onsiteVariant,
+            channel: told.onsiteChannel,
+            slot: told.onsiteSlot,
+            exposure: told.onsiteExposure,
+            filled: 'onsiteFilled' in told,
+            when: told.onsiteWhen && JSON.parse(told.onsiteWhen),
+            content: template.content.hasChildNodes() && template.content
         });
     });
 
     const showTemplates = () => {
-        const templates = document.querySelectorAll(campaigns);
+        const templates = document.querySelectorAll(ourTemplates);
 
         if (templates.length) {
             moved();            /* the server knows of this view */
@@ -840,7 +927,7 @@ padding-bottom: var(--onsite-bar) !important }`));
      */
 
     const address = () => location.href.split('#')[0];
-    let at = address(), own, settling;
+    let at = address(), views = 0, own, settling;
 
     const moved = () => {
         const from = at;
@@ -849,29 +936,34 @@ padding-bottom: var(--onsite-bar) !important }`));
 
         if (at !== from) {
             referrer = from;
-            clear();
+            views++;
+            clearView();
             shown.clear();
         }
 
         return at !== from;
     };
 
-    const clear = () => {
+    const clearView = () => {
         waiting = [];
-        armed.forEach(disarm);
+        [...armed, ...embeds].forEach(disarm);
         Object.values(open).forEach(({ leave }) => leave());
     };
 
-    const view = (late) => consult(message('page', { properties: {} }), late);
+    const ofThisView = () => {
+        const there = views;
+
+        return () => views === there;
+    };
+
+    const view = (fits) => consult(message('page', { properties: {} }), fits);
 
     const settle = safe(() => {
         clearTimeout(settling);
         showTemplates();
 
         if (moved() && !own) {
-            const there = at;
-
-            view(() => at !== there);
+            view(ofThisView());
         }
     });
 
@@ -890,7 +982,7 @@ padding-bottom: var(--onsite-bar) !important }`));
     const watchHistory = () => {
         if (window.navigation) {
             listen(navigation, 'currententrychange',
-                ({ navigationType }) => changed(navigationType));
+                (event) => changed(event.navigationType));
             return;
         }
 
@@ -918,11 +1010,11 @@ padding-bottom: var(--onsite-bar) !important }`));
                 after(0, () => arm(campaign));
             }
         }
-        view(({ id }) => shown.has(id));
+        view(({ id }) => !shown.has(id));
     };
 
     const watchPage = () => {
-        listen(document, 'input', () => { typed = Date.now(); });
+        listen(document, 'input', () => { typed = clock(); });
         listen(document, 'change', () => { typed = 0; });
         listen(document, 'mouseleave', leftWindow);
         listen(document, 'mouseout', leftWindow);
@@ -931,11 +1023,11 @@ padding-bottom: var(--onsite-bar) !important }`));
         listen(document, 'visibilitychange',
             () => (document.hidden ? flush : next)());
         listen(window, 'pagehide', flush);
-        listen(window, 'online', resend);
-        listen(window, 'pageshow', ({ persisted }) => persisted && restored());
+        listen(window, 'online', sendDue);
+        listen(window, 'pageshow', (event) => event.persisted && restored());
 
         for (const what of ['keydown', 'pointerdown', 'pointermove']) {
-            listen(document, what, () => { active = Date.now(); });
+            listen(document, what, () => { active = clock(); });
         }
         watchHistory();
     };
@@ -946,10 +1038,12 @@ padding-bottom: var(--onsite-bar) !important }`));
 
     const call = (type, fields) => consult(message(type, fields));
 
-    const about = (key, type) => (id, traits) => call(type,
-        typeof id === 'object' ? { traits: id } : { [key]: id, traits });
+    const isObject = (given) => given && typeof given === 'object';
 
-    const onsite = {
+    const about = (key, type) => (id, traits) => call(type,
+        isObject(id) ? { traits: id } : { [key]: id || undefined, traits });
+
+    const api = {
         track: async (event, properties) => {
             const answer = await call('track', { event, properties });
 
@@ -958,12 +1052,15 @@ padding-bottom: var(--onsite-bar) !important }`));
             return answer;
         },
 
-        page: (name, properties) => {
+        page: (...given) => {       /* category, name, properties: any */
+            const [name, category] = given.filter((text) =>
+                typeof text === 'string').reverse();
+
             own = true;
             moved();
 
-            return call('page', typeof name === 'object'
-                ? { properties: name } : { name, properties });
+            return call('page',
+                { category, name, properties: given.find(isObject) });
         },
 
         identify: about('userId', 'identify'),
@@ -997,20 +1094,22 @@ padding-bottom: var(--onsite-bar) !important }`));
             try {
                 const [method, ...rest] = queued;
 
-                await onsite[method](...rest);
+                await api[method](...rest);
             } catch { /* the page's own try, if it wants one */ }
         })
     };
 
     const start = safe(() => {
-        window.onsite = onsite;
+        if (!early || Array.isArray(early)) {
+            window.onsite = api;        /* else it is somebody's own */
+        }
         watchPage();
         showTemplates();
-        tellView(onsite);
+        tellView(api);
         own = false;
 
         if (Array.isArray(early)) {
-            onsite.push(...early);
+            api.push(...early);
             own = false;
         }
         showPreview();
@@ -1023,4 +1122,4 @@ padding-bottom: var(--onsite-bar) !important }`));
     } else {
         start();
     }
-})();
+})(); } catch { /* without its own address it can do nothing */ }

@@ -140,3 +140,28 @@ test('with Trusted Types: the policy "onsite", or the server\'s content alone',
             await page.close();
         }
     });
+
+test('scripts of content never run, whatever the policy trusts', async () => {
+    const bad = '<script>window.ran = 1</script><svg><script>window.ran = 1'
+        + '</script></svg>';
+    const html = (channel, more = '') => template(channel,
+        `<p>${channel} text</p>${bad}`, more);
+
+    for (const policy of [null, "script-src 'nonce-n' 'strict-dynamic';"
+        + " connect-src 'self'"])
+    {
+        const page = await open(() => '<!doctype html><html lang="en"><title>T'
+            + `</title><main><div ${slot}>default</div></main>${html('popup')}`
+            + html('bar') + html('embed', slot)
+            + '<script nonce="n" src="/in/onsite.js" data-onsite></script>', {
+            headers: policy ? { 'Content-Security-Policy': policy } : {}
+        });
+
+        await page.getByText('embed text').waitFor();
+        await page.getByText('popup text').waitFor();
+        await page.getByText('bar text').waitFor();
+        assert.equal(await page.evaluate(() => window.ran), undefined);
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    }
+});

@@ -144,3 +144,62 @@ test('what the page takes out of itself is gone, and holds nobody up',
         await page.getByRole('region', { name: 'Two' }).waitFor();
         await page.close();
     });
+
+test('embeds of an earlier view end with it: no observer, no report, and the'
+    + ' slot has its own content again', async () => {
+    const page = await open('<main data-onsite-slot="hero"><p>default</p>'
+        + '</main><div data-onsite-slot="kept"><p>from the server</p></div>'
+        + template('embed', '<p>Ours</p>', 'data-onsite-slot="hero"')
+        + template('embed', '', 'data-onsite-slot="kept" data-onsite-filled')
+        + template('embed', '<p>Late</p>', 'data-onsite-slot="late"'), {
+        answer: ({ context }) => context?.page.path === '/back'
+            ? [{ ...popup, channel: 'embed', slot: 'hero', id: 'new',
+                html: '<p>New</p>' }] : [],
+        before: (page) => page.addInitScript(() => {
+            window.live = 0;
+            for (const name of ['MutationObserver', 'IntersectionObserver']) {
+                const { observe, disconnect } = window[name].prototype;
+
+                window[name].prototype.observe = function (...args) {
+                    window.live += this.on ? 0 : 1;
+                    this.on = true;
+                    observe.apply(this, args);
+                };
+                window[name].prototype.disconnect = function () {
+                    window.live -= this.on ? 1 : 0;
+                    this.on = false;
+                    disconnect.apply(this);
+                };
+            }
+        })
+    });
+
+    await page.getByText('Ours').waitFor();
+    await page.waitForTimeout(300);
+    const viewed = () => site.calls.filter(({ event }) =>
+        event === 'Promotion Viewed').length;
+    assert.equal(viewed(), 2);
+
+    await page.evaluate(() => history.pushState(null, '', '/b'));
+    await page.getByText('default').waitFor();
+    assert.equal(await page.getByText('Ours').count(), 0);
+    assert.equal(await page.getByText('from the server').count(), 1);
+    await told(page, 1);
+    assert.equal(await page.evaluate(() => live), 0);
+
+    await page.evaluate(() => {
+        const element = document.createElement('div');
+
+        element.dataset.onsiteSlot = 'late';
+        document.body.append(element);
+    });
+    await page.waitForTimeout(400);
+    assert.equal(await page.getByText('Late').count(), 0);
+    assert.equal(viewed(), 2);
+
+    await page.evaluate(() => history.pushState(null, '', '/back'));
+    await page.getByText('New').waitFor();
+    assert.equal(await page.getByText('default').count(), 0);
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});

@@ -192,3 +192,190 @@ test('close speaks the language of the page', async () => {
     await page.getByRole('button', { name: 'Weg damit' }).waitFor();
     await page.close();
 });
+
+/* Events of calls to a path, by how often each message came. */
+
+const times = (event) => {
+    const met = {};
+
+    for (const call of site.calls.filter((one) => one.event === event)) {
+        met[call.messageId] = (met[call.messageId] || 0) + 1;
+    }
+
+    return Object.values(met);
+};
+
+test('what the server may have forgotten is not told again', async () => {
+    const page = await open('', { status: { '/in/decide': { code: 503 },
+        '/in/beacon': { code: 503, headers: { 'Retry-After': '1' } } } });
+
+    await ready(page);
+    await page.evaluate(async () => {
+        for (let i = 0; i < 40; i++) {
+            await onsite.track('Many', { i });
+        }
+    });
+    site.calls.length = 0;
+    site.status = {};
+    await page.waitForTimeout(3000);
+    assert.ok(times('Many').length >= 15 && times('Many').length <= 16,
+        `${times('Many').length} of 40`);
+    assert.ok(site.calls.every(({ properties }) => properties.i >= 24),
+        'the newest');
+    await page.close();
+});
+
+test('what is under way is told once: page gone, online four times',
+    async () => {
+        const page = await open(template('bar', 'Bar'), {
+            before: (page) => page.addInitScript(() => {
+                const { fetch } = window;
+
+                window.fetch = async (...args) => {
+                    await new Promise((done) => setTimeout(done, 700));
+                    return fetch(...args);
+                };
+            })
+        });
+
+        await page.getByRole('region', { name: 'Bar' }).waitFor();
+        await page.evaluate(() => {
+            onsite.track('Slow');
+            onsite.refresh();
+            for (let i = 0; i < 4; i++) {
+                dispatchEvent(new Event('online'));
+            }
+            dispatchEvent(new PageTransitionEvent('pagehide'));
+        });
+        await page.waitForTimeout(1800);
+        assert.deepEqual(times('Promotion Viewed'), [1]);
+        assert.deepEqual(times('Slow'), [1]);
+        await page.close();
+    });
+
+test('what is too large is left out with a warning, and blocks nobody',
+    async () => {
+        const page = await open('', { status: { '/in/decide': { code: 503 } } });
+        const warned = [];
+
+        page.on('console', (message) => warned.push(message.text()));
+        await ready(page);
+        await page.evaluate(async () => {
+            await onsite.track('Huge', { x: 'x'.repeat(9e4) });
+            await onsite.track('Wide', { x: '\u20ac'.repeat(12e3) });
+            await onsite.track('Small');
+        });
+        assert.ok(await reported('Small', ({ path }) => path === '/in/beacon'));
+        assert.equal(warned.filter((text) => /too large/.test(text)).length, 2);
+        assert.equal(site.calls.some(({ path, event }) =>
+            path === '/in/beacon' && event !== 'Small'), false);
+        await page.close();
+    });
+
+test('one that is never taken starves no other', async () => {
+    const page = await open('', { status: { '/in/decide': { code: 503 },
+        '/in/beacon': { code: 503 } } });
+
+    await ready(page);
+    await page.evaluate(() => ['A', 'B', 'C'].forEach((name) =>
+        onsite.track(name)));
+    await page.waitForTimeout(5500);
+
+    const first = site.calls.filter(({ path }) => path === '/in/beacon')
+        .map(({ event }) => event);
+
+    assert.deepEqual(first.slice(0, 3).sort(), ['A', 'B', 'C'],
+        'each in turn');
+    assert.ok(first.length < 5, 'the pause doubles');
+    await page.close();
+});
+
+for (const [name, html] of Object.entries({
+    'a frame named onsite': '<iframe name="onsite" hidden></iframe>',
+    'a form called onsite': '<form id="onsite"><input'
+        + ' name="refresh" aria-label="x"></form>',
+    'two elements called onsite': '<p id="onsite"></p><p id="onsite"></p>',
+    'an image named currentScript': '<img name="currentScript" alt="">'
+})) {
+    test(`${name} does no harm`, async () => {
+        const page = await open(html + template('bar', 'Shown'));
+
+        await page.getByRole('region', { name: 'Shown' }).waitFor();
+        assert.equal(await page.evaluate(() => typeof onsite.track),
+            'function');
+        assert.ok(await reported('Promotion Viewed'));
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    });
+}
+
+test('a window.onsite of somebody else stays, and messages are shown',
+    async () => {
+        const page = await open('<script>window.onsite = { refresh: 1 };'
+            + '</script>' + template('bar', 'Shown'));
+
+        await page.getByRole('region', { name: 'Shown' }).waitFor();
+        assert.deepEqual(await page.evaluate(() => onsite), { refresh: 1 });
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    });
+
+test('calls in the order of Segment, with anything left out', async () => {
+    const page = await open('');
+
+    await ready(page);
+    await page.evaluate(async () => {
+        onsite.on('constructor', () => {})();
+        await onsite.identify(null, { plan: 'x' });
+        await onsite.identify({ plan: 'y' });
+        await onsite.page(null, { n: 1 });
+        await onsite.page('cat', 'name', { n: 2 });
+        await onsite.page('name');
+        await onsite.page({ n: 3 });
+    });
+    assert.deepEqual(site.calls.map(({ type, userId, traits, category, name,
+        properties }) => [type, userId, traits, category, name, properties]), [
+        ['identify', undefined, { plan: 'x' }, ...Array(3)],
+        ['identify', undefined, { plan: 'y' }, ...Array(3)],
+        ['page', ...Array(4), { n: 1 }],
+        ['page', ...Array(2), 'cat', 'name', { n: 2 }],
+        ['page', ...Array(3), 'name', undefined],
+        ['page', ...Array(4), { n: 3 }]
+    ].map((row) => [...row]));
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+test('a browser without constructed style sheets holds no channel up',
+    async () => {
+        const page = await open(template('bar', 'One') + template('bar', 'Two'), {
+            before: (page) => page.addInitScript(() => {
+                const { CSSStyleSheet } = window;
+                let failed = 0;
+
+                window.CSSStyleSheet = function () {
+                    if (failed++ === 0) {
+                        throw new TypeError('Illegal constructor');
+                    }
+                    return new CSSStyleSheet();
+                };
+            })
+        });
+
+        await page.getByRole('region', { name: 'Two' }).waitFor();
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    });
+
+test('scrolling of a page in quirks mode', async () => {
+    const page = await open(() => '<title>T</title><style>body, html { height:'
+        + ' 50%; overflow: scroll }</style><p>x'
+        + '<script src="/in/onsite.js" data-onsite></script>');
+
+    await ready(page);
+    const logged = [];
+    page.on('console', (message) => logged.push(message.text()));
+    await page.evaluate(() => document.dispatchEvent(new Event('scroll')));
+    assert.deepEqual(logged, []);
+    await page.close();
+});

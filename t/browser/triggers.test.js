@@ -255,3 +255,59 @@ test('a preview fires at once, says that it is one, and tells nothing',
         assert.deepEqual(page.problems, []);
         await page.close();
     });
+
+const slowly = (page) => page.addInitScript(() => {
+    const { fetch } = window;
+
+    window.fetch = async (...args) => {
+        const response = await fetch(...args);
+
+        if (String(args[1].body).includes('Promotion Triggered')) {
+            await new Promise((done) => setTimeout(done, 1500));
+        }
+        return response;
+    };
+});
+
+test('a late answer opens nothing in another view, and blocks nobody',
+    async () => {
+        const page = await open(armed({ event: 'Now' }), { before: slowly,
+            answer: (call) => call.type === 'page' ? [{ id: 'here',
+                channel: 'popup', html: '<h2>Of this view</h2>' }]
+                : judge(call) });
+
+        await page.waitForFunction(() => window.onsite && onsite.track);
+        await page.evaluate(() => onsite.track('Now'));
+        await reported('Promotion Triggered');
+        await page.evaluate(() => history.pushState(null, '', '/other'));
+        await dialog(page, 'Of this view').waitFor({ timeout: 1400 });
+        await page.waitForTimeout(1500);
+        assert.equal(await dialog(page).count(), 0);
+        await page.close();
+    });
+
+test('what was armed and could not be asked for is asked for once more,'
+    + ' and never told as a beacon', async () => {
+    const page = await open(armed({ event: 'Now' }), { answer: judge });
+
+    await page.waitForFunction(() => window.onsite && onsite.track);
+    site.status = { '/in/decide': { code: 503 } };
+    await page.evaluate(() => onsite.track('Now'));
+    await reported('Promotion Triggered');
+    site.status = {};
+    await dialog(page).waitFor();
+    assert.deepEqual(site.calls.filter(({ event }) =>
+        event === 'Promotion Triggered').map(({ path }) => path),
+    ['/in/decide', '/in/decide']);
+    await page.close();
+});
+
+test('consent in a preview posts nothing', async () => {
+    const page = await open('<script data-onsite data-onsite-preview'
+        + ' src="/in/onsite.js?v=2" async></script>');
+
+    await page.waitForFunction(() => window.onsite && onsite.track);
+    await page.evaluate(() => onsite.consent('full'));
+    assert.deepEqual(site.calls, []);
+    await page.close();
+});

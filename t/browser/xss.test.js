@@ -225,8 +225,12 @@ for (const payload of payloads) {
 
         judge(await tab.evaluate(inspect), visitor, 2 * ofPage.length, name);
 
-        assert.ok((await tab.evaluate(() => heard)).includes(payload),
+        const heard = await tab.evaluate(() => window.heard);
+
+        assert.ok(heard.includes(payload),
             'a script string is the payload itself');
+        assert.equal(heard.length, 2 * ofPage.length,
+            'in the slot that the server filled, alone');
 
         await tab.evaluate(closeAll);
         await tab.evaluate((text) => window.onsite.push(['track', 'Probe', {
@@ -236,6 +240,8 @@ for (const payload of payloads) {
         await tab.waitForTimeout(80);
 
         judge(await tab.evaluate(inspect), visitor, 2 * ofEvent.length, name);
+        assert.equal(await tab.evaluate(() => window.heard.length),
+            heard.length, 'no script of a bar or a notification runs');
 
         const answer = await tab.evaluate(async (text) => {
             const reply = await fetch('/onsite/decide', { method: 'POST',
