@@ -161,7 +161,7 @@ unlike($out, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae/,
 like($out, qr/"a\\u001b\[2Jb\\u202ec\\u009b31m\\u000a"/, 'and is seen');
 
 # what is wrong
-for (['{"event":""}', 'event: must be'], ['{', 'byte'], ['[]', 'one event'],
+for (['{"event":""}', 'event: must be'], ['{', 'bad JSON at 1:2'], ['[]', 'one event'],
     ['@/nowhere', 'No such file'],
     ['{"event":"A","timestamp":"2020-01-01T00:00:00Z"}', 'brings no campaign',
         '--now', '2026-01-01T00:00:00Z'],

@@ -21,7 +21,7 @@ $t->campaigns(
     Onsite::Test::popup('long', priority => 1, channel => 'notification',
         content => { html => "<b>{{event.properties.path}}</b>$long"
             . "<i>{{event.properties.path}}</i>$long<u>end</u>" }),
-    Onsite::Test::popup('elsewhere', channel => 'embed', slot => 'a"b<c>&d'),
+    Onsite::Test::popup('elsewhere', channel => 'embed', slot => 'a&d'),
 );
 $t->start(server => <<'END');
         root %%DIR%%/html;
@@ -50,7 +50,7 @@ is(($templates[2] =~ m{^<template[^>]*>(.*)</template>$}s)[0],
     "<b>/</b>$long<i>/</i>$long<u>end</u>",
     'long literals between what is the visitor\'s own');
 like($templates[3], qr{data-onsite-channel="embed"
-    \ data-onsite-slot="a&quot;b&lt;c&gt;&amp;d"
+    \ data-onsite-slot="a&amp;d"
     \ data-onsite-exposure="[^"]+"><h2>elsewhere</h2>}x,
     'an embed without a slot comes along, with a name that is escaped');
 

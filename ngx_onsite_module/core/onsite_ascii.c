@@ -100,7 +100,7 @@ write_script(onsite_buf_t *out, uint32_t c, bool escaped)
         return;
     }
 
-    onsite_buf_append(out, "\\u" + escaped, 2 - escaped);
+    onsite_buf_append(out, &"\\u"[escaped], 2 - escaped);
     write_hex(out, c, 4);
 }
 
@@ -108,7 +108,7 @@ write_script(onsite_buf_t *out, uint32_t c, bool escaped)
 static void
 write_style(onsite_buf_t *out, uint32_t c, bool escaped)
 {
-    onsite_buf_append(out, "\\" + escaped, 1 - escaped);
+    onsite_buf_append(out, &"\\"[escaped], 1 - escaped);
     write_hex(out, c, 6);
     onsite_buf_char(out, ' ');
 }
