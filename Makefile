@@ -124,7 +124,7 @@ $(MODULE): $(SHADOW)/onsite.configured $(MODULE_C) $(MODULE_H) $(RUNTIME) \
 # What was configured: another tree or another list of files starts afresh.
 .PHONY: force
 $(BUILD)/nginx-src: force
-	@mkdir -p $(@D); echo $(abspath $(NGINX_SRC)) $(MODULE_C) > $@.now; \
+	@mkdir -p $(@D); echo $(abspath $(NGINX_SRC)) $(MODULE_C) $(MODULE_H) > $@.now; \
 	cmp -s $@.now $@ || cp $@.now $@
 
 .PHONY: build
