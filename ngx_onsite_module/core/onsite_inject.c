@@ -6,9 +6,11 @@
 #include "onsite_limits.h"
 
 /* Room for what of a slot is held back, and for the beginnings of end tags
- * that earlier slots left there. */
+ * that earlier slots left there; for what all slots of a page may ever hold
+ * back, the last one among them for nothing. */
 
 #define KEPT_ROOM  (ONSITE_SLOT_HELD_MAX + 1024)
+#define KEPT_MAX   (ONSITE_SLOTS_WASTE_MAX + 2 * ONSITE_SLOT_HELD_MAX)
 
 
 size_t
@@ -165,7 +167,7 @@ scan(onsite_inject_t *inject)
         limit = inject->slot.open ? slot_limit(inject, end) : end;
 
         if (p == limit) {
-            onsite_inject_slot_fail(inject);
+            onsite_inject_slot_fail_at(inject, onsite_inject_at(inject, p));
         } else {
             p = scan_step(inject, p, limit);
         }
@@ -299,6 +301,12 @@ send_slot(onsite_inject_t *inject, onsite_slice_t *slice)
         inject->n_kept = tail;
     }
 
+    if (++inject->n_filled == ONSITE_SLOTS_FILLED_MAX) {
+        onsite_inject_slot_none(inject);
+    } else {
+        onsite_inject_slot_waste(inject, inject->name_len);
+    }
+
     inject->sent = inject->cut;
     inject->slot.open = false;
     inject->slot.ended = false;
@@ -308,28 +316,44 @@ send_slot(onsite_inject_t *inject, onsite_slice_t *slice)
 }
 
 
-/* With room for all of a slot at once: what was sent from there has to stay. */
+/* What was sent from there has to stay: first there is room for all of one
+ * slot, then for all that any page may need. */
+
+static bool
+make_room(onsite_inject_t *inject)
+{
+    char    *room;
+    size_t   size = inject->kept == NULL ? KEPT_ROOM : KEPT_MAX;
+
+    if (inject->kept_room == KEPT_MAX) {
+        return false;
+    }
+
+    room = inject->alloc(inject->alloc_data, size);
+
+    if (room == NULL) {
+        return false;
+    }
+
+    if (inject->n_kept != 0) {
+        memcpy(room, inject->kept + inject->kept_from, inject->n_kept);
+    }
+
+    inject->kept = room;
+    inject->kept_room = size;
+    inject->kept_from = 0;
+
+    return true;
+}
+
 
 static bool
 keep(onsite_inject_t *inject, onsite_str_t bytes)
 {
-    char  *room;
-
-    if (inject->kept == NULL
-        || inject->kept_from + inject->n_kept + bytes.len > KEPT_ROOM)
+    if (inject->kept_from + inject->n_kept + bytes.len > inject->kept_room
+        && !make_room(inject))
     {
-        room = inject->alloc(inject->alloc_data, KEPT_ROOM);
-
-        if (room == NULL) {
-            return false;
-        }
-
-        if (inject->n_kept != 0) {
-            memcpy(room, inject->kept + inject->kept_from, inject->n_kept);
-        }
-
-        inject->kept = room;
-        inject->kept_from = 0;
+        return false;
     }
 
     memcpy(inject->kept + inject->kept_from + inject->n_kept, bytes.data,
@@ -372,7 +396,7 @@ hold_back(onsite_inject_t *inject)
     if (rest.len != 0 && inject->slot.open) {
 
         if (!keep(inject, rest)) {
-            onsite_inject_slot_fail(inject);
+            onsite_inject_slot_none(inject);
             return false;
         }
 
@@ -401,10 +425,7 @@ onsite_inject_next(onsite_inject_t *inject, onsite_slice_t *slice)
     if (inject->last && !inject->ended && !onsite_inject_stopped(inject)) {
         inject->ended = true;
 
-        if (inject->slot.open) {
-            onsite_inject_slot_fail(inject);
-        }
-
+        inject->slot.open = false;
         onsite_inject_place_end(inject);
     }
 

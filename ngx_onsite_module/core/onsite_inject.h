@@ -52,14 +52,18 @@ void onsite_inject_init(onsite_inject_t *inject, unsigned wanted);
  * Names of slots that have decided content, n <= ONSITE_SLOTS_MAX; they
  * outlive the scanner.  Of several slots with one name every one is filled,
  * up to where the body's end is inserted: what goes there tells the page which
- * slots were.  Slots need memory.
+ * slots were.  A page has at most ONSITE_SLOTS_FILLED_MAX that are filled, and
+ * none any more behind ONSITE_SLOTS_WASTE_MAX bytes in slots that are not.
+ * Slots need memory.
  */
 void onsite_inject_slots(onsite_inject_t *inject, const onsite_str_t *names,
     unsigned n);
 
 /* Memory for what is held back of a slot, for policies of metas and a base;
  * without it there are none.  NULL when there is no more.  Never given back
- * (a pool): bounded by ONSITE_SLOT_HELD_MAX, 8 policies and a base. */
+ * (a pool), and not more than ONSITE_INJECT_MEMORY_MAX, whatever the page. */
+#define ONSITE_INJECT_MEMORY_MAX  (490 * 1024)
+
 typedef void *(*onsite_inject_alloc_pt)(void *data, size_t size);
 
 void onsite_inject_memory(onsite_inject_t *inject,

@@ -3,6 +3,7 @@
  */
 
 #include "onsite_inject_slot.h"
+#include "onsite_limits.h"
 
 
 void
@@ -23,13 +24,30 @@ onsite_inject_slot_none(onsite_inject_t *inject)
 
 
 void
-onsite_inject_slot_fail(onsite_inject_t *inject)
+onsite_inject_slot_waste(onsite_inject_t *inject, uint64_t bytes)
 {
-    inject->slot.open = false;
+    inject->waste += (size_t) bytes + ONSITE_INJECT_WASTE;
 
-    if (++inject->failed == ONSITE_INJECT_TRIES) {
+    if (inject->waste > ONSITE_SLOTS_WASTE_MAX) {
         onsite_inject_slot_none(inject);
     }
+}
+
+
+void
+onsite_inject_slot_fail_at(onsite_inject_t *inject, uint64_t offset)
+{
+    inject->slot.open = false;
+    onsite_inject_slot_waste(inject, offset - inject->slot.from);
+}
+
+
+/* The tag's name is all that may be held back of it. */
+
+void
+onsite_inject_slot_fail(onsite_inject_t *inject)
+{
+    onsite_inject_slot_fail_at(inject, inject->tag + inject->name_len);
 }
 
 
@@ -184,6 +202,7 @@ onsite_inject_slot_comment(onsite_inject_t *inject, uint64_t offset)
     }
 
     text = onsite_str(inject->value, len - 3);
+    inject->name_len = 0;
 
     if (read_comment(text, "/onsite:slot", &name)) {
         end_comment(inject);

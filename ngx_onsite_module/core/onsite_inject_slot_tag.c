@@ -728,7 +728,7 @@ onsite_inject_slot_text(onsite_inject_t *inject, byte_t *p, byte_t *end)
     }
 
     if (p != end) {
-        onsite_inject_slot_fail(inject);
+        onsite_inject_slot_fail_at(inject, onsite_inject_at(inject, p));
     }
 }
 

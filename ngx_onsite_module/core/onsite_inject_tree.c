@@ -34,10 +34,7 @@ onsite_inject_name(onsite_str_t name)
 void
 onsite_inject_give_up(onsite_inject_t *inject)
 {
-    if (inject->slot.open) {
-        onsite_inject_slot_fail(inject);
-    }
-
+    inject->slot.open = false;
     inject->lost = true;
     inject->state = ONSITE_SCAN_COPY;
 }

@@ -29,8 +29,9 @@
 #define ONSITE_INJECT_POLICY     4096   /* bytes, as written               */
 #define ONSITE_INJECT_BASE       2048   /* of an href, as written          */
 #define ONSITE_INJECT_VALUE      256    /* as above, other values, comments*/
-#define ONSITE_INJECT_TRIES      8      /* slots that were not filled: then
-                                           no more are looked for          */
+#define ONSITE_INJECT_WASTE      512    /* what a slot counts at least of
+                                           ONSITE_SLOTS_WASTE_MAX: more than
+                                           a comment or a tag around it    */
 
 typedef const unsigned char  byte_t;
 
@@ -190,7 +191,8 @@ struct onsite_inject_s {
     const onsite_str_t      *slot_names;
     unsigned                 n_slots;   /* 0: none are looked for          */
     unsigned                 filled;    /* bit a slot                      */
-    unsigned                 failed;    /* slots that could not be         */
+    unsigned                 n_filled;  /* also of one name                */
+    size_t                   waste;     /* see onsite_inject_slot_waste    */
     unsigned                 may_be_open;   /* see onsite_inject_slot.c    */
     unsigned                 tables;
     onsite_inject_slot_t     slot;
@@ -218,6 +220,7 @@ struct onsite_inject_s {
     char            held[ONSITE_INJECT_HELD];
     char           *kept;               /* what of a slot is held back;
                                            NULL until needed               */
+    size_t          kept_room;          /* its size                        */
     size_t          kept_from;          /* what is before was given        */
     size_t          n_kept;
     uint64_t        kept_to;            /* where it ends                   */
@@ -311,13 +314,19 @@ onsite_inject_early(const onsite_inject_t *inject)
 
 /* onsite_inject_slot*.c: text in a slot; a tag's name is complete; a start tag
  * is, and begins a slot if it is one; a comment is, with its text; what is
- * open is not filled; from here on there are no slots. */
+ * open is not filled, because of a tag, or of what is at offset; from here on
+ * there are no slots. */
 void onsite_inject_slot_text(onsite_inject_t *inject, byte_t *p, byte_t *end);
 void onsite_inject_slot_tag(onsite_inject_t *inject);
 void onsite_inject_slot_begin(onsite_inject_t *inject, uint64_t offset);
 void onsite_inject_slot_comment(onsite_inject_t *inject, uint64_t offset);
 void onsite_inject_slot_fail(onsite_inject_t *inject);
+void onsite_inject_slot_fail_at(onsite_inject_t *inject, uint64_t offset);
 void onsite_inject_slot_none(onsite_inject_t *inject);
+
+/* Bytes that may have been held back and were sent after all: the memory that
+ * they lie in is not used again. */
+void onsite_inject_slot_waste(onsite_inject_t *inject, uint64_t bytes);
 
 /* Follows what may be open around slots: each tag in HTML that matters to
  * that. */

@@ -64,7 +64,11 @@
 #define ONSITE_WHEN_SELECTOR_MAX        200  /* bytes of when.seen          */
 #define ONSITE_CHOICES_MAX                8  /* campaigns in one answer     */
 #define ONSITE_SLOTS_MAX                  8  /* with content, in one page   */
+#define ONSITE_SLOTS_FILLED_MAX          64  /* of a page, also of one name */
 #define ONSITE_SLOT_HELD_MAX    (64 * 1024)  /* default content of a slot   */
+#define ONSITE_SLOTS_WASTE_MAX (256 * 1024)  /* of all that were held back
+                                                for nothing, 512 each at
+                                                least                       */
 #define ONSITE_SLOT_NAME_MAX             64  /* bytes                       */
 #define ONSITE_HTML_MAX         (64 * 1024)  /* one rendered content        */
 #define ONSITE_REGEX_MATCH_LIMIT      10000
