@@ -25,6 +25,9 @@ my %page = (
     'both' => html_page("<h1>a</h1>$element<p>b</p>$comment<p>c</p>"),
     'twice' => html_page("$element<p>between</p>$element"),
     'hero' => html_page($element),
+    'many' => html_page($element x 70),
+    'bad' => html_page('<div data-onsite-slot="hero"><b></div>' x 100
+        . "</b>$element"),
     'none' => html_page('<p>no slot here</p>'),
     'template' => html_page("<template>$element</template>"),
     'policy' => html_page($element) =~ s{<title>}{<meta
@@ -96,6 +99,13 @@ is($text, filled('twice', ('<p>hero at /twice</p>') x 2),
     'of slots with one name every one is filled');
 is(templates($inserted), 'hero filled empty side popup',
     'what has no slot goes along with its content');
+
+($text, $inserted) = parts('many');
+is($text, filled('many', ('<p>hero at /many</p>') x 64,
+    ('<b>default</b>') x 6), 'up to 64 of them');
+($text, $inserted) = parts('bad');
+is($text, filled('bad', '<p>hero at /bad</p>'),
+    'slots that are not whole stay as they are, those behind them are filled');
 
 for my $name ('none', 'template') {
     ($text, $inserted) = parts($name);
