@@ -129,10 +129,10 @@ export async function open(body, options = {}) {
     return page;
 }
 
-/* The first call of that event, or undefined after a second. */
+/* The first call of that event, or undefined after some seconds. */
 
-export async function reported(event, match = () => true) {
-    for (let i = 0; i < 40; i++) {
+export async function reported(event, match = () => true, seconds = 1) {
+    for (let i = 0; i < 40 * seconds; i++) {
         const call = site.calls.find((one) => one.event === event
             && match(one));
 

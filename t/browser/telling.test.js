@@ -279,14 +279,15 @@ test('one that is never taken starves no other', async () => {
     await ready(page);
     await page.evaluate(() => ['A', 'B', 'C'].forEach((name) =>
         onsite.track(name)));
-    await page.waitForTimeout(5500);
+    /* A may have been tried again before the others were due */
+    assert.ok(await reported('C', ({ path }) => path === '/in/beacon',
+        12));
 
-    const first = site.calls.filter(({ path }) => path === '/in/beacon')
+    const tried = site.calls.filter(({ path }) => path === '/in/beacon')
         .map(({ event }) => event);
 
-    assert.deepEqual(first.slice(0, 3).sort(), ['A', 'B', 'C'],
-        'each in turn');
-    assert.ok(first.length < 5, 'the pause doubles');
+    assert.ok(tried.includes('A') && tried.includes('B'), 'each in turn');
+    assert.ok(tried.length < 5, 'none a third time before, the pause doubles');
     await page.close();
 });
 
