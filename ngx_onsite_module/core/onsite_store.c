@@ -1,5 +1,5 @@
 /*
- * onsite_store.c - a store's life: prepare, open, close.
+ * onsite_store.c - a store's life: open, close, and what LMDB's errors mean.
  *
  * Flags, and why:
  *   MDB_NOSUBDIR   a shard is one file, so all lie in one directory
@@ -21,306 +21,37 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define SUB_DATABASES   8
 #define READERS_EXTRA   16          /* tools and the previous generation */
 
 #define LIVE_FLAGS  (MDB_NOSUBDIR|MDB_WRITEMAP|MDB_NOSYNC|MDB_NOTLS           \
                      |MDB_NORDAHEAD)
 #define TOOL_FLAGS  (MDB_NOSUBDIR|MDB_RDONLY|MDB_NOTLS|MDB_NORDAHEAD)
 
-/* Nobody else knows a file that is being made. */
-#define MAKE_FLAGS  (MDB_NOSUBDIR|MDB_NOLOCK|MDB_NOSYNC)
 
-static const char *const  sub_databases[] = {
-    "visitors", "identities", "timers", "outbox", "meta"
-};
+/* LMDB 0.9.26 to 0.9.31 destroy the mutexes of other processes when one closes
+ * the environment (ITS#10095). */
 
-
-static onsite_status_t
-check_options(const onsite_store_options_t *options, onsite_error_t *error)
+static bool
+breaks_locks(int *patch)
 {
-    if (options->read_only && options->shards == 0) {
-        return ONSITE_OK;
-    }
+    int  major, minor;
 
-    if (options->shards == 0 || options->shards > ONSITE_SHARDS_MAX) {
-        return onsite_error(error, ONSITE_INVALID, "state: shards=%u is not "
-                            "in 1 .. %d", (unsigned) options->shards,
-                            ONSITE_SHARDS_MAX);
-    }
+    (void) mdb_version(&major, &minor, patch);
 
-    if (!options->read_only
-        && options->size / options->shards < ONSITE_SHARD_BYTES_MIN)
-    {
-        return onsite_error(error, ONSITE_INVALID, "state: size=%zu is too "
-                            "small for %u shard(s): each takes 1m at least",
-                            options->size, (unsigned) options->shards);
-    }
-
-    return ONSITE_OK;
+    return major == 0 && minor == 9 && *patch >= 26 && *patch <= 31;
 }
 
 
-/* Making a shard's file */
-
-static int
-write_meta(MDB_txn *txn, MDB_dbi meta, const char *name, unsigned value)
+void
+shard_close_env(MDB_env *env)
 {
-    char     text[16];
-    MDB_val  k, v;
+    int  patch;
 
-    k = (MDB_val) { strlen(name), (void *) (uintptr_t) name };
-    v.mv_data = text;
-    v.mv_size = (size_t) snprintf(text, sizeof(text), "%u", value);
-
-    return mdb_put(txn, meta, &k, &v, 0);
-}
-
-
-static int
-write_format(MDB_env *env, const state_dir_t *dir, uint32_t shard)
-{
-    int      rc;
-    size_t   i;
-    MDB_dbi  dbi;
-    MDB_txn  *txn;
-
-    rc = mdb_txn_begin(env, NULL, 0, &txn);
-    if (rc != 0) {
-        return rc;
-    }
-
-    dbi = 0;
-
-    for (i = 0; rc == 0 && i < 5; i++) {
-        rc = mdb_dbi_open(txn, sub_databases[i], MDB_CREATE, &dbi);
-    }
-
-    /* the last one opened is meta */
-
-    if (rc == 0) {
-        rc = write_meta(txn, dbi, "format", STATE_FORMAT);
-    }
-
-    if (rc == 0) {
-        rc = write_meta(txn, dbi, "shards", dir->shards);
-    }
-
-    if (rc == 0) {
-        rc = write_meta(txn, dbi, "shard", shard);
-    }
-
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-
-    return mdb_txn_commit(txn);
-}
-
-
-/*
- * LMDB 0.9.26 to 0.9.31 destroy the mutexes of other processes when one closes
- * the environment (ITS#10095).  There it stays open until the process ends.
- */
-
-static void
-close_env(MDB_env *env)
-{
-    int  major, minor, patch;
-
-    (void) mdb_version(&major, &minor, &patch);
-
-    if (major != 0 || minor != 9 || patch < 26 || patch > 31) {
+    if (!breaks_locks(&patch)) {
         mdb_env_close(env);
     }
 }
 
-
-static int
-format_file(const state_dir_t *dir, uint32_t shard, const char *path)
-{
-    int       rc;
-    MDB_env  *env;
-
-    rc = mdb_env_create(&env);
-    if (rc != 0) {
-        return rc;
-    }
-
-    (void) mdb_env_set_maxdbs(env, SUB_DATABASES);
-
-    rc = mdb_env_set_mapsize(env, shard_bytes(dir->options));
-
-    if (rc == 0) {
-        rc = mdb_env_open(env, path, MAKE_FLAGS, 0600);
-    }
-
-    if (rc == 0) {
-        rc = write_format(env, dir, shard);
-    }
-
-    close_env(env);
-
-    return rc;
-}
-
-
-/*
- * Under another name until it is whole: a process that dies here leaves
- * nothing that the next one could take for a shard.
- */
-
-static onsite_status_t
-make_shard(const state_dir_t *dir, uint32_t shard, onsite_error_t *error)
-{
-    int              rc;
-    char             name[STATE_NAME_MAX], making[STATE_NAME_MAX];
-    char             lock[STATE_NAME_MAX], path[PATH_MAX + STATE_NAME_MAX];
-    onsite_status_t  status;
-
-    shard_file_name(name, shard, "");
-    shard_file_name(making, shard, ".new");
-    shard_file_name(lock, shard, "-lock");
-
-    status = state_dir_check_room(dir, shard_bytes(dir->options), error);
-    if (status != ONSITE_OK) {
-        return status;
-    }
-
-    (void) unlinkat(dir->fd, making, 0);
-    (void) snprintf(path, sizeof(path), "%s/%s", dir->options->path, making);
-
-    rc = format_file(dir, shard, path);
-    if (rc != 0) {
-        return onsite_error(error, ONSITE_IO, "state: cannot make %s: %s",
-                            path, mdb_strerror(rc));
-    }
-
-    /* the lock file too: whoever opens first must not own it alone */
-
-    status = shard_file_allocate(dir, making, shard_bytes(dir->options),
-                                 error);
-    if (status == ONSITE_OK) {
-        status = shard_file_allocate(dir, lock, 0, error);
-    }
-
-    if (status == ONSITE_OK
-        && renameat(dir->fd, making, dir->fd, name) != 0)
-    {
-        status = onsite_error(error, ONSITE_IO, "state: cannot rename %s: %s",
-                              path, strerror(errno));
-    }
-
-    if (status != ONSITE_OK) {
-        (void) unlinkat(dir->fd, making, 0);
-    }
-
-    return status;
-}
-
-
-/* A size that was raised takes effect; one that was lowered does not: a file
- * others have mapped must not shrink. */
-
-static onsite_status_t
-grow_shard(const state_dir_t *dir, uint32_t shard, uint64_t size,
-    onsite_error_t *error)
-{
-    char             name[STATE_NAME_MAX];
-    uint64_t         wanted;
-    onsite_status_t  status;
-
-    wanted = shard_bytes(dir->options);
-
-    if (size > wanted) {
-        store_log(dir->options, ONSITE_LOG_NOTICE, "state: shard %u in %s "
-                  "keeps its %llu bytes; to shrink it, name another "
-                  "directory", (unsigned) shard, dir->options->path,
-                  (unsigned long long) size);
-    }
-
-    if (size < wanted) {
-        status = state_dir_check_room(dir, wanted - size, error);
-        if (status != ONSITE_OK) {
-            return status;
-        }
-    }
-
-    shard_file_name(name, shard, "");
-
-    return shard_file_allocate(dir, name, size > wanted ? size : wanted,
-                               error);
-}
-
-
-/* All shards are asked for at once, so that a size too large is told before
- * half of it is taken. */
-
-static onsite_status_t
-check_room_for_all(const state_dir_t *dir, onsite_error_t *error)
-{
-    uint32_t     i;
-    uint64_t     needed, size;
-    const char  *why;
-
-    needed = 0;
-
-    for (i = 0; i < dir->shards; i++) {
-        if (shard_file_check(dir, i, &size, &why) == FILE_ABSENT) {
-            needed += shard_bytes(dir->options);
-        }
-    }
-
-    return state_dir_check_room(dir, needed, error);
-}
-
-
-onsite_status_t
-onsite_store_prepare(const onsite_store_options_t *options, int uid, int gid,
-    onsite_error_t *error)
-{
-    uint32_t         i;
-    uint64_t         size;
-    const char      *why;
-    state_dir_t      dir;
-    onsite_status_t  status;
-
-    if (check_options(options, error) != ONSITE_OK) {
-        return ONSITE_INVALID;
-    }
-
-    status = state_dir_open(&dir, options, uid, gid, error);
-    if (status != ONSITE_OK) {
-        return status;
-    }
-
-    status = check_room_for_all(&dir, error);
-
-    for (i = 0; status == ONSITE_OK && i < dir.shards; i++) {
-
-        switch (shard_file_check(&dir, i, &size, &why)) {
-
-        case FILE_ABSENT:
-            status = make_shard(&dir, i, error);
-            break;
-
-        case FILE_GOOD:
-            status = grow_shard(&dir, i, size, error);
-            break;
-
-        default: /* FILE_BAD: open knows the time, and sets it aside */
-            break;
-        }
-    }
-
-    state_dir_close(&dir);
-
-    return status;
-}
-
-
-/* Opening */
 
 /* The order of LMDB's own comparison, for keys of our length only: every step
  * down the tree takes some.  Other programs may go on with LMDB's. */
@@ -377,8 +108,8 @@ open_sub_databases(shard_t *shard)
 
     rc = mdb_txn_begin(shard->env, NULL, MDB_RDONLY, &txn);
 
-    for (i = 0; rc == 0 && i < 5; i++) {
-        rc = mdb_dbi_open(txn, sub_databases[i], 0, dbis[i]);
+    for (i = 0; rc == 0 && i < STORE_DATABASES; i++) {
+        rc = mdb_dbi_open(txn, store_databases[i], 0, dbis[i]);
     }
 
     if (rc == 0) {
@@ -439,7 +170,7 @@ close_shard(shard_t *shard)
     }
 
     if (shard->env != NULL) {
-        close_env(shard->env);
+        shard_close_env(shard->env);
         shard->env = NULL;
     }
 }
@@ -459,7 +190,7 @@ open_env(onsite_store_t *store, shard_t *shard, uint64_t size)
         return rc;
     }
 
-    (void) mdb_env_set_maxdbs(shard->env, SUB_DATABASES);
+    (void) mdb_env_set_maxdbs(shard->env, STORE_DATABASES_MAX);
 
     if (store->options.max_readers != 0) {
         (void) mdb_env_set_maxreaders(shard->env, store->options.max_readers
@@ -556,7 +287,7 @@ ready_shard(const state_dir_t *dir, uint32_t i, onsite_ms_t now,
 
     *size = shard_bytes(dir->options);
 
-    return make_shard(dir, i, error);
+    return shard_make(dir, i, error);
 }
 
 
@@ -589,7 +320,7 @@ open_shard(onsite_store_t *store, const state_dir_t *dir, uint32_t i,
     status = shard_file_quarantine(dir, i, now, mdb_strerror(rc), error);
 
     if (status == ONSITE_OK) {
-        status = make_shard(dir, i, error);
+        status = shard_make(dir, i, error);
     }
 
     if (status != ONSITE_OK) {
@@ -602,17 +333,12 @@ open_shard(onsite_store_t *store, const state_dir_t *dir, uint32_t i,
 }
 
 
-/* ITS#10095: these destroy the mutexes that others wait on when one process
- * closes the environment. */
-
 static void
 warn_of_library(const onsite_store_options_t *options)
 {
-    int  major, minor, patch;
+    int  patch;
 
-    (void) mdb_version(&major, &minor, &patch);
-
-    if (major == 0 && minor == 9 && patch >= 26 && patch <= 31) {
+    if (breaks_locks(&patch)) {
         store_log(options, ONSITE_LOG_WARN, "state: LMDB 0.9.%d breaks the "
                   "locks of other processes when one exits: use another "
                   "version", patch);
@@ -650,7 +376,7 @@ onsite_store_open(const onsite_store_options_t *options, onsite_ms_t now,
 
     *store = NULL;
 
-    if (check_options(options, error) != ONSITE_OK) {
+    if (store_check_options(options, error) != ONSITE_OK) {
         return ONSITE_INVALID;
     }
 

@@ -2,7 +2,8 @@
  * onsite_store_private.h - what the files of the store share; the one header
  * that knows visitor state is LMDB.
  *
- *   onsite_store.c       a store's life: prepare, open, close
+ *   onsite_store.c       a store's life: open, close; LMDB's errors
+ *   onsite_store_make.c  makes its files before
  *   onsite_store_dir.c   the directory and its files; knows no LMDB handle
  *   onsite_store_txn.c   reading and writing records
  *   onsite_store_timer.c, onsite_store_outbox.c  timers; what waits to leave
@@ -77,6 +78,25 @@ void store_log(const onsite_store_options_t *options, int level,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 
+/* onsite_store_make.c */
+
+#define STORE_DATABASES      5
+#define STORE_DATABASES_MAX  8          /* what later versions may add     */
+
+/* The last of them is meta. */
+extern const char *const  store_databases[STORE_DATABASES];
+
+onsite_status_t store_check_options(const onsite_store_options_t *options,
+    onsite_error_t *error);
+
+/*
+ * Under another name until it is whole: a process that dies here leaves
+ * nothing that the next one could take for a shard.
+ */
+onsite_status_t shard_make(const state_dir_t *dir, uint32_t shard,
+    onsite_error_t *error);
+
+
 /* the store */
 
 typedef struct {
@@ -140,6 +160,10 @@ key_val(const onsite_key_t *key)
 {
     return (MDB_val) { sizeof(key->bytes), (void *) (uintptr_t) key->bytes };
 }
+
+/* Not where LMDB's closing would do harm: there it stays open until the process
+ * ends. */
+void shard_close_env(MDB_env *env);
 
 /* Maps an LMDB error; notes damage for the next open, counts a full map. */
 onsite_status_t shard_failed(onsite_store_t *store, shard_t *shard, int rc,
