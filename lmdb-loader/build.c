@@ -60,9 +60,9 @@ print_json_finding(onsite_lint_level_t level, onsite_str_t file,
                       level == ONSITE_LINT_ERROR ? "error" : "warning");
     onsite_write_json_string(&line, file);
     onsite_buf_printf(&line, ",\"path\":");
-    onsite_write_json_string(&line, onsite_str(path, strlen(path)));
+    onsite_write_json_string(&line, onsite_str_of(path));
     onsite_buf_printf(&line, ",\"reason\":");
-    onsite_write_json_string(&line, onsite_str(reason, strlen(reason)));
+    onsite_write_json_string(&line, onsite_str_of(reason));
 
     if (!line.failed) {
         (void) printf("%.*s}\n", (int) line.len, line.data);
@@ -566,7 +566,7 @@ tell_written(const char *path, uint64_t version, const compiled_t *compiled)
 
     onsite_buf_init(&line, 0);
     onsite_buf_printf(&line, "{\"file\":");
-    onsite_write_json_string(&line, onsite_str(path, strlen(path)));
+    onsite_write_json_string(&line, onsite_str_of(path));
     onsite_buf_printf(&line, ",\"version\":%llu,",
                       (unsigned long long) version);
     write_counts(&line, compiled);
@@ -655,7 +655,7 @@ tell_dry_run(const char *path, const compiled_t *compiled, bool json)
     onsite_buf_printf(&line, "{\"file\":");
 
     if (path != NULL) {
-        onsite_write_json_string(&line, onsite_str(path, strlen(path)));
+        onsite_write_json_string(&line, onsite_str_of(path));
     } else {
         onsite_buf_append(&line, "null", 4);
     }

@@ -80,14 +80,14 @@ check_name(csv_t *csv, size_t i)
     (void) snprintf(number, sizeof(number), "column %zu", i + 1);
 
     if (name.len == 0 || name.len > TABLE_COLUMN_MAX) {
-        refuse_header(csv, onsite_str(number, strlen(number)),
+        refuse_header(csv, onsite_str_of(number),
                       name.len == 0 ? "has no name"
                                     : "has a name of more than 64 bytes");
         return false;
     }
 
     if (!onsite_utf8_valid(name, &at)) {
-        refuse_header(csv, onsite_str(number, strlen(number)),
+        refuse_header(csv, onsite_str_of(number),
                       "its name is not UTF-8: save the file as UTF-8");
         return false;
     }
@@ -139,7 +139,7 @@ choose_id(csv_t *csv)
     for (name = table_id_columns(table); *name != NULL; name++) {
         for (i = 0; i < csv->n_columns; i++) {
             if (onsite_str_eq(csv->columns[i].name,
-                              onsite_str(*name, strlen(*name))))
+                              onsite_str_of(*name)))
             {
                 csv->file->id_column = *name;
                 return;

@@ -251,9 +251,9 @@ loader_erase(int argc, char **argv)
     }
 
     id = customer != NULL ? customer : visitor;
-    erase.who.site = site != NULL ? onsite_str(site, strlen(site))
+    erase.who.site = site != NULL ? onsite_str_of(site)
                                   : ONSITE_STR("default");
-    erase.who.id = onsite_str(id, strlen(id));
+    erase.who.id = onsite_str_of(id);
     erase.who.customer = customer != NULL;
     erase.dry = dry != NULL;
     erase.json = json != NULL;

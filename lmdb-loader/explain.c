@@ -82,7 +82,7 @@ read_now(const char *text, const onsite_value_t *event, onsite_ms_t *now)
     *now = loader_now();
 
     if (text != NULL) {
-        value = onsite_value_string(onsite_str(text, strlen(text)));
+        value = onsite_value_string(onsite_str_of(text));
 
         if (onsite_time_read(&value, now) != ONSITE_OK) {
             loader_complain("--now %s: must be a time such as "
@@ -524,7 +524,7 @@ read_visitor(explain_t *e, const given_t *given, onsite_str_t site)
     }
 
     id = given->customer != NULL ? given->customer : given->visitor;
-    e->visitor_id = onsite_str(id, strlen(id));
+    e->visitor_id = onsite_str_of(id);
     from = (loader_visitor_t) {
         given->state, given->key_file,
         { site, e->visitor_id, given->customer != NULL }
@@ -542,7 +542,7 @@ run(explain_t *e, const char *path, const given_t *given)
     onsite_str_t  site = ONSITE_STR("default");
 
     if (given->site != NULL) {
-        site = onsite_str(given->site, strlen(given->site));
+        site = onsite_str_of(given->site);
     }
 
     rc = read_event(e, given->event, given->now);

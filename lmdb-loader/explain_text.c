@@ -11,14 +11,14 @@
 static onsite_str_t
 text_of(const onsite_value_t *object, const char *name)
 {
-    return onsite_value_get_str(object, onsite_str(name, strlen(name)));
+    return onsite_value_get_str(object, onsite_str_of(name));
 }
 
 
 static const onsite_value_t *
 part_of(const onsite_value_t *object, const char *name)
 {
-    return onsite_value_get(object, onsite_str(name, strlen(name)));
+    return onsite_value_get(object, onsite_str_of(name));
 }
 
 

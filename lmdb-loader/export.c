@@ -131,10 +131,10 @@ loader_export(int argc, char **argv)
         return LOADER_USAGE;
     }
 
-    e.export.site = site != NULL ? onsite_str(site, strlen(site))
+    e.export.site = site != NULL ? onsite_str_of(site)
                                  : ONSITE_STR("default");
     id = customer != NULL ? customer : visitor;
-    who = (loader_who_t) { e.export.site, onsite_str(id, strlen(id)),
+    who = (loader_who_t) { e.export.site, onsite_str_of(id),
                            customer != NULL };
 
     rc = make_ready(&e, argv[0], snapshot, key_file);

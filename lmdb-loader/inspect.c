@@ -51,7 +51,7 @@ write_info(onsite_buf_t *out, const char *path,
     const onsite_snapshot_info_t *info)
 {
     onsite_buf_printf(out, "{\"file\":");
-    onsite_write_json_string(out, onsite_str(path, strlen(path)));
+    onsite_write_json_string(out, onsite_str_of(path));
     onsite_buf_printf(out, ",\"format\":%d,\"version\":%llu,\"built\":",
                       ONSITE_SNAPSHOT_FORMAT,
                       (unsigned long long) info->version);
@@ -232,7 +232,7 @@ write_row(onsite_buf_t *out, onsite_arena_t *arena,
     onsite_str_t  id, record = { 0, NULL };
 
     if (customer != NULL) {
-        id = onsite_str(customer, strlen(customer));
+        id = onsite_str_of(customer);
         profile = tables->profile(tables->data, id, &record);
         onsite_buf_printf(out, ",\"profile\":");
         write_record(out, arena, profile, record);
@@ -243,7 +243,7 @@ write_row(onsite_buf_t *out, onsite_arena_t *arena,
     }
 
     if (sku != NULL) {
-        id = onsite_str(sku, strlen(sku));
+        id = onsite_str_of(sku);
         product = tables->product(tables->data, id, &record);
         onsite_buf_printf(out, ",\"product\":");
         write_record(out, arena, product, record);
@@ -268,12 +268,12 @@ print_row(const onsite_snapshot_t *snapshot, const char *site,
     }
 
     site = site != NULL ? site : "default";
-    (void) onsite_snapshot_tables(snapshot, onsite_str(site, strlen(site)),
+    (void) onsite_snapshot_tables(snapshot, onsite_str_of(site),
                                   &tables);
 
     onsite_buf_init(&out, 0);
     onsite_buf_printf(&out, "{\"site\":");
-    onsite_write_json_string(&out, onsite_str(site, strlen(site)));
+    onsite_write_json_string(&out, onsite_str_of(site));
     found = write_row(&out, arena, &tables.tables, customer, sku);
     onsite_buf_append(&out, "}\n", 2);
 

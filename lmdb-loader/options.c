@@ -310,7 +310,7 @@ loader_duration(const char *option, const char *text, onsite_ms_t fallback)
         return fallback;
     }
 
-    if (onsite_duration_read(onsite_str(text, strlen(text)), &ms)
+    if (onsite_duration_read(onsite_str_of(text), &ms)
         != ONSITE_OK)
     {
         loader_complain("--%s: \"%s\" is not a duration such as 30m, 4h, 5d",

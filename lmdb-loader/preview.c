@@ -128,7 +128,7 @@ read_url(preview_t *p, const char *text)
 {
     int           rc;
     size_t        i, scheme;
-    onsite_str_t  rest = onsite_str(text, strlen(text)), path;
+    onsite_str_t  rest = onsite_str_of(text), path;
 
     scheme = strncasecmp(text, "https://", 8) == 0 ? 8
              : strncasecmp(text, "http://", 7) == 0 ? 7 : 0;
@@ -218,7 +218,7 @@ open_snapshot(preview_t *p, const char *state)
 static int
 find_campaign(preview_t *p, const char *id)
 {
-    onsite_str_t  wanted = onsite_str(id, strlen(id));
+    onsite_str_t  wanted = onsite_str_of(id);
 
     p->campaign = onsite_campaign_find(&p->image,
                                        onsite_campaign_hash(wanted));
@@ -289,7 +289,7 @@ find_variant(preview_t *p, const char *id)
     for (i = 0; i < p->campaign->n_variants && found == NULL; i++) {
         if (id == NULL
             || onsite_str_eq(onsite_image_str(&p->image, variants[i].id),
-                             onsite_str(id, strlen(id))))
+                             onsite_str_of(id)))
         {
             found = &variants[i];
         }
@@ -510,7 +510,7 @@ loader_preview(int argc, char **argv)
     }
 
     if (given.site != NULL) {
-        p.site = onsite_str(given.site, strlen(given.site));
+        p.site = onsite_str_of(given.site);
     }
 
     p.preview.expires = loader_now() + loader_duration("expires",

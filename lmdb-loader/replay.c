@@ -534,7 +534,7 @@ static int
 open_site(replay_t *replay, const char *path, const char *site)
 {
     size_t           i;
-    onsite_str_t     name, wanted = onsite_str(site, strlen(site));
+    onsite_str_t     name, wanted = onsite_str_of(site);
     onsite_image_t   image;
     onsite_error_t   error = { "" };
 
@@ -640,7 +640,7 @@ read_until(const char *text)
     onsite_value_t  value;
 
     if (text != NULL) {
-        value = onsite_value_string(onsite_str(text, strlen(text)));
+        value = onsite_value_string(onsite_str_of(text));
 
         if (onsite_time_read(&value, &time) != ONSITE_OK) {
             loader_complain("--until %s: must be a time such as "

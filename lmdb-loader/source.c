@@ -190,7 +190,7 @@ read_one(reader_t *reader, const char *path)
     const onsite_value_t  *value;
 
     name = onsite_arena_copy(reader->out->arena,
-                             onsite_str(path, strlen(path)));
+                             onsite_str_of(path));
     base = strrchr(path, '/');
     base = base != NULL ? base + 1 : path;
 

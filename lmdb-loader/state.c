@@ -317,7 +317,7 @@ run(state_t *state, const char *dir, const char *snapshot,
 
     return id == NULL ? print_all(state)
            : strcmp(id, "-") == 0 ? print_from_stdin(state)
-           : print_visitor(state, onsite_str(id, strlen(id)));
+           : print_visitor(state, onsite_str_of(id));
 }
 
 
@@ -362,7 +362,7 @@ loader_state(int argc, char **argv)
     id = customer != NULL ? customer : visitor;
     state->who.customer = customer != NULL;
     state->only_site = site != NULL;
-    state->who.site = site != NULL ? onsite_str(site, strlen(site))
+    state->who.site = site != NULL ? onsite_str_of(site)
                                    : ONSITE_STR("default");
 
     rc = run(state, argv[0], snapshot, key_file, id);

@@ -43,7 +43,7 @@ loader_tables_create(const char *site, bool bar, onsite_lint_pt lint,
     }
 
     tables->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
-    tables->site = site != NULL ? onsite_str(site, strlen(site))
+    tables->site = site != NULL ? onsite_str_of(site)
                                 : ONSITE_STR("default");
     tables->bar = bar && isatty(STDERR_FILENO);
     tables->percent = -1;
@@ -132,7 +132,7 @@ complain_of_file(loader_tables_t *tables, const char *path,
     const char *reason)
 {
     tables->lint(tables->lint_data, ONSITE_LINT_ERROR,
-                 onsite_str(path, strlen(path)), "", reason);
+                 onsite_str_of(path), "", reason);
 }
 
 
@@ -193,7 +193,7 @@ add_source(loader_tables_t *tables, onsite_table_t table, const char *path,
     onsite_str_t     name;
     table_source_t   source, *sources;
 
-    name = onsite_arena_copy(tables->arena, onsite_str(path, strlen(path)));
+    name = onsite_arena_copy(tables->arena, onsite_str_of(path));
     list = onsite_arena_copy(tables->arena, list);
     sources = realloc(tables->sources, (tables->n_sources + 1)
                                        * sizeof(table_source_t));

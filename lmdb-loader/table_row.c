@@ -95,12 +95,12 @@ find_id(const table_file_t *file, const onsite_value_t *row,
     const onsite_value_t  *value = NULL;
 
     if (file->id_column != NULL) {
-        *column = onsite_str(file->id_column, strlen(file->id_column));
+        *column = onsite_str_of(file->id_column);
         return onsite_value_get(row, *column);
     }
 
     for (/* void */; *names != NULL && value == NULL; names++) {
-        *column = onsite_str(*names, strlen(*names));
+        *column = onsite_str_of(*names);
         value = onsite_value_get(row, *column);
     }
 

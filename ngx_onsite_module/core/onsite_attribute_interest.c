@@ -13,13 +13,6 @@
 static const onsite_value_t  absent = { .type = ONSITE_ABSENT };
 
 
-static bool
-is(onsite_str_t key, const char *name)
-{
-    return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
-}
-
-
 /* As conditions walk plain values: members, indices, length. */
 
 static onsite_value_t
@@ -31,7 +24,7 @@ walk(onsite_value_t value, const onsite_str_t *keys, size_t n_keys)
 
     for (i = 0; i < n_keys; i++) {
 
-        if (value.type == ONSITE_ARRAY && is(keys[i], "length")) {
+        if (value.type == ONSITE_ARRAY && onsite_str_is(keys[i], "length")) {
             value = onsite_value_number(value.len);
             continue;
         }
@@ -189,7 +182,7 @@ onsite_attribute_affinity(const onsite_context_t *context,
                ? onsite_value_string(entries[0].value) : absent;
     }
 
-    if (is(keys[1], "$top")) {
+    if (onsite_str_is(keys[1], "$top")) {
         return walk(top_value(context, entries, n), keys + 2, n_keys - 2);
     }
 
@@ -262,13 +255,13 @@ onsite_attribute_origin(const onsite_context_t *context,
 
     last = onsite_origin_last(v);
 
-    if (is(keys[0], "first") && v->first_touch.time != 0) {
+    if (onsite_str_is(keys[0], "first") && v->first_touch.time != 0) {
         value = touch_value(context->arena, &v->first_touch);
 
-    } else if (is(keys[0], "last") && last != NULL) {
+    } else if (onsite_str_is(keys[0], "last") && last != NULL) {
         value = touch_value(context->arena, last);
 
-    } else if (is(keys[0], "touches")) {
+    } else if (onsite_str_is(keys[0], "touches")) {
         value = touches_value(context->arena, v);
     }
 
@@ -291,16 +284,16 @@ onsite_attribute_origin_known(const onsite_str_t *keys, size_t n_keys)
         "source", "medium", "campaign", "referrer", "click", "time"
     };
 
-    if (is(keys[0], "touches")) {
+    if (onsite_str_is(keys[0], "touches")) {
         return true;
     }
 
-    if (!is(keys[0], "first") && !is(keys[0], "last")) {
+    if (!onsite_str_is(keys[0], "first") && !onsite_str_is(keys[0], "last")) {
         return false;
     }
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]) && n_keys == 2; i++) {
-        if (is(keys[1], names[i])) {
+        if (onsite_str_is(keys[1], names[i])) {
             return true;
         }
     }

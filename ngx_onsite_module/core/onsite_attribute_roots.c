@@ -63,13 +63,6 @@ walk(const onsite_value_t *value, const onsite_str_t *keys, size_t n_keys)
 }
 
 
-static bool
-is(onsite_str_t key, const char *name)
-{
-    return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
-}
-
-
 /* A fact that the request does not have is absent, not an empty text. */
 
 static onsite_value_t
@@ -127,15 +120,15 @@ static onsite_value_t
 event_value(const onsite_event_t *event, const onsite_str_t *keys,
     size_t n_keys)
 {
-    if (is(keys[0], "properties")) {
+    if (onsite_str_is(keys[0], "properties")) {
         return walk(&event->properties, keys + 1, n_keys - 1);
     }
 
-    if (is(keys[0], "traits")) {
+    if (onsite_str_is(keys[0], "traits")) {
         return walk(&event->traits, keys + 1, n_keys - 1);
     }
 
-    if (is(keys[0], "context")) {
+    if (onsite_str_is(keys[0], "context")) {
         return walk(&event->context, keys + 1, n_keys - 1);
     }
 
@@ -143,10 +136,10 @@ event_value(const onsite_event_t *event, const onsite_str_t *keys,
         return absent;
     }
 
-    return is(keys[0], "name") ? text(event->name)
-           : is(keys[0], "type") ? text(event_type_text(event->type))
-           : is(keys[0], "messageId") ? given(event->message_id)
-           : is(keys[0], "userId") ? given(event->user_id)
+    return onsite_str_is(keys[0], "name") ? text(event->name)
+           : onsite_str_is(keys[0], "type") ? text(event_type_text(event->type))
+           : onsite_str_is(keys[0], "messageId") ? given(event->message_id)
+           : onsite_str_is(keys[0], "userId") ? given(event->user_id)
            : absent;
 }
 
@@ -191,7 +184,7 @@ count_value(const onsite_visitor_t *v, const onsite_str_t *keys,
 {
     const onsite_counter_t  *counter;
 
-    if (!is(keys[0], "counts")) {
+    if (!onsite_str_is(keys[0], "counts")) {
         return absent;
     }
 
@@ -230,7 +223,7 @@ visitor_value(const onsite_context_t *context, const onsite_str_t *keys,
 {
     const onsite_visitor_t  *v = context->visitor;
 
-    if (is(keys[0], "traits")) {
+    if (onsite_str_is(keys[0], "traits")) {
         return context->closed ? absent
                : walk(&v->traits, keys + 1, n_keys - 1);
     }
@@ -239,19 +232,20 @@ visitor_value(const onsite_context_t *context, const onsite_str_t *keys,
         return count_value(v, keys, n_keys, false);
     }
 
-    if (is(keys[0], "id")) {
+    if (onsite_str_is(keys[0], "id")) {
         return visitor_id(context);
     }
 
-    return is(keys[0], "status")
+    return onsite_str_is(keys[0], "status")
              ? text(onsite_visitor_status_text(onsite_visitor_status(v)))
-           : is(keys[0], "visits") ? onsite_value_number(v->visits)
-           : is(keys[0], "first_seen") ? moment(v->first_seen)
-           : is(keys[0], "last_seen") ? moment(v->last_seen)
-           : is(keys[0], "orders") ? onsite_value_number(v->orders)
-           : is(keys[0], "verified")
+           : onsite_str_is(keys[0], "visits") ? onsite_value_number(v->visits)
+           : onsite_str_is(keys[0], "first_seen") ? moment(v->first_seen)
+           : onsite_str_is(keys[0], "last_seen") ? moment(v->last_seen)
+           : onsite_str_is(keys[0], "orders") ? onsite_value_number(v->orders)
+           : onsite_str_is(keys[0], "verified")
              ? onsite_value_bool(v->verified && !context->closed)
-           : is(keys[0], "user_id") && !context->closed ? given(v->user_id)
+           : onsite_str_is(keys[0], "user_id") && !context->closed
+             ? given(v->user_id)
            : absent;
 }
 
@@ -264,17 +258,18 @@ session_value(const onsite_visitor_t *v, const onsite_str_t *keys,
         return count_value(v, keys, n_keys, true);
     }
 
-    if (is(keys[0], "duration")) {
+    if (onsite_str_is(keys[0], "duration")) {
         return v->session.start != 0
                ? onsite_value_number(((double) v->session.last
                                       - (double) v->session.start) / 1000)
                : absent;
     }
 
-    return is(keys[0], "pageviews")
+    return onsite_str_is(keys[0], "pageviews")
              ? onsite_value_number(v->session.pageviews)
-           : is(keys[0], "events") ? onsite_value_number(v->session.events)
-           : is(keys[0], "start") ? moment(v->session.start)
+           : onsite_str_is(keys[0], "events")
+             ? onsite_value_number(v->session.events)
+           : onsite_str_is(keys[0], "start") ? moment(v->session.start)
            : absent;
 }
 
@@ -307,8 +302,8 @@ cart_value(onsite_context_t *context, const onsite_str_t *keys,
     onsite_value_t           list;
     const onsite_visitor_t  *v = context->visitor;
 
-    if (is(keys[0], "skus") || is(keys[0], "products")) {
-        list = is(keys[0], "skus") ? cart_skus(v, context->arena)
+    if (onsite_str_is(keys[0], "skus") || onsite_str_is(keys[0], "products")) {
+        list = onsite_str_is(keys[0], "skus") ? cart_skus(v, context->arena)
                                    : onsite_cart_products(context);
         return walk(&list, keys + 1, n_keys - 1);
     }
@@ -317,9 +312,9 @@ cart_value(onsite_context_t *context, const onsite_str_t *keys,
         return absent;
     }
 
-    return is(keys[0], "items")
+    return onsite_str_is(keys[0], "items")
              ? onsite_value_number(onsite_visitor_cart_items(v))
-           : is(keys[0], "value")
+           : onsite_str_is(keys[0], "value")
              ? onsite_value_number(onsite_visitor_cart_value(v))
            : absent;
 }
@@ -422,7 +417,7 @@ request_value(const onsite_context_t *context, const onsite_str_t *keys,
         return walk(custom, keys + 1, n_keys - 1);
     }
 
-    if (is(keys[0], "query") && n_keys == 2) {
+    if (onsite_str_is(keys[0], "query") && n_keys == 2) {
         return request_query(facts, context->arena, keys[1]);
     }
 
@@ -430,18 +425,18 @@ request_value(const onsite_context_t *context, const onsite_str_t *keys,
         return absent;
     }
 
-    if (is(keys[0], "url")) {
+    if (onsite_str_is(keys[0], "url")) {
         return request_url(facts, context->arena);
     }
 
-    return is(keys[0], "path") ? text(facts->path)
-           : is(keys[0], "host") ? text(facts->host)
-           : is(keys[0], "method") ? text(facts->method)
-           : is(keys[0], "scheme") ? text(facts->scheme)
-           : is(keys[0], "referrer") ? text(facts->referrer)
-           : is(keys[0], "language")
+    return onsite_str_is(keys[0], "path") ? text(facts->path)
+           : onsite_str_is(keys[0], "host") ? text(facts->host)
+           : onsite_str_is(keys[0], "method") ? text(facts->method)
+           : onsite_str_is(keys[0], "scheme") ? text(facts->scheme)
+           : onsite_str_is(keys[0], "referrer") ? text(facts->referrer)
+           : onsite_str_is(keys[0], "language")
              ? text(onsite_language(context->arena, facts->accept_language))
-           : is(keys[0], "device")
+           : onsite_str_is(keys[0], "device")
              ? text(onsite_device_text(onsite_device(facts->user_agent)))
            : absent;
 }
@@ -475,17 +470,18 @@ time_value(const onsite_context_t *context, const onsite_str_t *keys,
         return absent;
     }
 
-    if (is(keys[0], "unix")) {
+    if (onsite_str_is(keys[0], "unix")) {
         return onsite_value_number((double) (now / 1000 - (now % 1000 < 0)));
     }
 
     onsite_local_time(context->image, zone, now, &local);
 
-    return is(keys[0], "hour") ? onsite_value_number(local.hour)
-           : is(keys[0], "minute") ? onsite_value_number(local.minute)
-           : is(keys[0], "weekday")
+    return onsite_str_is(keys[0], "hour") ? onsite_value_number(local.hour)
+           : onsite_str_is(keys[0], "minute")
+             ? onsite_value_number(local.minute)
+           : onsite_str_is(keys[0], "weekday")
              ? text(onsite_str(weekdays[local.weekday], 3))
-           : is(keys[0], "date") ? date_value(context->arena, &local)
+           : onsite_str_is(keys[0], "date") ? date_value(context->arena, &local)
            : absent;
 }
 
@@ -586,146 +582,6 @@ onsite_attribute_resolve(onsite_context_t *context, onsite_root_t root,
 
     default:
         return whole_value(context, root, keys, n_keys);
-    }
-}
-
-
-/* Whether a key is one of names, a list that ends in NULL. */
-
-static bool
-one_of(onsite_str_t key, const char *const *names)
-{
-    for (/* void */; *names != NULL; names++) {
-        if (is(key, *names)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-static bool
-known_counted(const onsite_str_t *keys, size_t n_keys,
-    const char *const *names)
-{
-    return n_keys == 1 ? one_of(keys[0], names) : is(keys[0], "counts");
-}
-
-
-static bool
-known_event(const onsite_str_t *keys, size_t n_keys)
-{
-    static const char *const  objects[] = {
-        "properties", "traits", "context", NULL
-    };
-    static const char *const  names[] = {
-        "name", "type", "messageId", "userId", NULL
-    };
-
-    return one_of(keys[0], objects) || (n_keys == 1 && one_of(keys[0], names));
-}
-
-
-static bool
-known_visitor(const onsite_str_t *keys, size_t n_keys)
-{
-    static const char *const  names[] = {
-        "id", "status", "visits", "first_seen", "last_seen", "orders",
-        "user_id", "verified", NULL
-    };
-
-    return known_counted(keys, n_keys, names)
-           || (n_keys == 2 && is(keys[0], "traits"));
-}
-
-
-static bool
-known_cart(const onsite_str_t *keys, size_t n_keys)
-{
-    static const char *const  names[] = {
-        "items", "value", "skus", "products", NULL
-    };
-
-    return one_of(keys[0], names)
-           && (n_keys == 1 || is(keys[0], "skus")
-               || is(keys[0], "products"));
-}
-
-
-/* A single key may always be an onsite_attribute. */
-
-static bool
-known_request(const onsite_str_t *keys, size_t n_keys)
-{
-    return is(keys[0], "query") ? n_keys == 2 : n_keys == 1;
-}
-
-
-/* Roots that are values themselves, with any names below. */
-
-static bool
-is_whole(onsite_root_t root)
-{
-    return root == ONSITE_ROOT_VALUE || root == ONSITE_ROOT_SEGMENTS
-           || root == ONSITE_ROOT_PROFILE || root == ONSITE_ROOT_PRODUCT
-           || root == ONSITE_ROOT_RECOMMENDED;
-}
-
-
-bool
-onsite_attribute_known(onsite_root_t root, const onsite_str_t *keys,
-    size_t n_keys)
-{
-    static const char *const  session[] = {
-        "pageviews", "events", "duration", "start", NULL
-    };
-    static const char *const  time[] = {
-        "hour", "minute", "weekday", "date", "unix", NULL
-    };
-
-    if (is_whole(root)) {
-        return true;
-    }
-
-    if (n_keys == 0) {
-        return false;
-    }
-
-    switch (root) {
-
-    case ONSITE_ROOT_EVENT:
-        return known_event(keys, n_keys);
-
-    case ONSITE_ROOT_VISITOR:
-        return known_visitor(keys, n_keys);
-
-    case ONSITE_ROOT_SESSION:
-        return known_counted(keys, n_keys, session);
-
-    case ONSITE_ROOT_CART:
-        return known_cart(keys, n_keys);
-
-    case ONSITE_ROOT_ORIGIN:
-        return onsite_attribute_origin_known(keys, n_keys);
-
-    case ONSITE_ROOT_REQUEST:
-        return known_request(keys, n_keys);
-
-    case ONSITE_ROOT_TIME:
-        return n_keys == 1 && one_of(keys[0], time);
-
-    case ONSITE_ROOT_JOURNEY:
-        return n_keys == 1;
-
-    case ONSITE_ROOT_AFFINITY:
-        return onsite_attribute_affinity_known(keys, n_keys);
-
-    case ONSITE_ROOT_MODEL:
-        return true;
-
-    default:
-        return false;
     }
 }
 

@@ -50,7 +50,7 @@ onsite_draft_condition(onsite_draft_reader_t *r, const onsite_value_t *object,
         return 0;
     }
 
-    len = onsite_definition_enter(r->d, onsite_str(key, strlen(key)));
+    len = onsite_definition_enter(r->d, onsite_str_of(key));
 
     options.scope = scope;
     options.zone = r->draft->campaign.zone;

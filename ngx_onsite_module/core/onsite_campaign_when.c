@@ -149,7 +149,7 @@ take_name(onsite_str_t *text, const char *name, bool first)
 
     if ((!first && !take(&rest, ONSITE_STR(",")))
         || !take(&rest, ONSITE_STR("\""))
-        || !take(&rest, onsite_str(name, strlen(name)))
+        || !take(&rest, onsite_str_of(name))
         || !take(&rest, ONSITE_STR("\":")))
     {
         return false;

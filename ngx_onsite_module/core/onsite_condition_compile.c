@@ -190,7 +190,7 @@ onsite_condition_compile(onsite_builder_t *b, const onsite_value_t *condition,
     }
 
     path = options->path != NULL ? options->path : "condition";
-    (void) condition_enter(&c, onsite_str(path, strlen(path)));
+    (void) condition_enter(&c, onsite_str_of(path));
 
     top = condition_begin(&c, ONSITE_OP_ALL);
     status = condition_nested(&c, condition);

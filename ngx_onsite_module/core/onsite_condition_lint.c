@@ -335,7 +335,7 @@ demand_bound(facts_t *f, fact_t *fact, char side, bool open, double bound)
 static bool
 is_op(onsite_str_t key, const char *op)
 {
-    return onsite_str_eq(key, onsite_str(op, strlen(op)));
+    return onsite_str_is(key, op);
 }
 
 

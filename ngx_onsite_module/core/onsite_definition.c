@@ -112,7 +112,7 @@ report(onsite_definition_t *d, onsite_lint_level_t level, const char *key,
     (void) onsite_error(&reason, ONSITE_OK, "%s", text);
 
     if (key != NULL) {
-        (void) onsite_definition_enter(d, onsite_str(key, strlen(key)));
+        (void) onsite_definition_enter(d, onsite_str_of(key));
     }
 
     tell(d, level, d->path, reason.text);
@@ -275,9 +275,7 @@ check_key(onsite_definition_t *d, onsite_str_t key, const char *const *names,
     const char  *meant;
 
     for (i = 0; names[i] != NULL; i++) {
-        if (key.len == strlen(names[i])
-            && memcmp(key.data, names[i], key.len) == 0)
-        {
+        if (onsite_str_is(key, names[i])) {
             break;
         }
     }
@@ -328,7 +326,7 @@ onsite_definition_get(const onsite_value_t *object, const char *key)
 {
     const onsite_value_t  *value;
 
-    value = onsite_value_get(object, onsite_str(key, strlen(key)));
+    value = onsite_value_get(object, onsite_str_of(key));
 
     return value != NULL && (value->type == ONSITE_NULL
                              || value->type == ONSITE_ABSENT)

@@ -189,7 +189,7 @@ read_timer(reader_t *j, const onsite_value_t *object, const char *key,
         return;
     }
 
-    len = onsite_definition_enter(j->r->d, onsite_str(key, strlen(key)));
+    len = onsite_definition_enter(j->r->d, onsite_str_of(key));
     (void) onsite_definition_enter(j->r->d, timer->as.members[0].key);
 
     if (onsite_duration_read(timer->as.members[0].key, &duration)

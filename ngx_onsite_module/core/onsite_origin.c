@@ -45,20 +45,6 @@ typedef struct {
 } query_t;
 
 
-static onsite_str_t
-text(const char *s)
-{
-    return onsite_str(s, strlen(s));
-}
-
-
-static bool
-is(onsite_str_t s, const char *word)
-{
-    return onsite_str_eq(s, text(word));
-}
-
-
 static bool
 says_something(const query_t *query)
 {
@@ -79,9 +65,9 @@ read_pair(query_t *query, onsite_str_t key, onsite_str_t value)
         return;
     }
 
-    to = is(key, "utm_source") ? &query->source
-         : is(key, "utm_medium") ? &query->medium
-         : is(key, "utm_campaign") ? &query->campaign : NULL;
+    to = onsite_str_is(key, "utm_source") ? &query->source
+         : onsite_str_is(key, "utm_medium") ? &query->medium
+         : onsite_str_is(key, "utm_campaign") ? &query->campaign : NULL;
 
     if (to != NULL) {
         if (to->len == 0) {
@@ -92,7 +78,7 @@ read_pair(query_t *query, onsite_str_t key, onsite_str_t value)
     }
 
     for (i = 0; i < query->click; i++) {
-        if (is(key, clicks[i].key)) {
+        if (onsite_str_is(key, clicks[i].key)) {
             query->click = i;
             break;
         }
@@ -331,9 +317,9 @@ read_touch(onsite_arena_t *arena, const onsite_facts_t *facts,
     };
 
     if (query->click < N_CLICKS) {
-        touch->click = text(clicks[query->click].key);
-        fill(touch, text(clicks[query->click].source),
-             text(clicks[query->click].medium));
+        touch->click = onsite_str_of(clicks[query->click].key);
+        fill(touch, onsite_str_of(clicks[query->click].source),
+             onsite_str_of(clicks[query->click].medium));
     }
 
     host = referrer_host(arena, facts->referrer);
@@ -367,7 +353,8 @@ onsite_origin_read(onsite_arena_t *arena, const onsite_facts_t *facts,
 static bool
 is_direct(const onsite_touch_t *touch)
 {
-    return is(touch->source, "direct") && is(touch->medium, "none");
+    return onsite_str_is(touch->source, "direct")
+           && onsite_str_is(touch->medium, "none");
 }
 
 

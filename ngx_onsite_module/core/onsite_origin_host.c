@@ -123,20 +123,6 @@ static const known_t  hosts[] = {
 };
 
 
-static bool
-is(onsite_str_t s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
-
-static onsite_str_t
-from(const char *text)
-{
-    return onsite_str(text, strlen(text));
-}
-
-
 /* Cuts the last label off *host; empty when there is none. */
 
 static onsite_str_t
@@ -165,7 +151,7 @@ is_second_level(onsite_str_t label)
     };
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (is(label, names[i])) {
+        if (onsite_str_is(label, names[i])) {
             return true;
         }
     }
@@ -197,8 +183,8 @@ registrable_label(onsite_str_t *host)
 static bool
 means_none(onsite_str_t label)
 {
-    return label.len == 0 || label.len == 2 || is(label, "www")
-           || is(label, "m");
+    return label.len == 0 || label.len == 2 || onsite_str_is(label, "www")
+           || onsite_str_is(label, "m");
 }
 
 
@@ -212,8 +198,8 @@ find_label(onsite_str_t host)
     below = last_label(&host);
 
     for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (is(label, known[i].label)
-            && (known[i].below == NULL || is(below, known[i].below)
+        if (onsite_str_is(label, known[i].label)
+            && (known[i].below == NULL || onsite_str_is(below, known[i].below)
                 || (known[i].below[0] == '\0' && means_none(below))))
         {
             return &known[i];
@@ -240,7 +226,7 @@ find_host(onsite_str_t host)
     host = without_www(host);
 
     for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        if (is(host, hosts[i].label)) {
+        if (onsite_str_is(host, hosts[i].label)) {
             return &hosts[i];
         }
     }
@@ -282,8 +268,8 @@ onsite_origin_host(onsite_str_t host, onsite_str_t *source,
     }
 
     if (found != NULL) {
-        *source = from(found->source);
-        *medium = from(found->medium);
+        *source = onsite_str_of(found->source);
+        *medium = onsite_str_of(found->medium);
         return;
     }
 

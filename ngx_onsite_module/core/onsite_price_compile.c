@@ -186,7 +186,7 @@ write_locale(onsite_prices_t *prices, onsite_builder_t *b, const char *name,
     onsite_price_t   price, *stored;
     onsite_status_t  status;
 
-    locale->tag = onsite_builder_str(b, onsite_str(name, strlen(name)));
+    locale->tag = onsite_builder_str(b, onsite_str_of(name));
     locale->n = prices->n_currencies;
     locale->prices = onsite_builder_alloc(b, (locale->n + 1)
                                              * sizeof(onsite_price_t));

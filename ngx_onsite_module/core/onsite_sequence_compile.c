@@ -71,7 +71,7 @@ read_moves(onsite_draft_reader_t *r, const onsite_value_t *object,
         return false;
     }
 
-    len = onsite_definition_enter(r->d, onsite_str(key, strlen(key)));
+    len = onsite_definition_enter(r->d, onsite_str_of(key));
 
     if (value->type != ONSITE_ARRAY) {
         read_move(r, value, move);

@@ -54,6 +54,18 @@ onsite_str_eq(onsite_str_t a, onsite_str_t b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+static inline onsite_str_t
+onsite_str_of(const char *text)
+{
+    return onsite_str(text, strlen(text));
+}
+
+static inline bool
+onsite_str_is(onsite_str_t s, const char *text)
+{
+    return onsite_str_eq(s, onsite_str_of(text));
+}
+
 /* By bytes, a prefix first: below, equal to or above 0. */
 static inline int
 onsite_str_compare(onsite_str_t a, onsite_str_t b)

@@ -205,9 +205,7 @@ check_names(parse_t *p, const onsite_value_t *json)
         key = &json->as.members[i].key;
 
         for (k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-            if (key->len == strlen(names[k])
-                && memcmp(key->data, names[k], key->len) == 0)
-            {
+            if (onsite_str_is(*key, names[k])) {
                 break;
             }
         }

@@ -26,7 +26,7 @@ parse_member(const onsite_value_t *object, const char *name)
 {
     const onsite_value_t  *value;
 
-    value = onsite_value_get(object, onsite_str(name, strlen(name)));
+    value = onsite_value_get(object, onsite_str_of(name));
 
     return value != NULL && value->type != ONSITE_NULL ? value : NULL;
 }
