@@ -69,7 +69,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BUILD)/libonsite.a: $(CORE_OBJ)
-	@rm -f $@; ar rcs $@ $^
+	@rm -f $@.new; ar rcs $@.new $^ && mv -f $@.new $@
 
 $(BUILD)/obj/core/%.o: $(MOD)/core/%.c
 	@mkdir -p $(@D)
@@ -79,8 +79,10 @@ $(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
+# what may run is never written into: a new file takes its place
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
-	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcsv $(LOADER_LIBS) $(CORE_LIBS)
+	$(call say,LINK)$(CC) $(LDFLAGS_ALL) -o $@.new $^ -lcsv $(LOADER_LIBS) $(CORE_LIBS)
+	@mv -f $@.new $@
 
 # the runtime as it is served, and as the module holds it
 RUNTIME := $(ROOT)/build/gen/onsite.js
@@ -119,7 +121,7 @@ $(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
 $(MODULE): $(SHADOW)/onsite.configured $(MODULE_C) $(MODULE_H) $(RUNTIME) \
     $(BUILD)/libonsite.a
 	@$(MAKE) -s -C $(SHADOW) -f objs/Makefile modules
-	@cp $(SHADOW)/objs/ngx_http_onsite_module.so $@
+	@cp $(SHADOW)/objs/ngx_http_onsite_module.so $@.new && mv -f $@.new $@
 
 # What was configured: another tree or another list of files starts afresh.
 .PHONY: force
@@ -131,7 +133,7 @@ $(BUILD)/nginx-src: force
 build: $(MODULE) $(BUILD)/lmdb-loader $(BUILD)/onsite.js ## module, loader and runtime
 
 $(BUILD)/onsite.js: $(RUNTIME)
-	@mkdir -p $(@D); cp $< $@
+	@mkdir -p $(@D); cp $< $@.new && mv -f $@.new $@
 
 .PHONY: module
 module: $(MODULE) ## the nginx module alone

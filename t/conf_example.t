@@ -16,7 +16,7 @@ $t->campaigns(Onsite::Test::popup('hello',
     audience => { 'request.country' => 'FR' }));
 
 my $conf = Onsite::Test::read_file(Onsite::Test::root() . '/conf.example');
-my ($dir, $module, $state, $port, $site) = ($t->dir, Onsite::Test::module(),
+my ($dir, $module, $state, $port, $site) = ($t->dir, $t->module,
     $t->state_dir, $t->port, $t->snapshot);
 $conf =~ s{modules/ngx_http_onsite_module.so}{$module};
 $conf =~ s{/dev/shm/onsite/state}{$state};

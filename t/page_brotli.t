@@ -20,7 +20,7 @@ my $page = html_page('<p>' . join(' ', map { "word $_" } 1 .. 9000) . '</p>');
 
 for my $order ('before', 'after') {
     my $t = Onsite::Test->new;
-    my ($ours, $theirs) = (Onsite::Test::module(), $BROTLI);
+    my ($ours, $theirs) = ($t->module, $BROTLI);
     $t->write_file('html/index.html', $page);
     $t->campaigns(Onsite::Test::popup('hello'));
 

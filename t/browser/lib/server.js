@@ -6,12 +6,14 @@
  *   shop.url, shop.dir, await shop.status(), shop.log(), await shop.stop()
  *   await shop.down(), await shop.up()      the same server, stopped meanwhile
  *
- * Stopping fails on any [alert], [crit] or [emerg] of the error log.
+ * Stopping fails on any [alert], [crit] or [emerg] of the error log.  nginx
+ * ends with this process, however that ends, and has a module of its own, so
+ * that building anew under it does no harm.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
-    writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync,
+    mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -45,7 +47,7 @@ function config(dir, shm, port, options) {
 error_log ${dir}/error.log info;
 pid ${dir}/nginx.pid;
 worker_processes ${options.workers || 1};
-load_module ${build}/ngx_http_onsite_module.so;
+load_module ${dir}/ngx_http_onsite_module.so;
 events { worker_connections 256; }
 http {
     access_log ${dir}/access.log;
@@ -70,6 +72,18 @@ http {
 `;
 }
 
+/* A link keeps what the path means now. */
+
+function takeModule(dir) {
+    const name = 'ngx_http_onsite_module.so';
+
+    try {
+        linkSync(join(build, name), join(dir, name));
+    } catch {
+        copyFileSync(join(build, name), join(dir, name));
+    }
+}
+
 async function isUp(url, nginx) {
     for (let i = 0; i < 200; i++) {
         if (nginx.exitCode !== null) {
@@ -90,8 +104,9 @@ async function isUp(url, nginx) {
 async function up(server) {
     const { url, dir, log, env } = server;
 
-    server.nginx = spawn('/usr/sbin/nginx', ['-p', dir, '-e',
-        join(dir, 'error.log'), '-c', join(dir, 'nginx.conf')],
+    server.nginx = spawn('setpriv', ['--pdeathsig', 'TERM',
+        '/usr/sbin/nginx', '-p', dir, '-e', join(dir, 'error.log'),
+        '-c', join(dir, 'nginx.conf')],
     { stdio: ['ignore', 'inherit', 'inherit'],
         env: { ...process.env, ...env } });
 
@@ -123,6 +138,7 @@ export async function start(options) {
     chmodSync(shm, 0o777);
     mkdirSync(join(dir, 'tmp'));
     mkdirSync(join(dir, 'html'));
+    takeModule(dir);
 
     for (const [name, text] of Object.entries(options.files || {})) {
         write(join(dir, 'html', name), text);

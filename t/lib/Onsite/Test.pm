@@ -13,13 +13,17 @@ package Onsite::Test;
 #
 # Every test also fails on an [alert], [crit] or [emerg] in the error log, on
 # a core file left behind and on any sanitizer line.
+#
+# However a test ends, what it started ends with it.  Module and loader are of
+# its own, so that building anew under it does no harm.
 
 use strict;
 use warnings;
 
 use Cwd qw(abs_path);
 use Exporter 'import';
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
+use File::Copy qw(copy);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
@@ -27,6 +31,7 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
 use POSIX qw(:sys_wait_h);
+use Scalar::Util qw(weaken);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -38,8 +43,10 @@ my $JSON = JSON::PP->new->utf8->canonical->allow_nonref;
 
 sub root { $ROOT }
 sub build_dir { $ROOT . '/build' . ($FLAVOUR eq 'release' ? '' : "/$FLAVOUR") }
-sub module { build_dir() . '/ngx_http_onsite_module.so' }
-sub loader { build_dir() . '/lmdb-loader' }
+
+# As built; of a test, what it runs.
+sub module { (ref $_[0] ? $_[0]{dir} : build_dir()) . '/ngx_http_onsite_module.so' }
+sub loader { (ref $_[0] ? $_[0]{dir} : build_dir()) . '/lmdb-loader' }
 
 sub json_decode { $JSON->decode($_[0]) }
 sub json_encode { $JSON->encode($_[0]) }
@@ -63,6 +70,9 @@ sub eventually {
     }
 }
 
+# Tests that are not cleaned up as yet, by their folder.
+my %live;
+
 sub new {
     my ($class, %o) = @_;
 
@@ -76,10 +86,46 @@ sub new {
     chmod 0777, $shm;
     make_path("$dir/$_") for qw(html logs campaigns tmp);
 
-    return bless {
+    take($_, $dir) for module(), loader();
+
+    my $t = bless {
         dir => $dir, shm => $shm, port => free_port(), pids => [],
         allow => [], owner => $$, %o,
     }, $class;
+    weaken($live{$dir} = $t);
+    $SIG{$_} ||= \&interrupted for qw(INT TERM HUP);
+
+    return $t;
+}
+
+# A link keeps what the path meant when the test began.
+sub take {
+    my ($path, $dir) = @_;
+    my $own = "$dir/" . basename($path);
+    link($path, $own) || copy($path, $own) || die "$own: $!";
+    chmod 0755, $own;
+}
+
+END {
+    my $code = $?;
+    $_->clean_up for grep { defined } values %live;
+    $? = $code;
+}
+
+sub interrupted {
+    my ($signal) = @_;
+    POSIX::_exit(1) unless grep { $_ && $_->{owner} == $$ } values %live;
+    exit 1;
+}
+
+# The kernel ends this process when the test is killed (PR_SET_PDEATHSIG): in
+# a child, in front of exec.
+sub die_with {
+    my ($parent) = @_;
+    my %prctl = (x86_64 => 157, aarch64 => 167);
+    my $number = $prctl{ (POSIX::uname())[4] } // return;
+    syscall $number, 1, POSIX::SIGTERM(), 0, 0, 0;
+    POSIX::_exit(1) if getppid != $parent;
 }
 
 sub dir { $_[0]{dir} }
@@ -129,7 +175,7 @@ sub run_loader {
         open STDIN, '<', "$t->{dir}/tmp/loader.in";
         open STDOUT, '>', $out;
         open STDERR, '>', $err;
-        { exec loader(), @args }
+        { exec $t->loader, @args }
         POSIX::_exit(127);
     }
     waitpid $pid, 0;
@@ -223,7 +269,7 @@ END
 sub expand {
     my ($t, $text) = @_;
     my %value = (DIR => $t->{dir}, STATE => $t->state_dir,
-        PORT => $t->{port}, MODULE => module(), SNAPSHOT => $t->snapshot,
+        PORT => $t->{port}, MODULE => $t->module, SNAPSHOT => $t->snapshot,
         ROOT => $ROOT, %{ $t->{expand} || {} });
     $text =~ s/%%([A-Z0-9]+)%%/$value{$1} \/\/ die "no value for $1"/ge;
     return $text;
@@ -252,8 +298,10 @@ sub nginx_env {
 
 sub spawn_nginx {
     my ($t, @args) = @_;
+    my $test = $$;
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
+        die_with($test);
         my %env = nginx_env();
         @ENV{ keys %env } = values %env;
         open STDOUT, '>>', "$t->{dir}/logs/stderr.log";
@@ -425,8 +473,11 @@ sub upstream {
     my ($t, $code) = @_;
     my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1,
         LocalAddr => '127.0.0.1:0') or die "upstream: $!";
+    my $test = $$;
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+        die_with($test);
         $SIG{PIPE} = 'IGNORE';
         $SIG{CHLD} = 'IGNORE';
         while (my $client = $listen->accept) {
@@ -496,21 +547,40 @@ sub done {
     done_testing();
 }
 
-sub DESTROY {
+# Masters and their workers that nobody waits for: daemons, and what followed
+# a binary upgrade.
+sub stop_strays {
     my ($t) = @_;
-    return if !$t->{owner} || $t->{owner} != $$;
+    my @pids;
+    for my $path (glob '/proc/[0-9]*/cmdline') {
+        my $line = read_file($path);
+        push @pids, $path =~ m{/(\d+)/}
+            if $line =~ m{^(?:nginx: |\S*nginx\0)} && $line =~ /\Q$t->{dir}\//;
+    }
+    kill 'TERM', $_ for @pids;
+    eventually(10, sub { !grep { kill 0, $_ } @pids })
+        or map { kill 'KILL', $_ } @pids;
+}
+
+sub clean_up {
+    my ($t) = @_;
+    return if !$t->{owner} || $t->{owner} != $$ || $t->{gone}++;
     local ($?, $@, $!);
     $t->stop('TERM') if $t->{pid};
     for my $pid (@{ $t->{children} || [] }) {
         kill 'TERM', $pid;
         waitpid $pid, 0;
     }
+    $t->stop_strays unless $t->{clean};
     remove_tree($t->{shm});
     if ($t->{clean}) {
         remove_tree($t->{dir});
     } elsif (!$ENV{ONSITE_TEST_QUIET}) {
         print STDERR "# left for a look: $t->{dir}\n";
     }
+    delete $live{$t->{dir}};
 }
+
+sub DESTROY { $_[0]->clean_up }
 
 1;
