@@ -12,11 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define ARENA_CHUNK  (64 * 1024)
 #define ARENA_MAX    ((size_t) 1 << 30)
-#define BAR          24
 
 struct loader_rows_s {
     loader_tables_t  *tables;
@@ -45,8 +43,7 @@ loader_tables_create(const char *site, bool bar, onsite_lint_pt lint,
     tables->arena = onsite_arena_create(ARENA_CHUNK, ARENA_MAX);
     tables->site = site != NULL ? onsite_str_of(site)
                                 : ONSITE_STR("default");
-    tables->bar = bar && isatty(STDERR_FILENO);
-    tables->percent = -1;
+    bar_init(&tables->bar, bar);
     tables->lint = lint;
     tables->lint_data = lint_data;
 
@@ -88,40 +85,14 @@ loader_tables_free(loader_tables_t *tables)
 void
 table_clear_bar(loader_tables_t *tables)
 {
-    if (tables->percent != -1) {
-        (void) fputs("\r\033[K", stderr);
-        tables->percent = -1;
-    }
+    bar_clear(&tables->bar);
 }
 
 
 void
 table_progress(loader_tables_t *tables, uint64_t more)
 {
-    int  i, percent;
-
-    tables->done += more;
-
-    if (!tables->bar || tables->total == 0) {
-        return;
-    }
-
-    percent = (int) (tables->done >= tables->total
-                     ? 100 : tables->done * 100 / tables->total);
-
-    if (percent == tables->percent) {
-        return;
-    }
-
-    tables->percent = percent;
-    (void) fprintf(stderr, "\r%s [", tables->doing);
-
-    for (i = 0; i < BAR; i++) {
-        (void) fputc(i < percent * BAR / 100 ? '=' : ' ', stderr);
-    }
-
-    (void) fprintf(stderr, "] %d%%", percent);
-    (void) fflush(stderr);
+    bar_set(&tables->bar, tables->bar.done + more);
 }
 
 
@@ -221,7 +192,7 @@ add_source(loader_tables_t *tables, onsite_table_t table, const char *path,
     }
 
     sources[tables->n_sources++] = source;
-    tables->total += source.bytes;
+    tables->bar.total += source.bytes;
 
     return true;
 }
@@ -339,7 +310,7 @@ loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
 
     tables->sites = sites;
     tables->n_sites = n_sites;
-    tables->doing = "reading slow data";
+    bar_start(&tables->bar, "reading slow data", tables->bar.total);
 
     for (i = 0; i < tables->n_sources && !tables->failed; i++) {
         table = tables->sources[i].table;
@@ -565,8 +536,7 @@ loader_tables_sort(loader_tables_t *tables,
     int  i;
 
     memset(out, 0, ONSITE_TABLES * sizeof(*out));
-    tables->doing = "writing slow data";
-    tables->total = tables->done = 0;
+    bar_start(&tables->bar, "writing slow data", 0);
 
     for (i = 0; i < ONSITE_TABLES; i++) {
         if (tables->sorters[i] == NULL || tables->rows[i] == 0) {
@@ -577,7 +547,7 @@ loader_tables_sort(loader_tables_t *tables,
             return LOADER_FAILED;
         }
 
-        tables->total += tables->rows[i];
+        tables->bar.total += tables->rows[i];
         out[i] = (onsite_snapshot_rows_t) {
             .data = tables->merges[i], .next = next_row,
             .rows = tables->rows[i], .bytes = tables->bytes[i]
@@ -601,7 +571,7 @@ loader_tables_check(loader_tables_t *tables)
         return LOADER_FAILED;
     }
 
-    tables->doing = "checking slow data";
+    bar_start(&tables->bar, "checking slow data", tables->bar.total);
 
     for (i = 0; i < ONSITE_TABLES && status == ONSITE_NOT_FOUND; i++) {
         while (rows[i].next != NULL

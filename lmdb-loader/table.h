@@ -9,6 +9,7 @@
 #ifndef LOADER_TABLE_H
 #define LOADER_TABLE_H
 
+#include "bar.h"
 #include "loader.h"
 
 #include "onsite_json.h"
@@ -62,7 +63,7 @@ struct loader_tables_s {
     onsite_lint_pt     lint;
     void              *lint_data;
     onsite_str_t       site;                /* of rows without one         */
-    bool               bar;                 /* draw progress               */
+    bar_t              bar;                 /* bytes read, then rows       */
     bool               failed;              /* the machine said no         */
 
     table_source_t    *sources;
@@ -73,11 +74,6 @@ struct loader_tables_s {
     sorter_t          *sorters[ONSITE_TABLES];
     uint64_t           rows[ONSITE_TABLES];     /* that were right         */
     uint64_t           bytes[ONSITE_TABLES];    /* of keys and values      */
-
-    const char        *doing;               /* progress: what,             */
-    uint64_t           total;               /* of how much,                */
-    uint64_t           done;                /* how far                     */
-    int                percent;             /* drawn last; -1: nothing     */
 
     const onsite_str_t *sites;              /* that have campaigns         */
     size_t              n_sites;

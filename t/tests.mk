@@ -24,12 +24,18 @@ check: $(BUILD)/libonsite.a ## the laws of the house that a machine can see
 # while another is being rebuilt
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -MMD -MP $< -o $@ $(BUILD)/libonsite.a \
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -Ilmdb-loader -MMD -MP $< -o $@ $(UNIT_OBJ) $(BUILD)/libonsite.a \
 	    $(UNIT_LIBS) $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
 
-# what the loader asks of ICU, and ICU itself as the judge
-$(BUILD)/unit/test_price: $(BUILD)/obj/lmdb-loader/price.o
-$(BUILD)/unit/test_price: UNIT_LIBS = $(BUILD)/obj/lmdb-loader/price.o $(LOADER_LIBS)
+# parts of the loader; of prices ICU itself is the judge
+$(BUILD)/unit/test_price: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/price.o
+$(BUILD)/unit/test_pack: UNIT_OBJ := $(addprefix $(BUILD)/obj/lmdb-loader/,pack.o bar.o)
+$(BUILD)/unit/test_remote: UNIT_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lmdb-loader/remote*.c)) \
+    $(BUILD)/obj/lmdb-loader/bar.o
+$(addprefix $(BUILD)/unit/test_,price pack remote): UNIT_LIBS = $(LOADER_LIBS)
+$(addprefix $(BUILD)/unit/test_,price pack remote): $(filter $(BUILD)/obj/lmdb-loader/price.o \
+    $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/lmdb-loader/bar.o \
+    $(BUILD)/obj/lmdb-loader/remote%,$(LOADER_OBJ))
 $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit
