@@ -1,44 +1,14 @@
 /*
- * onsite_builder.c - builds an image: one growing block, and the tables in
- * which equal strings, slots, regexes and zones share one entry.
+ * onsite_builder.c - builds an image: one growing block, and what is in it
+ * once however often it is named: strings, slots, regexes, zones, groups.
  */
 
-#include "onsite_image.h"
+#include "onsite_builder_private.h"
 #include "onsite_limits.h"
 
 #include <stdlib.h>
 
 #define IMAGE_MAX  ((size_t) INT32_MAX)
-
-typedef struct {
-    uint64_t  hash;
-    uint32_t  entry;                /* index + 1; 0: free                  */
-} cell_t;
-
-/* A list of equal-sized entries without duplicates. */
-typedef struct {
-    char     *entries;
-    size_t    size;                 /* of one entry                        */
-    uint32_t  n;
-    uint32_t  capacity;
-    cell_t   *cells;
-    uint32_t  mask;                 /* cells - 1; 0: none yet              */
-} table_t;
-
-typedef bool (*same_pt)(const onsite_builder_t *b, const void *entry,
-    const void *key);
-
-struct onsite_builder_s {
-    uint8_t  *base;
-    size_t    size;
-    size_t    capacity;
-    bool      failed;
-    table_t   strings;              /* onsite_image_str_t                  */
-    table_t   slots;                /* onsite_slot_t                       */
-    table_t   regexes;              /* onsite_image_regex_t                */
-    table_t   zones;                /* onsite_zone_t                       */
-    table_t   groups;               /* onsite_image_str_t                  */
-};
 
 
 static bool
@@ -117,107 +87,6 @@ onsite_builder_failed(const onsite_builder_t *b)
 }
 
 
-static void *
-table_entry(const table_t *table, uint32_t i)
-{
-    return table->entries + i * table->size;
-}
-
-
-static bool
-table_rehash(table_t *table)
-{
-    cell_t    *cells, *cell;
-    uint32_t   i, at, mask;
-
-    mask = table->mask == 0 ? 63 : table->mask * 2 + 1;
-    cells = calloc((size_t) mask + 1, sizeof(cell_t));
-    if (cells == NULL) {
-        return false;
-    }
-
-    for (i = 0; table->cells != NULL && i <= table->mask; i++) {
-        cell = &table->cells[i];
-
-        if (cell->entry != 0) {
-            for (at = cell->hash & mask; cells[at].entry != 0; /* void */) {
-                at = (at + 1) & mask;
-            }
-            cells[at] = *cell;
-        }
-    }
-
-    free(table->cells);
-    table->cells = cells;
-    table->mask = mask;
-
-    return true;
-}
-
-
-static bool
-table_make_room(table_t *table)
-{
-    char      *entries;
-    uint32_t   capacity;
-
-    if (table->n == table->capacity) {
-        capacity = table->capacity == 0 ? 32 : table->capacity * 2;
-        entries = realloc(table->entries, capacity * table->size);
-
-        if (entries == NULL) {
-            return false;
-        }
-
-        table->entries = entries;
-        table->capacity = capacity;
-    }
-
-    return (table->n + 1) * (uint64_t) 2 <= table->mask
-           || table_rehash(table);
-}
-
-
-/* The entry that is the same as key, or a new one, which the caller fills:
- * *fresh says so.  0 with b->failed on failure. */
-
-static uint32_t
-table_find(onsite_builder_t *b, table_t *table, uint64_t hash,
-    same_pt same, const void *key, bool *fresh)
-{
-    uint32_t   at;
-    cell_t    *cell;
-
-    *fresh = false;
-
-    if (b->failed || !table_make_room(table)) {
-        b->failed = true;
-        return 0;
-    }
-
-    for (at = hash & table->mask; /* void */; at = (at + 1) & table->mask) {
-        cell = &table->cells[at];
-
-        if (cell->entry == 0) {
-            break;
-        }
-
-        if (cell->hash == hash
-            && same(b, table_entry(table, cell->entry - 1), key))
-        {
-            return cell->entry - 1;
-        }
-    }
-
-    cell->hash = hash;
-    cell->entry = ++table->n;
-    memset(table_entry(table, table->n - 1), 0, table->size);
-    *fresh = true;
-
-    return table->n - 1;
-}
-
-
 static bool
 same_string(const onsite_builder_t *b, const void *entry, const void *key)
 {
@@ -236,13 +105,13 @@ onsite_builder_str(onsite_builder_t *b, onsite_str_t s)
     onsite_ref_t         ref;
     onsite_image_str_t  *entry;
 
-    i = table_find(b, &b->strings, onsite_hash64(s.data, s.len, 0),
-                   same_string, &s, &fresh);
+    i = builder_table_find(b, &b->strings, onsite_hash64(s.data, s.len, 0),
+                           same_string, &s, &fresh);
     if (b->failed) {
         return (onsite_image_str_t) { 0, 0 };
     }
 
-    entry = table_entry(&b->strings, i);
+    entry = builder_table_entry(&b->strings, i);
 
     if (fresh && s.len != 0) {
         ref = take(b, s.len, 1);
@@ -269,10 +138,15 @@ same_name(const onsite_builder_t *b, const void *entry, const void *key)
 }
 
 
-static uint64_t
-hash_name(onsite_image_str_t name)
+static uint32_t
+find_name(onsite_builder_t *b, table_t *table, onsite_str_t name,
+    onsite_image_str_t *interned, bool *fresh)
 {
-    return onsite_hash64(&name, sizeof(name), 0);
+    *interned = onsite_builder_str(b, name);
+
+    return builder_table_find(b, table,
+                              onsite_hash64(interned, sizeof(*interned), 0),
+                              same_name, interned, fresh);
 }
 
 
@@ -309,7 +183,7 @@ find_slot(onsite_builder_t *b, slot_key_t *key)
     hash = onsite_hash64(key->names, size,
                          key->slot.root ^ ((uint64_t) key->slot.zone << 32));
 
-    i = table_find(b, &b->slots, hash, same_slot, key, &fresh);
+    i = builder_table_find(b, &b->slots, hash, same_slot, key, &fresh);
 
     if (fresh) {
         keys = onsite_builder_alloc(b, size);
@@ -319,7 +193,7 @@ find_slot(onsite_builder_t *b, slot_key_t *key)
 
         memcpy(b->base + keys, key->names, size);
 
-        slot = table_entry(&b->slots, i);
+        slot = builder_table_entry(&b->slots, i);
         *slot = key->slot;
         slot->keys = keys;
     }
@@ -388,10 +262,11 @@ onsite_builder_regex(onsite_builder_t *b, onsite_str_t pattern, bool caseless)
 
     regex.pattern = onsite_builder_str(b, pattern);
 
-    i = table_find(b, &b->regexes, onsite_hash64(&regex, sizeof(regex), 0),
-                   same_regex, &regex, &fresh);
+    i = builder_table_find(b, &b->regexes,
+                           onsite_hash64(&regex, sizeof(regex), 0),
+                           same_regex, &regex, &fresh);
     if (fresh) {
-        memcpy(table_entry(&b->regexes, i), &regex, sizeof(regex));
+        memcpy(builder_table_entry(&b->regexes, i), &regex, sizeof(regex));
     }
 
     return i;
@@ -408,9 +283,7 @@ onsite_builder_zone(onsite_builder_t *b, onsite_str_t name,
     onsite_zone_t       zone;
     onsite_image_str_t  interned;
 
-    interned = onsite_builder_str(b, name);
-    i = table_find(b, &b->zones, hash_name(interned), same_name, &interned,
-                   &fresh);
+    i = find_name(b, &b->zones, name, &interned, &fresh);
 
     if (fresh) {
         size = n * sizeof(onsite_transition_t);
@@ -423,7 +296,7 @@ onsite_builder_zone(onsite_builder_t *b, onsite_str_t name,
         }
 
         memcpy(b->base + zone.transitions, transitions, size);
-        memcpy(table_entry(&b->zones, i), &zone, sizeof(zone));
+        memcpy(builder_table_entry(&b->zones, i), &zone, sizeof(zone));
     }
 
     return i;
@@ -437,11 +310,9 @@ onsite_builder_group(onsite_builder_t *b, onsite_str_t name)
     uint32_t            i;
     onsite_image_str_t  interned;
 
-    interned = onsite_builder_str(b, name);
-    i = table_find(b, &b->groups, hash_name(interned), same_name, &interned,
-                   &fresh);
+    i = find_name(b, &b->groups, name, &interned, &fresh);
     if (fresh) {
-        memcpy(table_entry(&b->groups, i), &interned, sizeof(interned));
+        memcpy(builder_table_entry(&b->groups, i), &interned, sizeof(interned));
     }
 
     return b->failed ? 0 : i + 1;
@@ -479,231 +350,18 @@ onsite_builder_create(void)
 }
 
 
-static void
-table_free(table_t *table)
-{
-    free(table->entries);
-    free(table->cells);
-}
-
-
 void
 onsite_builder_destroy(onsite_builder_t *b)
 {
     if (b != NULL) {
-        table_free(&b->strings);
-        table_free(&b->slots);
-        table_free(&b->regexes);
-        table_free(&b->zones);
-        table_free(&b->groups);
+        builder_table_free(&b->strings);
+        builder_table_free(&b->slots);
+        builder_table_free(&b->regexes);
+        builder_table_free(&b->zones);
+        builder_table_free(&b->groups);
         free(b->base);
         free(b);
     }
-}
-
-
-static onsite_image_value_t build_value(onsite_builder_t *b,
-    const onsite_value_t *value, int depth);
-
-
-static onsite_ref_t
-build_items(onsite_builder_t *b, const onsite_value_t *array, int depth)
-{
-    uint32_t              i;
-    onsite_ref_t          ref;
-    onsite_image_value_t  item;
-
-    ref = onsite_builder_alloc(b, array->len * sizeof(onsite_image_value_t));
-
-    for (i = 0; i < array->len && !b->failed; i++) {
-        item = build_value(b, &array->as.items[i], depth);
-        memcpy(b->base + ref + i * sizeof(item), &item, sizeof(item));
-    }
-
-    return ref;
-}
-
-
-static uint64_t
-listed_rank(onsite_str_t key, uint32_t place)
-{
-    size_t    i;
-    uint64_t  index = 0;
-
-    if (!onsite_is_array_index(key)) {
-        return ((uint64_t) 1 << 32) + place;
-    }
-
-    for (i = 0; i < key.len; i++) {
-        index = index * 10 + (uint64_t) (key.data[i] - '0');
-    }
-
-    return index;
-}
-
-
-/* Where JavaScript would list a key, and which value it would have. */
-
-typedef struct {
-    uint64_t               rank;
-    onsite_str_t           key;
-    const onsite_value_t  *value;
-} listed_t;
-
-
-static int
-by_key_then_place(const void *a, const void *b)
-{
-    int              order;
-    const listed_t  *x = a, *y = b;
-
-    order = onsite_str_compare(x->key, y->key);
-
-    return order != 0 ? order : x->value < y->value ? -1 : 1;
-}
-
-
-static int
-by_rank(const void *a, const void *b)
-{
-    const listed_t  *x = a, *y = b;
-
-    return x->rank < y->rank ? -1 : x->rank > y->rank;
-}
-
-
-static uint32_t
-list_members(const onsite_value_t *object, listed_t *list)
-{
-    uint32_t  i, n;
-
-    for (i = 0; i < object->len; i++) {
-        list[i].rank = listed_rank(object->as.members[i].key, i);
-        list[i].key = object->as.members[i].key;
-        list[i].value = &object->as.members[i].value;
-    }
-
-    /* of equal keys the first gives the rank and the last the value */
-
-    qsort(list, object->len, sizeof(listed_t), by_key_then_place);
-
-    for (i = 0, n = 0; i < object->len; i++) {
-        if (n != 0 && onsite_str_eq(list[n - 1].key, list[i].key)) {
-            list[n - 1].value = list[i].value;
-        } else {
-            list[n++] = list[i];
-        }
-    }
-
-    qsort(list, n, sizeof(listed_t), by_rank);
-
-    return n;
-}
-
-
-static onsite_ref_t
-build_members(onsite_builder_t *b, const onsite_value_t *object, int depth,
-    uint32_t *n)
-{
-    uint32_t                i;
-    listed_t               *list;
-    onsite_ref_t            ref;
-    onsite_image_member_t   member;
-
-    *n = 0;
-
-    list = malloc((object->len + (size_t) 1) * sizeof(listed_t));
-    if (list == NULL) {
-        b->failed = true;
-        return 0;
-    }
-
-    *n = list_members(object, list);
-    ref = onsite_builder_alloc(b, *n * sizeof(member));
-
-    for (i = 0; i < *n && !b->failed; i++) {
-        member.key = onsite_builder_str(b, list[i].key);
-        member.value = build_value(b, list[i].value, depth);
-
-        if (!b->failed) {
-            memcpy(b->base + ref + i * sizeof(member), &member,
-                   sizeof(member));
-        }
-    }
-
-    free(list);
-
-    return ref;
-}
-
-
-static onsite_image_value_t
-build_value(onsite_builder_t *b, const onsite_value_t *value, int depth)
-{
-    onsite_image_str_t    s;
-    onsite_image_value_t  out = { .type = value->type, .len = value->len };
-
-    if (depth > ONSITE_JSON_DEPTH_MAX) {
-        b->failed = true;
-        return out;
-    }
-
-    switch (value->type) {
-
-    case ONSITE_BOOL:
-        out.len = 0;
-        out.as.boolean = value->as.boolean;
-        break;
-
-    case ONSITE_NUMBER:
-        out.len = 0;
-        out.as.number = value->as.number;
-        break;
-
-    case ONSITE_STRING:
-        s = onsite_builder_str(b, onsite_value_str(value));
-        out.as.ref = s.ref;
-        break;
-
-    case ONSITE_ARRAY:
-        out.as.ref = build_items(b, value, depth + 1);
-        break;
-
-    case ONSITE_OBJECT:
-        out.as.ref = build_members(b, value, depth + 1, &out.len);
-        break;
-
-    default:
-        out.len = 0;
-    }
-
-    return out;
-}
-
-
-onsite_image_value_t
-onsite_builder_value(onsite_builder_t *b, const onsite_value_t *value)
-{
-    return build_value(b, value, 0);
-}
-
-
-static onsite_ref_t
-write_table(onsite_builder_t *b, const table_t *table)
-{
-    onsite_ref_t  ref;
-
-    if (table->n == 0) {
-        return 0;
-    }
-
-    ref = onsite_builder_alloc(b, table->n * table->size);
-
-    if (!b->failed) {
-        memcpy(b->base + ref, table->entries, table->n * table->size);
-    }
-
-    return ref;
 }
 
 
@@ -715,9 +373,9 @@ onsite_builder_finish(onsite_builder_t *b, onsite_str_t site,
     onsite_image_header_t  *header;
 
     tables.site = onsite_builder_str(b, site);
-    tables.slots = write_table(b, &b->slots);
-    tables.regexes = write_table(b, &b->regexes);
-    tables.zones = write_table(b, &b->zones);
+    tables.slots = builder_table_write(b, &b->slots);
+    tables.regexes = builder_table_write(b, &b->regexes);
+    tables.zones = builder_table_write(b, &b->zones);
     (void) take(b, 0, 8);
 
     if (b->failed) {
