@@ -1,37 +1,20 @@
 /*
- * onsite_affinity.c - what a visitor is drawn to.
+ * onsite_affinity.c - what a visitor is drawn to: scores and their decay.
  *
  * Exponentially decayed sums: a score s at time t is worth s * 2^-((u-t)/h) at
  * u, so one time for all scores of a visitor is enough.
  */
 
-#include "onsite_affinity.h"
-
-#include "onsite_msgpack.h"
+#include "onsite_affinity_private.h"
 
 #include <math.h>
 
 #define KEPT_HALF_LIVES  1024.0         /* 2^10: see the header            */
 #define SCORE_MAX        1e30f          /* far from what a float ends at   */
-#define ITEMS_MAX        16             /* of a value that is an array     */
-#define PRODUCTS_MAX     100            /* of an order that are looked at  */
-#define NUMBER_TEXT      32
-
-/* What one event adds to. */
-
-typedef struct {
-    const onsite_image_t          *image;
-    onsite_arena_t                *arena;
-    const onsite_tables_t         *tables;
-    onsite_visitor_t              *visitor;
-    const onsite_affinity_rule_t  *rule;
-    double                         weight;
-    bool                           added;
-} addition_t;
 
 
-static const onsite_affinity_rule_t *
-rules_of(const onsite_image_t *image, uint32_t *n)
+const onsite_affinity_rule_t *
+affinity_rules(const onsite_image_t *image, uint32_t *n)
 {
     const onsite_image_header_t  *header;
 
@@ -46,7 +29,7 @@ const onsite_affinity_rule_t *
 onsite_affinity_find(const onsite_image_t *image, uint32_t hash)
 {
     uint32_t                       i, n;
-    const onsite_affinity_rule_t  *rules = rules_of(image, &n);
+    const onsite_affinity_rule_t  *rules = affinity_rules(image, &n);
 
     for (i = 0; i < n; i++) {
         if (rules[i].hash == hash) {
@@ -58,12 +41,8 @@ onsite_affinity_find(const onsite_image_t *image, uint32_t hash)
 }
 
 
-/* What an attribute's scores shrink to in so many ms, and what is too little
- * to be kept.  An attribute that the image does not name decays, too, so that
- * it goes in the end. */
-
-static double
-decay(const onsite_affinity_rule_t *rule, double ms)
+double
+affinity_decay(const onsite_affinity_rule_t *rule, double ms)
 {
     int64_t  half_life;
 
@@ -73,8 +52,8 @@ decay(const onsite_affinity_rule_t *rule, double ms)
 }
 
 
-static double
-least_score(const onsite_image_t *image, const onsite_affinity_rule_t *rule)
+double
+affinity_least(const onsite_image_t *image, const onsite_affinity_rule_t *rule)
 {
     double                           least = 1;
     uint32_t                         i;
@@ -134,8 +113,8 @@ is_before(const onsite_affinity_t *a, const onsite_affinity_t *b)
 }
 
 
-static void
-sort(onsite_affinity_t *list, uint32_t n)
+void
+affinity_sort(onsite_affinity_t *list, uint32_t n)
 {
     uint32_t           i, k;
     onsite_affinity_t  entry;
@@ -218,8 +197,8 @@ onsite_affinity_forward(const onsite_image_t *image,
 
         if (i == 0 || entry->attribute != entry[-1].attribute) {
             rule = find_rule(image, entry->attribute);
-            factor = decay(rule, ms);
-            least = least_score(image, rule);
+            factor = affinity_decay(rule, ms);
+            least = affinity_least(image, rule);
         }
 
         if (!is_too_little(entry->score * factor, least)) {
@@ -242,23 +221,6 @@ onsite_affinity_align(const onsite_image_t *image, onsite_visitor_t *a,
         onsite_affinity_forward(image, a, b->affinity_at);
         onsite_affinity_forward(image, b, a->affinity_at);
     }
-}
-
-
-static onsite_str_t
-bounded(onsite_str_t value)
-{
-    if (value.len > ONSITE_AFFINITY_VALUE_MAX) {
-        value.len = ONSITE_AFFINITY_VALUE_MAX;
-
-        while (value.len != 0
-               && ((unsigned char) value.data[value.len] & 0xc0) == 0x80)
-        {
-            value.len--;
-        }
-    }
-
-    return value;
 }
 
 
@@ -312,16 +274,12 @@ new_entry(onsite_visitor_t *v, uint32_t attribute, onsite_str_t value)
 }
 
 
-static void
-add_text(addition_t *a, onsite_str_t value)
+void
+affinity_add(onsite_visitor_t *v, uint32_t attribute, onsite_str_t value,
+    double weight)
 {
-    uint32_t            i, attribute = a->rule->hash;
-    onsite_visitor_t   *v = a->visitor;
+    uint32_t            i;
     onsite_affinity_t  *entry;
-
-    if (value.len == 0) {
-        return;
-    }
 
     i = find_entry(v->affinities, v->n_affinities, attribute, value);
 
@@ -330,218 +288,7 @@ add_text(addition_t *a, onsite_str_t value)
     }
 
     entry = &v->affinities[i];
-    entry->score = bounded_score(entry->score + a->weight);
-    a->added = true;
-}
-
-
-static void
-add_number(addition_t *a, double number)
-{
-    char          text[NUMBER_TEXT];
-    onsite_str_t  copy;
-
-    if (isfinite(number)) {
-        copy = onsite_arena_copy(a->arena,
-                          onsite_str(text, onsite_number_to_text(number,
-                                                                 text)));
-        add_text(a, copy.data != NULL ? copy : onsite_str(NULL, 0));
-    }
-}
-
-
-static void
-add_scalar(addition_t *a, const onsite_value_t *value)
-{
-    if (value->type == ONSITE_STRING) {
-        add_text(a, bounded(onsite_value_str(value)));
-
-    } else if (value->type == ONSITE_NUMBER) {
-        add_number(a, value->as.number);
-    }
-}
-
-
-/* Whether object has the rule's property; adds what it is. */
-
-static bool
-add_property(addition_t *a, const onsite_value_t *object)
-{
-    uint32_t               i;
-    const onsite_value_t  *value;
-
-    value = onsite_value_get(object,
-                             onsite_image_str(a->image, a->rule->property));
-
-    if (value == NULL || value->type == ONSITE_NULL) {
-        return false;
-    }
-
-    if (value->type != ONSITE_ARRAY) {
-        add_scalar(a, value);
-        return true;
-    }
-
-    for (i = 0; i < value->len && i < ITEMS_MAX; i++) {
-        add_scalar(a, &value->as.items[i]);
-    }
-
-    return true;
-}
-
-
-/* The sku, else the product_id, as the slow data is asked for it. */
-
-static onsite_str_t
-product_id(const onsite_value_t *product, char *digits)
-{
-    size_t                 i;
-    const onsite_value_t  *id;
-
-    static const onsite_str_t  keys[] = {
-        { 3, "sku" }, { 10, "product_id" }
-    };
-
-    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        id = onsite_value_get(product, keys[i]);
-
-        if (id != NULL && id->type == ONSITE_STRING && id->len != 0) {
-            return onsite_value_str(id);
-        }
-
-        if (id != NULL && id->type == ONSITE_NUMBER
-            && isfinite(id->as.number))
-        {
-            return onsite_str(digits,
-                              onsite_number_to_text(id->as.number, digits));
-        }
-    }
-
-    return onsite_str(NULL, 0);
-}
-
-
-static void
-add_known_product(addition_t *a, const onsite_value_t *product)
-{
-    char            digits[NUMBER_TEXT];
-    onsite_str_t    sku, record;
-    onsite_value_t  value;
-
-    if (a->tables == NULL || a->tables->product == NULL) {
-        return;
-    }
-
-    sku = product_id(product, digits);
-
-    if (sku.len != 0 && a->tables->product(a->tables->data, sku, &record)
-        && onsite_value_read_msgpack(a->arena, record, &value) == ONSITE_OK)
-    {
-        (void) add_property(a, &value);
-    }
-}
-
-
-static void
-add_product(addition_t *a, const onsite_value_t *product)
-{
-    if (product->type == ONSITE_OBJECT && !add_property(a, product)) {
-        add_known_product(a, product);
-    }
-}
-
-
-static void
-add_event(addition_t *a, const onsite_value_t *properties)
-{
-    uint32_t               i;
-    const onsite_value_t  *products;
-
-    if (add_property(a, properties)) {
-        return;
-    }
-
-    products = onsite_value_get(properties, ONSITE_STR("products"));
-
-    if (products == NULL || products->type != ONSITE_ARRAY) {
-        add_known_product(a, properties);
-        return;
-    }
-
-    for (i = 0; i < products->len && i < PRODUCTS_MAX; i++) {
-        add_product(a, &products->as.items[i]);
-    }
-}
-
-
-/* 0: the rule does not count this event. */
-
-static double
-weight_of(const onsite_image_t *image, const onsite_affinity_rule_t *rule,
-    onsite_str_t event)
-{
-    uint32_t                         i;
-    const onsite_affinity_weight_t  *weights;
-
-    weights = onsite_image_at(image, rule->weights);
-
-    for (i = 0; i < rule->n_weights; i++) {
-        if (onsite_str_eq(onsite_image_str(image, weights[i].event), event)) {
-            return weights[i].weight;
-        }
-    }
-
-    return 0;
-}
-
-
-/* An event from before the moment of the scores has decayed since. */
-
-static double
-late(const onsite_affinity_rule_t *rule, const onsite_visitor_t *visitor,
-    onsite_ms_t time)
-{
-    return decay(rule, (double) visitor->affinity_at - (double) time);
-}
-
-
-void
-onsite_affinity_event(const onsite_image_t *image, onsite_arena_t *arena,
-    const onsite_tables_t *tables, onsite_visitor_t *visitor,
-    const onsite_event_t *event)
-{
-    uint32_t                       i, n;
-    addition_t                     a;
-    const onsite_affinity_rule_t  *rules = rules_of(image, &n);
-
-    if (n == 0 || !event->live) {
-        return;
-    }
-
-    a = (addition_t) {
-        .image = image, .arena = arena, .tables = tables, .visitor = visitor
-    };
-
-    for (i = 0; i < n; i++) {
-        a.rule = &rules[i];
-        a.weight = weight_of(image, a.rule, event->name);
-
-        if (a.weight > 0) {
-            onsite_affinity_forward(image, visitor, event->time);
-            a.weight *= late(a.rule, visitor, event->time);
-
-            if (a.weight >= least_score(image, a.rule)) {
-                add_event(&a, &event->properties);
-            }
-        }
-    }
-
-    if (visitor->n_affinities == 0) {
-        visitor->affinity_at = 0;
-
-    } else if (a.added) {
-        sort(visitor->affinities, visitor->n_affinities);
-    }
+    entry->score = bounded_score(entry->score + weight);
 }
 
 
@@ -555,8 +302,8 @@ onsite_affinity_strength(const onsite_image_t *image,
     const onsite_affinity_rule_t  *rule;
 
     rule = find_rule(image, affinity->attribute);
-    factor = decay(rule, (double) now - (double) visitor->affinity_at);
-    least = least_score(image, rule);
+    factor = affinity_decay(rule, (double) now - (double) visitor->affinity_at);
+    least = affinity_least(image, rule);
 
     if (is_too_little(affinity->score * factor, least)) {
         return 0;
@@ -583,7 +330,7 @@ keep_strongest(onsite_affinity_t *list, uint32_t *n)
 {
     uint32_t  i, rank;
 
-    sort(list, *n);
+    affinity_sort(list, *n);
 
     for (i = 0, rank = 0; i < *n; /* void */) {
         rank = i > 0 && list[i].attribute == list[i - 1].attribute
@@ -615,7 +362,7 @@ join(onsite_affinity_t *list, uint32_t *n, const onsite_visitor_t *from,
     uint32_t                  i, k;
     const onsite_affinity_t  *entry;
 
-    factor = decay(NULL, (double) time - (double) from->affinity_at);
+    factor = affinity_decay(NULL, (double) time - (double) from->affinity_at);
 
     for (i = 0; i < from->n_affinities; i++) {
         entry = &from->affinities[i];
@@ -663,77 +410,4 @@ onsite_affinity_merge(onsite_visitor_t *visitor,
     memcpy(visitor->affinities, list, n * sizeof(onsite_affinity_t));
     visitor->n_affinities = n;
     visitor->affinity_at = time;
-}
-
-
-static bool
-is_weight(double weight)
-{
-    return weight >= ONSITE_AFFINITY_WEIGHT_MIN
-           && weight <= ONSITE_AFFINITY_WEIGHT_MAX;
-}
-
-
-static bool
-holds_rule(const onsite_image_t *image, const onsite_affinity_rule_t *rule)
-{
-    uint32_t                         i;
-    const onsite_affinity_weight_t  *weights;
-
-    if (!onsite_image_holds_str(image, rule->name)
-        || !onsite_image_holds_str(image, rule->property)
-        || rule->hash != onsite_affinity_hash(onsite_image_str(image,
-                                                               rule->name))
-        || rule->half_life_ms < ONSITE_AFFINITY_HALF_LIFE_MIN
-        || rule->half_life_ms > ONSITE_AFFINITY_HALF_LIFE_MAX
-        || rule->n_weights == 0
-        || !onsite_image_holds(image, rule->weights, rule->n_weights,
-                               sizeof(onsite_affinity_weight_t), 8))
-    {
-        return false;
-    }
-
-    weights = onsite_image_at(image, rule->weights);
-
-    for (i = 0; i < rule->n_weights; i++) {
-        if (!onsite_image_holds_str(image, weights[i].event)
-            || !is_weight(weights[i].weight))
-        {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-onsite_status_t
-onsite_affinities_verify(const onsite_image_t *image, onsite_error_t *error)
-{
-    uint32_t                       i, k, n;
-    const onsite_affinity_rule_t  *rules = rules_of(image, &n);
-
-    if (n > ONSITE_AFFINITIES_MAX
-        || !onsite_image_holds(image, onsite_image_header(image)->affinities,
-                               n, sizeof(onsite_affinity_rule_t), 8))
-    {
-        return onsite_error(error, ONSITE_CORRUPT, "affinities: the table is"
-                            " not in the image");
-    }
-
-    for (i = 0; i < n; i++) {
-        if (!holds_rule(image, &rules[i])) {
-            return onsite_error(error, ONSITE_CORRUPT, "affinities[%u]: not a"
-                                " rule", i);
-        }
-
-        for (k = 0; k < i; k++) {
-            if (rules[k].hash == rules[i].hash) {
-                return onsite_error(error, ONSITE_CORRUPT, "affinities[%u]:"
-                                    " of the same hash as [%u]", i, k);
-            }
-        }
-    }
-
-    return ONSITE_OK;
 }
