@@ -128,7 +128,7 @@ void onsite_draft_read(onsite_draft_reader_t *r);
 void onsite_draft_schedule(onsite_draft_reader_t *r);
 void onsite_draft_targeting(onsite_draft_reader_t *r);
 void onsite_draft_frequency(onsite_draft_reader_t *r);
-void onsite_draft_content(onsite_draft_reader_t *r);
+void onsite_draft_channel(onsite_draft_reader_t *r);
 void onsite_draft_variants(onsite_draft_reader_t *r);
 void onsite_draft_when(onsite_draft_reader_t *r);
 

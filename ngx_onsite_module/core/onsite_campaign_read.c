@@ -460,7 +460,7 @@ onsite_draft_read(onsite_draft_reader_t *r)
     onsite_draft_schedule(r);
     onsite_draft_targeting(r);
     onsite_draft_frequency(r);
-    onsite_draft_content(r);
+    onsite_draft_channel(r);
     onsite_draft_variants(r);
     onsite_draft_when(r);
 
