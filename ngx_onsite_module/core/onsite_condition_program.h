@@ -95,6 +95,19 @@ typedef struct {
 onsite_truth_t onsite_condition_node(onsite_context_t *context,
     const onsite_node_t *node, const onsite_value_t *value);
 
+static inline bool
+condition_is_null(const onsite_value_t *value)
+{
+    return value->type == ONSITE_ABSENT || value->type == ONSITE_NULL;
+}
+
+/* onsite_condition_literal.c: of $in and $ini; JSON.stringify(value) ===
+ * JSON.stringify(literal). */
+bool condition_is_in(const onsite_image_t *image, const onsite_node_t *node,
+    const onsite_value_t *value);
+bool condition_same_json(const onsite_image_t *image,
+    const onsite_value_t *value, const onsite_image_value_t *literal);
+
 /* Of scalars, as === tells them apart. */
 uint64_t onsite_scalar_hash(const onsite_value_t *value, bool lower);
 
