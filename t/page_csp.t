@@ -113,12 +113,25 @@ policy('refused', 'an odd one', ";; ;, ,;script-src\t'none' ;");
 policy('refused', 'a nonce that is none', "script-src 'nonce-a\"b'");
 policy('aB+/=', 'a nonce of all that one may hold', "script-src 'nonce-aB+/='");
 
+# hashes of URLs: beside one, hosts and schemes say nothing
+policy('refused', 'the hash of a URL', "script-src 'self' 'url-sha256-AAAA'");
+policy('refused', 'the hash of a URL beside all',
+    "script-src * https: 'URL-SHA512-AAAA'");
+policy('abc', 'the hash of a URL, and a nonce',
+    "script-src 'self' 'url-sha384-AAAA' 'nonce-abc'");
+policy('refused', 'the hash of a URL in the second of two',
+    "script-src 'self'", "default-src 'self' 'url-sha256-AAAA'");
+policy(undef, 'the hash of a URL that is none',
+    "script-src 'self' 'url-sha256-'");
+
 # its hash
 policy(undef, 'for the integrity', "script-src 'self'");
 my ($integrity) = $t->visit('/')->{content} =~ /integrity="(sha384-[^"]+)"/;
 policy(undef, 'the hash of its integrity', "script-src '$integrity'");
 policy(undef, 'the hash, under strict-dynamic',
     "script-src 'strict-dynamic' '$integrity'");
+policy(undef, 'the hash, beside one of a URL',
+    "script-src 'url-sha256-AAAA' '$integrity'");
 policy('refused', 'another hash', "script-src '\U$integrity'");
 
 # the script's URL

@@ -38,6 +38,11 @@ $t->campaigns(
 $t->write_file('html/landing/index.html',
     html_page('<div data-onsite-slot="hero">default</div>'));
 $t->write_file('html/index.html', html_page('home'));
+$t->write_file('html/meta/index.html', html_page('x') =~ s{<title>}{<meta
+    http-equiv="Content-Security-Policy" content="script-src 'none'"><title>}r);
+$t->write_file('html/nonce/index.html', html_page('x') =~ s{<title>}{<meta
+    http-equiv="Content-Security-Policy" content="script-src 'nonce-m1'"><title>}r);
+$t->write_file('html/broken/index.html', html_page('x<!-- never closed'));
 $t->start(http => "onsite_key_file $key;\n"
     . "proxy_cache_path %%DIR%%/tmp/cache keys_zone=c:1m;", server => <<'END');
         onsite on;
@@ -45,6 +50,12 @@ $t->start(http => "onsite_key_file $key;\n"
         location /dry { alias %%DIR%%/html/landing; onsite dry_run; }
         location /strict { alias %%DIR%%/html/landing;
             add_header Content-Security-Policy "script-src 'none'"; }
+        location /hash { alias %%DIR%%/html/landing;
+            add_header Content-Security-Policy
+                "script-src 'self' 'url-sha256-AAAA'"; }
+        location /nonced { alias %%DIR%%/html/landing;
+            add_header Content-Security-Policy
+                "script-src 'url-sha256-AAAA' 'nonce-h1'"; }
         location /cached { proxy_pass http://127.0.0.1:%%PORT%%/plain;
             proxy_cache c; proxy_cache_valid 1h; }
         location /plain { alias %%DIR%%/html/landing; onsite off; }
@@ -154,6 +165,17 @@ sub hides {
 
 hides(preview(url => $url =~ s/landing/dry/r), 'dry run', 'a dry run');
 hides(preview(url => $url =~ s/landing/strict/r), 'csp', 'a policy');
+hides(preview(url => $url =~ s/landing/hash/r), 'csp', 'a hash of a URL');
+
+# of what only the page itself tells nothing is known with the header
+hides(preview(url => $url =~ s/landing/meta/r), 'shown', 'a policy in a meta');
+hides(preview(url => $url =~ s/landing/broken/r), 'shown', 'no place');
+for ([nonced => 'h1'], [nonce => 'm1']) {
+    my ($path, $nonce) = @$_;
+    my $r = shows(preview(url => $url =~ s/landing/$path/r), qr{<h2>},
+        'a nonce');
+    like($r->{content}, qr/<script [^>]* nonce="$nonce"/, '  the script has it');
+}
 
 # any other token: a usual view
 sub usual {

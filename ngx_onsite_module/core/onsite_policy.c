@@ -146,25 +146,13 @@ check_sandbox(onsite_str_t policy, const onsite_policy_script_t *script,
 static bool
 is_strict(onsite_str_t sources)
 {
-    size_t        i;
     onsite_str_t  word;
-    static const onsite_str_t  hashes[] = {
-        { 12, "'url-sha256-" }, { 12, "'url-sha384-" }, { 12, "'url-sha512-" }
-    };
 
     while (onsite_policy_next_word(&sources, &word)) {
-
-        if (onsite_policy_same(word, ONSITE_STR("'strict-dynamic'"))) {
+        if (onsite_policy_same(word, ONSITE_STR("'strict-dynamic'"))
+            || onsite_policy_is_url_hash(word))
+        {
             return true;
-        }
-
-        for (i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
-            if (word.len > hashes[i].len
-                && onsite_policy_same(onsite_str(word.data, hashes[i].len),
-                                      hashes[i]))
-            {
-                return true;
-            }
         }
     }
 

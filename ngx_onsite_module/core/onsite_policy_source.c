@@ -182,6 +182,29 @@ onsite_policy_is_nonce(onsite_str_t word, onsite_str_t *nonce)
 }
 
 
+bool
+onsite_policy_is_url_hash(onsite_str_t word)
+{
+    size_t  i;
+    static const onsite_str_t  starts[] = {
+        { 12, "'url-sha256-" }, { 12, "'url-sha384-" }, { 12, "'url-sha512-" }
+    };
+
+    for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (word.len > starts[i].len + 1
+            && onsite_policy_same(onsite_str(word.data, starts[i].len),
+                                  starts[i]))
+        {
+            return word.data[word.len - 1] == '\''
+                   && is_base64(onsite_str(word.data + starts[i].len,
+                                           word.len - starts[i].len - 1));
+        }
+    }
+
+    return false;
+}
+
+
 /* 'sha384-…' against sha384-…: the algorithm in any case. */
 
 static bool

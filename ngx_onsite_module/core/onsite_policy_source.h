@@ -22,6 +22,9 @@ bool onsite_policy_same(onsite_str_t a, onsite_str_t b);
 /* 'nonce-…': what is behind the dash. */
 bool onsite_policy_is_nonce(onsite_str_t word, onsite_str_t *nonce);
 
+/* 'url-sha256-…', with any value that may be one. */
+bool onsite_policy_is_url_hash(onsite_str_t word);
+
 /* Whether every hash of the script's integrity, which is not empty, is among
  * the sources. */
 bool onsite_policy_has_integrity(onsite_str_t sources, onsite_str_t integrity);

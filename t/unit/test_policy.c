@@ -222,6 +222,10 @@ nonces_and_hashes(void **state)
         { NONCE("a"), { "script-src 'self' 'url-sha256-AAAA' 'nonce-a'" } },
         { ALLOWED, { "script-src 'url-sha256-AAAA' '" INTEGRITY "'" } },
         { ALLOWED, { "script-src 'self' 'url-md5-AAAA'" } },
+        { ALLOWED, { "script-src 'self' 'url-sha256-'" } },
+        { ALLOWED, { "script-src 'self' 'url-sha256-AAAA" } },
+        { ALLOWED, { "script-src 'self' 'url-sha256-A!'" } },
+        { ALLOWED, { "script-src 'self' url-sha256-AAAA" } },
         { SOURCES, { "script-src " INTEGRITY } },
         { SOURCES, { "script-src '" INTEGRITY "=='" } },
         { SOURCES, { "script-src 'sha384-"

@@ -66,7 +66,7 @@ http {
         ${(options.server || '').replaceAll('%DIR%', dir)}
         location /onsite/ { onsite_collect; }
         location = /onsite-status { onsite off; onsite_status; }
-        ${options.locations || ''}
+        ${(options.locations || '').replaceAll('%DIR%', dir)}
     }
 }
 `;
