@@ -179,6 +179,34 @@ $r = $t->get('/index.html');
 like($r->{content}, $INSERTED, 'without Sec-Fetch-Dest the type decides');
 $before++;
 
+# scripts that ask for a part of a page, or a page to take parts of, also where
+# browsers do not say Sec-Fetch-Dest (plain http)
+for ([htmx => 'hx-request' => 'true'], [Turbo => 'turbo-frame' => 'cart'],
+    ['a visit of Turbo' => 'x-turbo-request-id' => '4f1c'],
+    [jQuery => 'x-requested-with' => 'XMLHttpRequest'],
+    ['X-Requested-With in capitals', 'x-requested-with', 'XMLHTTPREQUEST'],
+    [pjax => 'x-pjax' => 'true'], [Unpoly => 'x-up-version' => '3.0'])
+{
+    my ($what, $name, $value) = @$_;
+    my $was = $t->status;
+    is($t->get('/index.html', headers => { $name => $value })->{content},
+        $page, "asked for by $what: left alone");
+    my $now = $t->status;
+    is($now->{events}{total} - $was->{events}{total}, 0, '  no view');
+    is($now->{skips}{fragment} - $was->{skips}{fragment}, 1,
+        '  skips.fragment');
+    visit_is('/index.html', 1, 1, '  but not what the browser says is one',
+        headers => { $name => $value });
+}
+for (['x-requested-with' => 'com.example.shop'], ['x-requested-with' => ''],
+    ['hx-requests' => 'true'])
+{
+    my ($name, $value) = @$_;
+    like($t->get('/index.html', headers => { $name => $value })->{content},
+        $INSERTED, "$name: $value says nothing");
+    $before++;
+}
+
 # ranges and conditions
 $r = $t->visit('/index.html', headers => { range => 'bytes=0-9' });
 is($r->{status}, 200, 'a page that is changed has no ranges');

@@ -26,6 +26,7 @@ typedef struct {
     unsigned                    dnt:1;      /* DNT: 1                        */
     unsigned                    prefetch:1; /* Sec-Purpose begins "prefetch" */
     unsigned                    chosen:1;   /* choice is set                 */
+    unsigned                    scripted:1; /* a script asks, and says so    */
     unsigned                    cross_site:1; /* Sec-Fetch-Site says that
                                                another site's page asks      */
 } ngx_http_onsite_headers_t;

@@ -30,7 +30,7 @@ ngx_http_onsite_wanted(ngx_http_request_t *r)
 
 
 /* Whether this request may be for a document: GET, and Sec-Fetch-Dest is
- * document or not there. */
+ * document; or not there, and no script says that it asks. */
 
 static ngx_uint_t
 may_be_document(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
@@ -40,7 +40,7 @@ may_be_document(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     dest = &ctx->headers.fetch_dest;
 
     return r->main->method == NGX_HTTP_GET
-           && (dest->len == 0
+           && ((dest->len == 0 && !ctx->headers.scripted)
                || (dest->len == 8
                    && ngx_strncasecmp(dest->data, (u_char *) "document", 8)
                       == 0));

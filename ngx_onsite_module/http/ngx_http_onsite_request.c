@@ -96,10 +96,46 @@ take_flag(ngx_table_elt_t *h, ngx_http_onsite_headers_t *headers)
 }
 
 
+/* A script asks for the page, or a part of it, and puts it into another; apps
+ * say X-Requested-With of pages, too, with their own name. */
+
+static ngx_uint_t
+is_scripted(ngx_table_elt_t *h)
+{
+    switch (h->key.len) {
+
+    case 6:
+        return is(h, "x-pjax");
+
+    case 10:
+        return is(h, "hx-request");
+
+    case 11:
+        return is(h, "turbo-frame");
+
+    case 12:
+        return is(h, "x-up-version");
+
+    case 16:
+        return is(h, "x-requested-with") && h->value.len == 14
+               && ngx_strncasecmp(h->value.data, (u_char *) "XMLHttpRequest",
+                                  14) == 0;
+
+    case 18:
+        return is(h, "x-turbo-request-id");
+
+    default:
+        return 0;
+    }
+}
+
+
 static void
 take_header(ngx_table_elt_t *h, ngx_http_onsite_loc_conf_t *olcf,
     ngx_http_onsite_headers_t *headers)
 {
+    headers->scripted |= is_scripted(h);
+
     switch (h->key.len) {
 
     case 6:
