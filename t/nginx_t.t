@@ -43,7 +43,7 @@ my @server = (
         'shop.example', 'https://shop.example/', 'https://', '://shop.example',
         '//shop.example'),
     ['onsite_allow_origin * shop.example;', qr/"shop.example"/],
-    ['onsite_types html;', qr/invalid type "html".*application\/xhtml/],
+    ['onsite_types html;', qr/invalid type "html".*"text\/html"/],
     ['onsite_types text/plain xml;', qr/invalid type "xml"/],
     ['onsite_session_timeout never;', qr/invalid/],
     ['onsite_max_body lots;', qr/invalid/],
@@ -80,6 +80,15 @@ for my $directive (@good) {
         "$directive location /onsite/ { onsite_collect; }");
     ok($ok, "$directive is accepted") or diag($out);
 }
+
+# what is XML nothing goes into
+for ('application/xhtml+xml', 'text/xml', 'image/svg+XML') {
+    my ($ok, $out) = $t->test_conf(server => "onsite_types text/x-own $_;");
+    like($out, qr/\[warn\].*"\Q$_\E".*skips\.xml.*nginx\.conf:\d+/,
+        "$_ is warned of");
+}
+my (undef, $types) = $t->test_conf(server => 'onsite_types text/x-xml *;');
+unlike($types, qr/skips\.xml/, 'text/x-xml is not');
 
 # what is of no use without another
 my $on = 'onsite on; location /onsite/ { onsite_collect; }';

@@ -71,6 +71,9 @@ my $odd = $t->upstream(sub {
             . "--x\r\nContent-Type: text/html\r\n\r\n$page\r\n--x--\r\n",
         '/utf16' => "HTTP/1.0 200 OK\r\n"
             . "Content-Type: text/html; charset=utf-16le\r\n\r\n$page",
+        '/xhtml' => "HTTP/1.0 200 OK\r\n"
+            . "Content-Type: application/xhtml+xml; charset=utf-8\r\n\r\n$page",
+        '/rss' => "HTTP/1.0 200 OK\r\nContent-Type: TEXT/XML\r\n\r\n$page",
         '/accel' => "HTTP/1.0 200 OK\r\nX-Accel-Redirect: /index.html\r\n"
             . "Content-Type: text/html\r\n\r\n",
     );
@@ -88,6 +91,8 @@ $t->start(server => <<'END');
         location /coded-here/ { alias %%DIR%%/html/;
             add_header Content-Encoding br; }
         location /all/ { onsite_types *; proxy_pass http://127.0.0.1:%%ODD%%/; }
+        location /xml/ { onsite_types application/xhtml+xml;
+            proxy_pass http://127.0.0.1:%%ODD%%/; }
         location /odd/ { proxy_pass http://127.0.0.1:%%ODD%%/; }
         location = /ssi.html { ssi on; }
         location = /return { return 200 "<html><body></body></html>";
@@ -131,6 +136,14 @@ visit_is('/odd/stream', 0, 0, 'an event stream');
 visit_is('/all/stream', 0, 0, 'an event stream, with onsite_types *');
 visit_is('/all/replace', 0, 0, 'and one of pictures or pages');
 visit_is('/all/upper', 1, 1, 'but a page');
+visit_is('/odd/xhtml', 0, 0, 'XHTML is not of onsite_types');
+visit_is('/xml/upper', 1, 1, 'with it text/html still is');
+for my $path ('/xml/xhtml', '/all/xhtml', '/all/rss') {
+    my $was = $t->status->{skips}{xml};
+    is(visit_is($path, 0, 1, "$path is left alone")->{content}, $page,
+        '  as it is');
+    is($t->status->{skips}{xml}, $was + 1, '  skips.xml');
+}
 visit_is('/odd/utf16', 0, 1, 'UTF-16 is left alone');
 visit_is("/odd/charset/$_", 0, 1, "charset=$charsets[$_]") for 0 .. $#charsets;
 visit_is("/odd/narrow/$_", 1, 1, "charset=$narrow[$_]") for 0 .. $#narrow;

@@ -113,7 +113,8 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_ENCODED,       /* Content-Encoding that is not gzip,
                                            or UTF-16                         */
     NGX_HTTP_ONSITE_SKIP_EMPTY,         /* no body                           */
-    NGX_HTTP_ONSITE_SKIP_FRAGMENT,      /* Sec-Fetch-Dest is not a document  */
+    NGX_HTTP_ONSITE_SKIP_FRAGMENT,      /* Sec-Fetch-Dest is not document, or
+                                           a script asks                     */
     NGX_HTTP_ONSITE_SKIP_BYPASS,        /* onsite_bypass                     */
     NGX_HTTP_ONSITE_SKIP_BOT,           /* a known crawler                   */
     NGX_HTTP_ONSITE_SKIP_PREFETCH,      /* Sec-Purpose: not (yet) seen       */
@@ -124,6 +125,7 @@ typedef enum {
     NGX_HTTP_ONSITE_SKIP_MEMORY,
     NGX_HTTP_ONSITE_SKIP_UNPLACED,      /* the page had no place for it      */
     NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED,  /* 304: the browser's own copy       */
+    NGX_HTTP_ONSITE_SKIP_XML,           /* what goes in is HTML              */
     NGX_HTTP_ONSITE_SKIPS
 } ngx_http_onsite_skip_e;
 

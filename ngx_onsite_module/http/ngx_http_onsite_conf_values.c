@@ -109,6 +109,17 @@ ngx_http_onsite_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_uint_t
+is_xml(ngx_str_t *type)
+{
+    return type->len > 4
+           && (type->data[type->len - 4] == '+'
+               || type->data[type->len - 4] == '/')
+           && ngx_strncasecmp(type->data + type->len - 3, (u_char *) "xml", 3)
+              == 0;
+}
+
+
 char *
 ngx_http_onsite_conf_types(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -124,9 +135,17 @@ ngx_http_onsite_conf_types(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid type \"%V\" of "
                                "\"%V\": it takes types like "
-                               "\"application/xhtml+xml\", or \"*\"",
+                               "\"text/html\", or \"*\"",
                                &word[i], &cmd->name);
             return NGX_CONF_ERROR;
+        }
+
+        if (is_xml(&word[i])) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "onsite: pages of \"%V\" "
+                               "are counted, but nothing goes into them "
+                               "(skips.xml), as that is HTML: serve as "
+                               "\"text/html\" what should show something",
+                               &word[i]);
         }
     }
 

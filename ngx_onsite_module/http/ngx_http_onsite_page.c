@@ -393,6 +393,7 @@ is_view(ngx_http_onsite_skip_e skip)
            || skip == NGX_HTTP_ONSITE_SKIP_ENCODED
            || skip == NGX_HTTP_ONSITE_SKIP_EMPTY
            || skip == NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED
+           || skip == NGX_HTTP_ONSITE_SKIP_XML
            || skip == NGX_HTTP_ONSITE_SKIP_CSP;
 }
 

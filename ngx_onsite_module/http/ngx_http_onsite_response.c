@@ -269,6 +269,23 @@ is_stream(ngx_http_request_t *r)
 }
 
 
+/* Browsers show nothing of what is not well-formed; what goes in is HTML, and
+ * the content of campaigns may be any. */
+
+static ngx_uint_t
+is_xml(ngx_http_request_t *r)
+{
+    size_t   len;
+    u_char  *end;
+
+    len = r->headers_out.content_type_len;
+    end = r->headers_out.content_type.data + len;
+
+    return len > 4 && (end[-4] == '+' || end[-4] == '/')
+           && ngx_strncasecmp(end - 3, (u_char *) "xml", 3) == 0;
+}
+
+
 /* A page that is saved to a file is not looked at. */
 
 static ngx_uint_t
@@ -381,6 +398,10 @@ ngx_http_onsite_response_shape(ngx_http_request_t *r,
 
     if (is_marked(r)) {
         return NGX_HTTP_ONSITE_SKIP_MARKED;
+    }
+
+    if (is_xml(r)) {
+        return NGX_HTTP_ONSITE_SKIP_XML;
     }
 
     if (encoding(r) == ENCODING_OTHER || is_wide(r)) {

@@ -32,7 +32,8 @@ const ngx_str_t  ngx_http_onsite_skip_names[NGX_HTTP_ONSITE_SKIPS] = {
     ngx_string("state"),
     ngx_string("memory"),
     ngx_string("unplaced"),
-    ngx_string("not_modified")
+    ngx_string("not_modified"),
+    ngx_string("xml")
 };
 
 
