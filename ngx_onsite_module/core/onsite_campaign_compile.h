@@ -126,8 +126,6 @@ void onsite_draft_read(onsite_draft_reader_t *r);
 
 /* Parts of it, in this order: later ones use the zone. */
 void onsite_draft_schedule(onsite_draft_reader_t *r);
-void onsite_draft_targeting(onsite_draft_reader_t *r);
-void onsite_draft_frequency(onsite_draft_reader_t *r);
 void onsite_draft_channel(onsite_draft_reader_t *r);
 void onsite_draft_variants(onsite_draft_reader_t *r);
 void onsite_draft_when(onsite_draft_reader_t *r);
@@ -211,14 +209,5 @@ size_t onsite_attribute_split(onsite_str_t path, onsite_scope_t scope,
 /* Warnings about campaigns together; drafts are in order of rank. */
 onsite_status_t onsite_drafts_lint(const onsite_draft_t *drafts, size_t n,
     onsite_lint_pt lint, void *data);
-
-/*
- * An instant in RFC 3339 ("2026-01-31T08:00:00+01:00"), or without an offset
- * in the given zone (NULL: UTC); seconds may be left out, a date alone is its
- * midnight.  A local time that a clock change skips is taken as if the clock
- * had not changed yet; of one that comes twice, the first.
- */
-onsite_status_t onsite_instant_read(onsite_str_t text,
-    const onsite_compile_zone_t *zone, onsite_ms_t *ms);
 
 #endif

@@ -228,8 +228,8 @@ read_trigger(onsite_draft_reader_t *r)
 }
 
 
-void
-onsite_draft_targeting(onsite_draft_reader_t *r)
+static void
+read_targeting(onsite_draft_reader_t *r)
 {
     r->draft->campaign.audience = onsite_draft_condition(r,
                                       r->draft->definition, "audience",
@@ -361,8 +361,8 @@ read_goal(onsite_draft_reader_t *r)
 }
 
 
-void
-onsite_draft_frequency(onsite_draft_reader_t *r)
+static void
+read_frequency(onsite_draft_reader_t *r)
 {
     size_t                    len;
     const onsite_value_t     *frequency;
@@ -458,8 +458,8 @@ onsite_draft_read(onsite_draft_reader_t *r)
 
     read_description(r);
     onsite_draft_schedule(r);
-    onsite_draft_targeting(r);
-    onsite_draft_frequency(r);
+    read_targeting(r);
+    read_frequency(r);
     onsite_draft_channel(r);
     onsite_draft_variants(r);
     onsite_draft_when(r);

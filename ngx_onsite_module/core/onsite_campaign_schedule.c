@@ -211,8 +211,15 @@ local_to_instant(const onsite_compile_zone_t *zone, int64_t local)
 }
 
 
-onsite_status_t
-onsite_instant_read(onsite_str_t text, const onsite_compile_zone_t *zone,
+/*
+ * An instant in RFC 3339 ("2026-01-31T08:00:00+01:00"), or without an offset
+ * in the given zone (NULL: UTC); seconds may be left out, a date alone is its
+ * midnight.  A local time that a clock change skips is taken as if the clock
+ * had not changed yet; of one that comes twice, the first.
+ */
+
+static onsite_status_t
+parse_instant(onsite_str_t text, const onsite_compile_zone_t *zone,
     onsite_ms_t *ms)
 {
     int64_t      days, clock = 0, offset;
@@ -269,7 +276,7 @@ read_instant(onsite_draft_reader_t *r, const onsite_value_t *schedule,
         return;
     }
 
-    if (onsite_instant_read(text, r->zone, &ms) != ONSITE_OK) {
+    if (parse_instant(text, r->zone, &ms) != ONSITE_OK) {
         onsite_definition_error(r->d, key, "must be a time in RFC 3339, such"
                                 " as \"2026-01-31T08:00:00+01:00\", or"
                                 " without an offset in the campaign's time"

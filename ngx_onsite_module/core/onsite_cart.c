@@ -187,8 +187,11 @@ remove_line(onsite_visitor_t *v, uint32_t i)
 }
 
 
-onsite_cart_line_t *
-onsite_cart_line(onsite_visitor_t *v, onsite_str_t sku)
+/* Found or added (then of quantity 0); when the cart is full the oldest line
+ * goes. */
+
+static onsite_cart_line_t *
+line_of(onsite_visitor_t *v, onsite_str_t sku)
 {
     onsite_cart_line_t  *line = find_line(v, sku);
 
@@ -225,7 +228,7 @@ add_product(onsite_visitor_t *v, const onsite_value_t *product)
         return;
     }
 
-    line = onsite_cart_line(v, sku);
+    line = line_of(v, sku);
 
     if (line->sku.data == digits) {
         kept = free_digits(v);

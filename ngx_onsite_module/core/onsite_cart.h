@@ -22,8 +22,4 @@
 void onsite_cart_change(onsite_visitor_t *v,
     const onsite_value_t *properties, bool add);
 
-/* The line of a sku, found or added (then of quantity 0); when the cart is
- * full the oldest line goes. */
-onsite_cart_line_t *onsite_cart_line(onsite_visitor_t *v, onsite_str_t sku);
-
 #endif

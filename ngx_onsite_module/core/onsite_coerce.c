@@ -149,15 +149,6 @@ trim(onsite_str_t s)
 }
 
 
-static int
-digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
-}
-
-
 /* The digits behind 0x, 0o or 0b: bits over 60 only round. */
 
 static double
@@ -168,9 +159,9 @@ radix_number(onsite_str_t digits, int bits)
     uint64_t  mantissa = 0, sticky = 0;
 
     for (i = 0; i < digits.len; i++) {
-        d = digit(digits.data[i]);
+        d = onsite_hex_digit(digits.data[i]);
 
-        if (d >= 1 << bits) {
+        if (d < 0 || d >= 1 << bits) {
             return NAN;
         }
 

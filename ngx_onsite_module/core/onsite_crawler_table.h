@@ -28,7 +28,6 @@ extern const uint32_t  onsite_crawler_begin;        /* the state to begin in*/
 extern const uint32_t  onsite_crawler_n_cells;
 extern const uint32_t  onsite_crawler_n_listed;
 extern const uint32_t  onsite_crawler_n_meant;
-extern const uint32_t  onsite_crawler_n_marks;
 
 extern const uint8_t   onsite_crawler_columns[];    /* of the 256 bytes     */
 extern const uint16_t  onsite_crawler_rows[];       /* n_cells              */

@@ -341,6 +341,47 @@ token_tag(onsite_signer_t *signer, onsite_str_t site,
 }
 
 
+bool
+onsite_signed_put(uint8_t *data, size_t *n, size_t max, onsite_str_t str)
+{
+    if (str.len > UINT8_MAX || str.len + 1 > max - *n) {
+        return false;
+    }
+
+    data[(*n)++] = (uint8_t) str.len;
+
+    if (str.len != 0) {
+        memcpy(data + *n, str.data, str.len);
+        *n += str.len;
+    }
+
+    return true;
+}
+
+
+bool
+onsite_signed_take(const char *data, size_t *at, size_t end,
+    onsite_str_t *str)
+{
+    size_t  len;
+
+    if (*at == end) {
+        return false;
+    }
+
+    len = (uint8_t) data[*at];
+
+    if (len > end - *at - 1) {
+        return false;
+    }
+
+    *str = onsite_str(data + *at + 1, len);
+    *at += 1 + len;
+
+    return true;
+}
+
+
 size_t
 onsite_token_sign(onsite_signer_t *signer, onsite_str_t site,
     const onsite_exposure_token_t *token, char *out)
@@ -358,45 +399,16 @@ onsite_token_sign(onsite_signer_t *signer, onsite_str_t site,
     n = TOKEN_FIXED;
 
     for (i = 0; i < 3; i++) {
-        if (strings[i].len > UINT8_MAX
-            || strings[i].len + 1 > PAYLOAD_MAX - TAG_SIZE - n)
+        if (!onsite_signed_put(payload, &n, PAYLOAD_MAX - TAG_SIZE,
+                               strings[i]))
         {
             return 0;
-        }
-
-        payload[n++] = (uint8_t) strings[i].len;
-
-        if (strings[i].len != 0) {
-            memcpy(payload + n, strings[i].data, strings[i].len);
-            n += strings[i].len;
         }
     }
 
     token_tag(signer, site, &token->visitor, payload, n, payload + n);
 
     return onsite_base64url(payload, n + TAG_SIZE, out);
-}
-
-
-static bool
-take_string(const char *payload, size_t *at, size_t end, onsite_str_t *str)
-{
-    size_t  len;
-
-    if (*at == end) {
-        return false;
-    }
-
-    len = (uint8_t) payload[*at];
-
-    if (len > end - *at - 1) {
-        return false;
-    }
-
-    *str = onsite_str(payload + *at + 1, len);
-    *at += 1 + len;
-
-    return true;
 }
 
 
@@ -433,8 +445,8 @@ onsite_token_verify(onsite_signer_t *signer, onsite_str_t site,
     token->time = (onsite_ms_t) get_u64(payload + 1);
     token->visitor = *visitor;
 
-    return take_string(scratch, &at, end, &token->campaign)
-           && take_string(scratch, &at, end, &token->variant)
-           && take_string(scratch, &at, end, &token->policy) && at == end
+    return onsite_signed_take(scratch, &at, end, &token->campaign)
+           && onsite_signed_take(scratch, &at, end, &token->variant)
+           && onsite_signed_take(scratch, &at, end, &token->policy) && at == end
            ? ONSITE_OK : ONSITE_INVALID;
 }

@@ -37,6 +37,13 @@ void onsite_signer_tag(const onsite_signer_t *signer, onsite_str_t purpose,
 bool onsite_tag_eq(const uint8_t a[ONSITE_TAG_SIZE],
     const uint8_t b[ONSITE_TAG_SIZE]);
 
+/* Strings of at most 255 bytes in such data, each behind its length: put while
+ * *n stays within max, taken while *at stays within end. */
+bool onsite_signed_put(uint8_t *data, size_t *n, size_t max,
+    onsite_str_t str);
+bool onsite_signed_take(const char *data, size_t *at, size_t end,
+    onsite_str_t *str);
+
 /* base64url without padding; returns the length. */
 size_t onsite_base64url(const uint8_t *data, size_t len, char *out);
 

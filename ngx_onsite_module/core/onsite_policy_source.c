@@ -414,14 +414,6 @@ matches_port(onsite_str_t port, const onsite_policy_script_t *script)
 }
 
 
-static int
-hex_value(char c)
-{
-    return is_digit(c) ? c - '0'
-           : lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
-}
-
-
 /* The byte at *i, percent-decoded; *i moves behind it. */
 
 static int
@@ -434,8 +426,8 @@ next_byte(onsite_str_t text, size_t *i)
         return (unsigned char) c;
     }
 
-    high = hex_value(text.data[*i]);
-    low = hex_value(text.data[*i + 1]);
+    high = onsite_hex_digit(text.data[*i]);
+    low = onsite_hex_digit(text.data[*i + 1]);
 
     if (high < 0 || low < 0) {
         return (unsigned char) c;

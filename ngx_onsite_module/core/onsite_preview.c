@@ -13,15 +13,6 @@
 static const onsite_str_t  name = ONSITE_STR("onsite_preview");
 
 
-static int
-hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-
 /* Percent-decoded; returns how many bytes. */
 
 static size_t
@@ -37,8 +28,8 @@ decode_path(onsite_str_t path, char *out)
             continue;
         }
 
-        high = hex_value(path.data[i + 1]);
-        low = hex_value(path.data[i + 2]);
+        high = onsite_hex_digit(path.data[i + 1]);
+        low = onsite_hex_digit(path.data[i + 2]);
 
         if (high >= 0 && low >= 0) {
             out[n - 1] = (char) (high << 4 | low);
@@ -88,28 +79,6 @@ tag_payload(const onsite_signer_t *signer, onsite_str_t site,
 }
 
 
-/* Behind a byte of its length; n grows. */
-
-static bool
-put_string(uint8_t *payload, size_t *n, onsite_str_t str)
-{
-    if (str.len > UINT8_MAX
-        || str.len + 1 > PAYLOAD_MAX - ONSITE_TAG_SIZE - *n)
-    {
-        return false;
-    }
-
-    payload[(*n)++] = (uint8_t) str.len;
-
-    if (str.len != 0) {
-        memcpy(payload + *n, str.data, str.len);
-        *n += str.len;
-    }
-
-    return true;
-}
-
-
 size_t
 onsite_preview_sign(const onsite_signer_t *signer, onsite_str_t site,
     const onsite_preview_page_t *page, const onsite_preview_t *preview,
@@ -127,8 +96,10 @@ onsite_preview_sign(const onsite_signer_t *signer, onsite_str_t site,
     }
 
     if (!tag_page(signer, site, page, payload + 9)
-        || !put_string(payload, &n, preview->campaign)
-        || !put_string(payload, &n, preview->variant))
+        || !onsite_signed_put(payload, &n, PAYLOAD_MAX - ONSITE_TAG_SIZE,
+                              preview->campaign)
+        || !onsite_signed_put(payload, &n, PAYLOAD_MAX - ONSITE_TAG_SIZE,
+                              preview->variant))
     {
         return 0;
     }
@@ -136,28 +107,6 @@ onsite_preview_sign(const onsite_signer_t *signer, onsite_str_t site,
     tag_payload(signer, site, payload, n, payload + n);
 
     return onsite_base64url(payload, n + ONSITE_TAG_SIZE, out);
-}
-
-
-static bool
-take_string(const char *payload, size_t *at, size_t end, onsite_str_t *str)
-{
-    size_t  len;
-
-    if (*at == end) {
-        return false;
-    }
-
-    len = (uint8_t) payload[*at];
-
-    if (len > end - *at - 1) {
-        return false;
-    }
-
-    *str = onsite_str(payload + *at + 1, len);
-    *at += 1 + len;
-
-    return true;
 }
 
 
@@ -185,8 +134,9 @@ onsite_preview_verify(const onsite_signer_t *signer, onsite_str_t site,
     tag_payload(signer, site, payload, end, tag);
 
     if (!onsite_tag_eq(tag, payload + end) || payload[0] != VERSION
-        || !take_string(scratch, &at, end, &preview->campaign)
-        || !take_string(scratch, &at, end, &preview->variant) || at != end)
+        || !onsite_signed_take(scratch, &at, end, &preview->campaign)
+        || !onsite_signed_take(scratch, &at, end, &preview->variant)
+        || at != end)
     {
         return ONSITE_PREVIEW_FORGED;
     }
@@ -228,8 +178,8 @@ decode_char(onsite_str_t text, char *c)
         return 1;
     }
 
-    high = hex_value(text.data[i]);
-    low = hex_value(text.data[i + 1]);
+    high = onsite_hex_digit(text.data[i]);
+    low = onsite_hex_digit(text.data[i + 1]);
 
     if (high < 0 || low < 0) {
         return 1;

@@ -48,19 +48,6 @@ onsite_query_next(onsite_str_t *args, onsite_str_t *key, onsite_str_t *value)
 }
 
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
 /* All but those that mean something, or are not ASCII. */
 
 static size_t
@@ -92,8 +79,8 @@ decode_special(const char *p, const char *end, char *out)
     *out = *p == '+' ? ' ' : *p;
 
     if (*p == '%' && end - p > 2) {
-        high = hex_digit(p[1]);
-        low = hex_digit(p[2]);
+        high = onsite_hex_digit(p[1]);
+        low = onsite_hex_digit(p[2]);
 
         if (high >= 0 && low >= 0) {
             *out = (char) (high << 4 | low);

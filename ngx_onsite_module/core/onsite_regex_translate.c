@@ -77,15 +77,6 @@ put_character(reader_t *r, int32_t c)
 }
 
 
-static int
-hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-
 /* n hexadecimal digits at p, or -1. */
 
 static int32_t
@@ -99,10 +90,10 @@ read_hex(const reader_t *r, const char *p, int n)
     }
 
     for (i = 0; i < n; i++) {
-        if (hex(p[i]) < 0) {
+        if (onsite_hex_digit(p[i]) < 0) {
             return -1;
         }
-        c = c * 16 + hex(p[i]);
+        c = c * 16 + onsite_hex_digit(p[i]);
     }
 
     return c;

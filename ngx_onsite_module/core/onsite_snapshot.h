@@ -99,10 +99,6 @@ typedef struct {
     size_t                 n;
 } onsite_snapshot_site_t;
 
-onsite_status_t onsite_snapshot_write(const char *path, uint64_t version,
-    onsite_ms_t built, const onsite_snapshot_site_t *sites, size_t n,
-    onsite_error_t *error);
-
 /*
  * The rows of a table, ascending by the bytes of their keys, each key once.
  * They go into the file as they come: memory stays the same for any number.

@@ -496,15 +496,6 @@ write_file(writing_t *w)
 
 
 onsite_status_t
-onsite_snapshot_write(const char *path, uint64_t version, onsite_ms_t built,
-    const onsite_snapshot_site_t *sites, size_t n, onsite_error_t *error)
-{
-    return onsite_snapshot_write_tables(path, version, built, sites, n, NULL,
-                                        error);
-}
-
-
-onsite_status_t
 onsite_snapshot_write_tables(const char *path, uint64_t version,
     onsite_ms_t built, const onsite_snapshot_site_t *sites, size_t n,
     const onsite_snapshot_rows_t tables[ONSITE_TABLES], onsite_error_t *error)

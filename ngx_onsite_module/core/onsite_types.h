@@ -66,6 +66,15 @@ onsite_str_is(onsite_str_t s, const char *text)
     return onsite_str_eq(s, onsite_str_of(text));
 }
 
+/* 0 .. 15, of either case; -1: it is no hexadecimal digit. */
+static inline int
+onsite_hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* By bytes, a prefix first: below, equal to or above 0. */
 static inline int
 onsite_str_compare(onsite_str_t a, onsite_str_t b)

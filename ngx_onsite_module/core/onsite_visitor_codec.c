@@ -467,15 +467,6 @@ write_head(onsite_writer_t *w, uint32_t n, onsite_ms_t last_seen,
 
 size_t
 onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
-    bool session_only, void *out, size_t capacity)
-{
-    return onsite_link_encode_carrying(link, now, session_only,
-                                       onsite_str(NULL, 0), out, capacity);
-}
-
-
-size_t
-onsite_link_encode_carrying(const onsite_key_t *link, onsite_ms_t now,
     bool session_only, onsite_str_t carried, void *out, size_t capacity)
 {
     onsite_writer_t  w = { out, 0, capacity };

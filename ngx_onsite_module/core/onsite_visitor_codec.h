@@ -50,8 +50,6 @@ onsite_status_t onsite_visitor_decode(onsite_arena_t *arena,
  */
 size_t onsite_visitor_encode(const onsite_visitor_t *visitor, void *out,
     size_t capacity);
-size_t onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
-    bool session_only, void *out, size_t capacity);
 size_t onsite_tombstone_encode(onsite_ms_t now, void *out, size_t capacity);
 
 /*
@@ -62,7 +60,7 @@ size_t onsite_tombstone_encode(onsite_ms_t now, void *out, size_t capacity);
  * data; len 0: it carries none.
  */
 #define ONSITE_LINK_OVERHEAD  64
-size_t onsite_link_encode_carrying(const onsite_key_t *link, onsite_ms_t now,
+size_t onsite_link_encode(const onsite_key_t *link, onsite_ms_t now,
     bool session_only, onsite_str_t carried, void *out, size_t capacity);
 onsite_str_t onsite_link_carried(const void *data, size_t size);
 

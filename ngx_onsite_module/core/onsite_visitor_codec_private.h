@@ -50,10 +50,6 @@ record_read_time(onsite_reader_t *r, onsite_ms_t base)
     return onsite_read_nil(r) ? 0 : record_distance(base, onsite_read_long(r));
 }
 
-/* How many entries an array of `items` values each holds.  Those before the
- * last max are passed over. */
-uint32_t record_read_entries(onsite_reader_t *r, uint32_t items, uint32_t max);
-
 /* onsite_visitor_lists.c */
 void record_write_counters(onsite_writer_t *w, const onsite_visitor_t *v,
     uint32_t from);

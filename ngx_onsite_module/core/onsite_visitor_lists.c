@@ -148,8 +148,8 @@ record_write_counters(onsite_writer_t *w, const onsite_visitor_t *v,
 /* How many entries an array of `items` values each holds.  Those before the
  * last max are passed over. */
 
-uint32_t
-record_read_entries(onsite_reader_t *r, uint32_t items, uint32_t max)
+static uint32_t
+read_entries(onsite_reader_t *r, uint32_t items, uint32_t max)
 {
     uint32_t  n = onsite_read_array(r);
 
@@ -175,7 +175,7 @@ record_read_counters(onsite_reader_t *r, onsite_visitor_t *v)
     uint32_t           n;
     onsite_counter_t  *counter;
 
-    n = record_read_entries(r, COUNTER_ITEMS, ONSITE_COUNTERS_MAX);
+    n = read_entries(r, COUNTER_ITEMS, ONSITE_COUNTERS_MAX);
 
     for (/* void */; n != 0 && !r->bad; n--) {
         counter = &v->counters[v->n_counters];
@@ -212,7 +212,7 @@ record_read_cart(onsite_reader_t *r, onsite_visitor_t *v)
     uint32_t             n;
     onsite_cart_line_t  *line;
 
-    n = record_read_entries(r, CART_ITEMS, ONSITE_CART_LINES_MAX);
+    n = read_entries(r, CART_ITEMS, ONSITE_CART_LINES_MAX);
 
     for (/* void */; n != 0 && !r->bad; n--) {
         line = &v->cart[v->n_cart++];
@@ -295,7 +295,7 @@ record_read_exposures(onsite_reader_t *r, onsite_visitor_t *v)
     uint32_t            n, variant, bits;
     onsite_exposure_t  *e;
 
-    n = record_read_entries(r, EXPOSURE_ITEMS, ONSITE_EXPOSURES_MAX);
+    n = read_entries(r, EXPOSURE_ITEMS, ONSITE_EXPOSURES_MAX);
 
     for (/* void */; n != 0 && !r->bad; n--) {
         e = &v->exposures[v->n_exposures++];
@@ -449,7 +449,7 @@ record_read_progress(onsite_reader_t *r, onsite_visitor_t *v)
     uint32_t            n, items;
     onsite_progress_t  *p;
 
-    n = record_read_entries(r, 1, ONSITE_PROGRESS_MAX);
+    n = read_entries(r, 1, ONSITE_PROGRESS_MAX);
 
     for (/* void */; n != 0 && !r->bad; n--) {
         items = onsite_read_array(r);
@@ -575,7 +575,7 @@ read_fired(onsite_reader_t *r, onsite_arena_t *arena, onsite_ms_t last_seen,
     onsite_status_t    status;
     onsite_pending_t  *p;
 
-    n = record_read_entries(r, 1, max);
+    n = read_entries(r, 1, max);
 
     for (/* void */; n != 0; n--) {
         items = onsite_read_array(r);

@@ -75,15 +75,6 @@ ngx_http_onsite_identify(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 }
 
 
-static int
-digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-
 static ngx_uint_t
 read_hash(onsite_str_t text, u_char hash[HASH_BYTES])
 {
@@ -95,8 +86,8 @@ read_hash(onsite_str_t text, u_char hash[HASH_BYTES])
     }
 
     for (i = 0; i < HASH_BYTES; i++) {
-        high = digit(text.data[2 * i]);
-        low = digit(text.data[2 * i + 1]);
+        high = onsite_hex_digit(text.data[2 * i]);
+        low = onsite_hex_digit(text.data[2 * i + 1]);
 
         if (high < 0 || low < 0) {
             return 0;

@@ -69,10 +69,10 @@ put_link(run_t *run, const onsite_key_t *key, const onsite_key_t *link,
         return NGX_ERROR;
     }
 
-    size = onsite_link_encode_carrying(link, run->ctx->now,
-                                       ngx_http_onsite_brief(run), carried,
-                                       ngx_http_onsite_worker.record,
-                                       ONSITE_RECORD_BYTES_MAX);
+    size = onsite_link_encode(link, run->ctx->now,
+                              ngx_http_onsite_brief(run), carried,
+                              ngx_http_onsite_worker.record,
+                              ONSITE_RECORD_BYTES_MAX);
 
     return ngx_http_onsite_put(run, key, size, "link");
 }

@@ -72,7 +72,8 @@ put_link(state_t *s, uint64_t n, uint64_t target)
     size_t        size;
     onsite_key_t  key = key_of(n), to = key_of(target);
 
-    size = onsite_link_encode(&to, NOW, false, record, sizeof(record));
+    size = onsite_link_encode(&to, NOW, false, onsite_str(NULL, 0),
+                              record, sizeof(record));
     assert_int_not_equal(size, 0);
     assert_int_equal(onsite_txn_put(s->txn, &key, onsite_str(record, size),
                                     NOW), ONSITE_OK);

@@ -114,10 +114,21 @@ teardown(void **state)
 }
 
 
+/* Without tables. */
+
+static onsite_status_t
+write_sites(const char *path, uint64_t version, onsite_ms_t built,
+    const onsite_snapshot_site_t *sites, size_t n, onsite_error_t *error)
+{
+    return onsite_snapshot_write_tables(path, version, built, sites, n, NULL,
+                                        error);
+}
+
+
 static void
 write_snapshot(fixture_t *f, const char *path, uint64_t version)
 {
-    if (onsite_snapshot_write(path, version, BUILT, f->sites, 2, &f->error)
+    if (write_sites(path, version, BUILT, f->sites, 2, &f->error)
         != ONSITE_OK)
     {
         print_error("%s\n", f->error.text);
@@ -335,8 +346,8 @@ an_empty_set_is_a_snapshot(void **state)
     fixture_t          *f = *state;
     onsite_snapshot_t  *s;
 
-    assert_int_equal(onsite_snapshot_write(f->path, 1, BUILT, NULL, 0,
-                                           &f->error), ONSITE_OK);
+    assert_int_equal(write_sites(f->path, 1, BUILT, NULL, 0,
+                                 &f->error), ONSITE_OK);
     s = open_snapshot(f);
     assert_int_equal(onsite_snapshot_info(s)->sites, 0);
     onsite_snapshot_close(s);
@@ -353,34 +364,34 @@ writing_refuses_bad_names(void **state)
     memset(text, 'x', sizeof(text));
 
     f->sites[0].name = onsite_str(text, 256);
-    assert_int_equal(onsite_snapshot_write(f->path, 2, BUILT, f->sites, 2,
-                                           &f->error), ONSITE_INVALID);
+    assert_int_equal(write_sites(f->path, 2, BUILT, f->sites, 2,
+                                 &f->error), ONSITE_INVALID);
     f->sites[0].name = onsite_str(text, 0);
-    assert_int_equal(onsite_snapshot_write(f->path, 2, BUILT, f->sites, 2,
-                                           &f->error), ONSITE_INVALID);
+    assert_int_equal(write_sites(f->path, 2, BUILT, f->sites, 2,
+                                 &f->error), ONSITE_INVALID);
     f->sites[0].name = f->sites[1].name;
-    assert_int_equal(onsite_snapshot_write(f->path, 2, BUILT, f->sites, 2,
-                                           &f->error), ONSITE_INVALID);
+    assert_int_equal(write_sites(f->path, 2, BUILT, f->sites, 2,
+                                 &f->error), ONSITE_INVALID);
     assert_non_null(strstr(f->error.text, "twice"));
     f->sites[0].name = ONSITE_STR("small");
     f->ids[1] = f->ids[0];
-    assert_int_equal(onsite_snapshot_write(f->path, 2, BUILT, f->sites, 2,
-                                           &f->error), ONSITE_INVALID);
+    assert_int_equal(write_sites(f->path, 2, BUILT, f->sites, 2,
+                                 &f->error), ONSITE_INVALID);
     assert_non_null(strstr(f->error.text, "twice"));
     f->ids[1] = onsite_str("a\0b", 3);
-    assert_int_equal(onsite_snapshot_write(f->path, 2, BUILT, f->sites, 2,
-                                           &f->error), ONSITE_INVALID);
+    assert_int_equal(write_sites(f->path, 2, BUILT, f->sites, 2,
+                                 &f->error), ONSITE_INVALID);
 
     f->ids[1] = ONSITE_STR("cart");
-    assert_int_equal(onsite_snapshot_write("/nonexistent/a.mdb", 2, BUILT,
-                                           f->sites, 2, &f->error),
+    assert_int_equal(write_sites("/nonexistent/a.mdb", 2, BUILT,
+                                 f->sites, 2, &f->error),
                      ONSITE_IO);
     assert_non_null(strstr(f->error.text, "/nonexistent/a.mdb"));
 
     /* the good one is still there, and nothing beside it */
 
-    assert_int_equal(onsite_snapshot_write(f->path, 1, BUILT, f->sites, 2,
-                                           &f->error), ONSITE_OK);
+    assert_int_equal(write_sites(f->path, 1, BUILT, f->sites, 2,
+                                 &f->error), ONSITE_OK);
     (void) snprintf(text, sizeof(text), "%s.new-%ld", f->path,
                     (long) getpid());
     assert_int_equal(access(text, F_OK), -1);

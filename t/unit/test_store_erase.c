@@ -39,7 +39,8 @@ put_link(state_t *s, uint64_t alias, uint64_t owner)
     onsite_key_t  to = key_of(owner), from = key_of(alias);
 
     begin_in(s, shard_of(alias));
-    size = onsite_link_encode(&to, NOW, false, record, sizeof(record));
+    size = onsite_link_encode(&to, NOW, false, onsite_str(NULL, 0),
+                              record, sizeof(record));
     assert_int_equal(onsite_txn_put(s->txn, &from, onsite_str(record, size),
                                     NOW), ONSITE_OK);
     commit(s);

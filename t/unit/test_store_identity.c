@@ -23,7 +23,8 @@ put_link(state_t *s, const onsite_key_t *key, const onsite_key_t *to,
     char    record[256];
     size_t  size;
 
-    size = onsite_link_encode(to, now, false, record, sizeof(record));
+    size = onsite_link_encode(to, now, false, onsite_str(NULL, 0),
+                              record, sizeof(record));
 
     begin(s, key);
     assert_int_equal(onsite_txn_put(s->txn, key, onsite_str(record, size),

@@ -468,7 +468,8 @@ links_of_a_session_say_so(void **state)
 
     (void) state;
 
-    size = onsite_link_encode(&key, NOW, true, record, sizeof(record));
+    size = onsite_link_encode(&key, NOW, true, onsite_str(NULL, 0),
+                              record, sizeof(record));
 
     assert_int_equal(onsite_record_last_seen(record, size, &session_only),
                      NOW);
@@ -479,7 +480,8 @@ links_of_a_session_say_so(void **state)
     assert_int_equal(kind, ONSITE_RECORD_LINK);
     assert_memory_equal(&link, &key, sizeof(key));
 
-    size = onsite_link_encode(&key, NOW, false, record, sizeof(record));
+    size = onsite_link_encode(&key, NOW, false, onsite_str(NULL, 0),
+                              record, sizeof(record));
     (void) onsite_record_last_seen(record, size, &session_only);
     assert_false(session_only);
 }
@@ -515,7 +517,8 @@ wake_is_read_alone(void **state)
     size = onsite_visitor_encode(&v, record, sizeof(record));
     assert_true(onsite_record_wake(record, size) == v.wake);
 
-    size = onsite_link_encode(&key, NOW, true, record, sizeof(record));
+    size = onsite_link_encode(&key, NOW, true, onsite_str(NULL, 0),
+                              record, sizeof(record));
     assert_true(onsite_record_wake(record, size) == 0);
     size = onsite_tombstone_encode(NOW, record, sizeof(record));
     assert_true(onsite_record_wake(record, size) == 0);
@@ -538,7 +541,7 @@ links_lead_elsewhere(void **state)
         key.bytes[i] = (uint8_t) (i * 17);
     }
 
-    size = onsite_link_encode(&key, NOW, false, record,
+    size = onsite_link_encode(&key, NOW, false, onsite_str(NULL, 0), record,
                               sizeof(record));
     assert_in_range(size, 20, 40);
     assert_int_equal(decode(NULL, record, size, &kind, &v, &back), ONSITE_OK);
@@ -551,7 +554,8 @@ links_lead_elsewhere(void **state)
     for (i = 0; i < size; i++) {
         assert_int_equal(decode(NULL, record, i, &kind, &v, &back),
                          ONSITE_CORRUPT);
-        assert_int_equal(onsite_link_encode(&key, NOW, false, record, i), 0);
+        assert_int_equal(onsite_link_encode(&key, NOW, false, onsite_str(NULL, 0),
+                                            record, i), 0);
     }
 }
 

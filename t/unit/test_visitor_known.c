@@ -796,7 +796,7 @@ links_carry_a_record(void **state)
 
     well_known(&v);
     size = onsite_visitor_encode(&v, inner, sizeof(inner));
-    whole = onsite_link_encode_carrying(&key, NOW, true,
+    whole = onsite_link_encode(&key, NOW, true,
         onsite_str((const char *) inner, size), record, sizeof(record));
     assert_in_range(whole, size, size + ONSITE_LINK_OVERHEAD);
 
@@ -820,14 +820,15 @@ links_carry_a_record(void **state)
 
     /* the largest fits in what is left beside a link */
 
-    assert_int_equal(onsite_link_encode_carrying(&key, NOW, true,
+    assert_int_equal(onsite_link_encode(&key, NOW, true,
         onsite_str((const char *) inner, size), record, whole - 1), 0);
-    assert_int_not_equal(onsite_link_encode_carrying(&key, INT64_MIN, true,
+    assert_int_not_equal(onsite_link_encode(&key, INT64_MIN, true,
         onsite_str((const char *) inner,
                    ONSITE_RECORD_BYTES_MAX - ONSITE_LINK_OVERHEAD),
         record, sizeof(record)), 0);
 
-    size = onsite_link_encode(&key, NOW, true, record, sizeof(record));
+    size = onsite_link_encode(&key, NOW, true, onsite_str(NULL, 0),
+                              record, sizeof(record));
     assert_int_equal(onsite_link_carried(record, size).len, 0);
     assert_int_equal(onsite_link_carried(inner, 20).len, 0);
     assert_int_equal(onsite_link_carried("", 0).len, 0);

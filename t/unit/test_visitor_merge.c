@@ -173,6 +173,23 @@ random_interest(dice_t *dice, onsite_visitor_t *v)
 }
 
 
+static onsite_cart_line_t *
+line_of(onsite_visitor_t *v, onsite_str_t sku)
+{
+    uint32_t  i;
+
+    for (i = 0; i < v->n_cart; i++) {
+        if (onsite_str_eq(v->cart[i].sku, sku)) {
+            return &v->cart[i];
+        }
+    }
+
+    v->cart[v->n_cart++].sku = sku;
+
+    return &v->cart[i];
+}
+
+
 static void
 random_cart(dice_t *dice, onsite_visitor_t *v)
 {
@@ -182,7 +199,7 @@ random_cart(dice_t *dice, onsite_visitor_t *v)
     static const char *const  skus[] = { "s1", "s2", "s3", "s4", "s5" };
 
     for (i = 0; i < n; i++) {
-        line = onsite_cart_line(v, one_of(dice, skus, 5));
+        line = line_of(v, one_of(dice, skus, 5));
         line->quantity = 1 + roll(dice, 4);
         line->price = 0.25 * roll(dice, 100);
     }
