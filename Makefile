@@ -86,7 +86,7 @@ $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a
 
 # the runtime as it is served, and as the module holds it
 RUNTIME := $(ROOT)/build/gen/onsite.js
-$(RUNTIME): packaging/runtime web/onsite.js
+$(RUNTIME): packaging/runtime $(wildcard web/*)
 	$(call say,GEN)packaging/runtime $@
 
 # The module is built in a shadow of nginx's tree, so that nothing is written

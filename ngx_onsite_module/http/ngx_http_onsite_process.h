@@ -166,7 +166,7 @@ void ngx_http_onsite_segments_init(ngx_cycle_t *cycle);
 
 void ngx_http_onsite_interest_init(ngx_cycle_t *cycle);
 
-/* runtime.c: web/onsite.js as compiled in. */
+/* runtime.c: onsite.js as compiled in. */
 
 /* Hex of a hash of it: ETag and ?v=. */
 extern ngx_str_t   ngx_http_onsite_runtime_hash;

@@ -1,5 +1,5 @@
 /*
- * ngx_http_onsite_runtime.c - web/onsite.js, compiled in, plain and compressed,
+ * ngx_http_onsite_runtime.c - onsite.js, compiled in, plain and compressed,
  * and served.
  *
  * The assembler takes what packaging/runtime made of it; `config` says where

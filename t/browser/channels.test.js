@@ -115,3 +115,80 @@ for (const channel of Object.keys(contents)) {
         await page.close();
     });
 }
+
+const dark = 'color-scheme: light dark';
+const follows = {
+    'one that says nothing': ['', 'light', 'light'],
+    'one that is light alone': [':root { color-scheme: light }', 'light',
+        'light'],
+    'one that is both': [`:root { ${dark} }`, 'light', 'dark'],
+    'one that is dark alone': [':root { color-scheme: dark }', 'dark', 'dark'],
+    'one that is both by its styles': ['@media (prefers-color-scheme: dark) {'
+        + ' body { color: #eee; background: #111 } }', 'light', 'dark'],
+    'one with light text, in other words': ['body { color: oklch(0.97 0 0);'
+        + ' background: #111 }', 'dark', 'dark'],
+    'one with dark text, in other words': ['body { color: oklch(.2 0 0) }',
+        'light', 'light'],
+    'one that wants it dark': [':root { --onsite-scheme: dark }', 'dark',
+        'dark'],
+    'one that wants it light': [`:root { ${dark}; --onsite-scheme: light }`,
+        'light', 'light'],
+    'one that wants what the visitor wants': [':root { --onsite-scheme:'
+        + ' light dark }', 'light', 'dark']
+};
+
+for (const [name, [css, ...expected]] of Object.entries(follows)) {
+    test(`light or dark as the page: ${name}`, async () => {
+        for (const [i, colorScheme] of ['light', 'dark'].entries()) {
+            const page = await open(`<style>${css}</style>`
+                + template('bar', contents.bar), { colorScheme });
+
+            await locate(page, 'bar').waitFor();
+
+            const [back, text] = await locate(page, 'bar').evaluate((box) => {
+                const { backgroundColor, color } = getComputedStyle(box);
+
+                return [backgroundColor, color].map((value) =>
+                    Number(value.match(/\d+/)));
+            });
+            assert.equal(back < text ? 'dark' : 'light', expected[i],
+                `for who likes it ${colorScheme}`);
+            await page.close();
+        }
+    });
+}
+
+test('a popup without a heading is named by its text', async () => {
+    const names = [
+        ['<p>5 off</p><p><a class="button" href="#">Get it</a></p>',
+            '5 off Get it'],
+        ['<div>Five<br>off</div><ul><li>one</li><li>two</li></ul>',
+            'Five off one two'],
+        ['<img src="data:," alt="Five off">', 'Five off'],
+        ['<h2>Named <em>so</em></h2><p>and not so</p>', 'Named so']
+    ];
+
+    for (const [html, name] of names) {
+        const page = await open(template('popup', html));
+
+        await page.getByRole('dialog', { name, exact: true }).waitFor();
+        await page.close();
+    }
+
+    const page = await open(template('popup', '<p>long</p>'.repeat(99)));
+    const name = await page.getByRole('dialog').getAttribute('aria-label');
+
+    assert.match(name, /^(long )+long?$/);
+    assert.ok(name.length <= 80);
+    await page.close();
+});
+
+test('bars and notifications lie as high as the page wants', async () => {
+    const page = await open('<style>:root { --onsite-z: 7 }</style>'
+        + template('bar', contents.bar));
+
+    await locate(page, 'bar').waitFor();
+    assert.equal(await page.locator('[data-onsite-shown]').evaluate(
+        (host) => getComputedStyle(host).zIndex), '7');
+    await page.close();
+});

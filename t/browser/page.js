@@ -6,6 +6,7 @@
  *   site.headers    headers of the page
  *   site.answer     (call) => what decide answers: campaigns, or a status
  *   site.calls      what came: path and the call
+ *   site.status     by path: { code, headers, text } instead of an answer
  */
 
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -48,11 +49,11 @@ export const site = {
 
 function answerCall(path, text, response) {
     const call = { path, ...JSON.parse(text || '{}') };
-    const { code, headers = {} } = site.status[path] || {};
+    const { code, headers = {}, text: refusal = '' } = site.status[path] || {};
 
     site.calls.push(call);
     response.writeHead(code || (path === '/in/beacon' ? 204 : 200), headers);
-    response.end(code || path === '/in/beacon' ? ''
+    response.end(code || path === '/in/beacon' ? refusal
         : JSON.stringify(path === '/in/consent' ? { consent: call.consent }
             : { visitor: 'new', campaigns: site.answer(call) }));
 }

@@ -1,5 +1,5 @@
 /*
- * runtime.test.js - web/onsite.js alone, in headless Chromium: a strict
+ * runtime.test.js - onsite.js alone, in headless Chromium: a strict
  * policy, each channel, what it reports, calls made before it loads.
  */
 

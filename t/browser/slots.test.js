@@ -159,9 +159,27 @@ test('scripts of content never run, whatever the policy trusts', async () => {
 
         await page.getByText('embed text').waitFor();
         await page.getByText('popup text').waitFor();
+        await page.keyboard.press('Escape');
         await page.getByText('bar text').waitFor();
         assert.equal(await page.evaluate(() => window.ran), undefined);
         assert.deepEqual(page.problems, []);
         await page.close();
     }
+});
+
+test('a preview says so when the page has no such slot', async () => {
+    const page = await open(`${template('embed', content, slot)}<script
+ data-onsite data-onsite-preview src="/in/onsite.js?v=2" async></script>`);
+    const badge = (text) => page.getByText(text, { exact: true }).waitFor();
+
+    await badge('Preview: no slot hero on this page');
+    await page.evaluate(() => {
+        document.querySelector('main').dataset.onsiteSlot = 'hero';
+        document.body.append('changed');
+    });
+    await page.getByText('Ours').waitFor();
+    await badge('Preview');
+    assert.deepEqual(site.calls, []);
+    assert.deepEqual(page.problems, []);
+    await page.close();
 });

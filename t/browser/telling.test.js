@@ -272,6 +272,79 @@ test('what is too large is left out with a warning, and blocks nobody',
         await page.close();
     });
 
+/* What the console is warned of. */
+
+const warnings = async (page) => {
+    const warned = [];
+
+    page.on('console', (message) => {
+        if (message.type() === 'warning') {
+            warned.push(message.text());
+        }
+    });
+    await ready(page);
+
+    return warned;
+};
+
+test('a wrong call is warned of once, and nothing is posted', async () => {
+    const wrong = {
+        'push: ["trak"] no such call': () => onsite.push(['trak', 'X']),
+        'push: ["constructor"] no such call': () =>
+            onsite.push(['constructor']),
+        'push: null': () => onsite.push(null),
+        'push: 7': () => onsite.push(7),
+        'on: no such event, or no function: seen': () =>
+            onsite.on('seen', () => {})(),
+        'on: no such event, or no function: viewed': () => {
+            onsite.on('viewed')();
+            onsite.refresh();
+        },
+        'track has no name: undefined': () => onsite.track(),
+        'track has no name: {': () => onsite.track({ sku: 1 }),
+        'track has no name: 7': () => onsite.push(['track', 7])
+    };
+    const page = await open('');
+    const warned = await warnings(page);
+
+    for (const [text, call] of Object.entries(wrong)) {
+        warned.length = 0;
+        await page.evaluate(call);
+        await page.waitForTimeout(50);
+        assert.equal(warned.length, 1, `${text}: ${warned}`);
+        const [about] = text.split(/["[{]/);
+        assert.ok(warned[0].startsWith(`onsite (docs/api.md): ${about}`),
+            warned[0]);
+    }
+    assert.deepEqual(await page.evaluate(() => onsite.track('')),
+        { campaigns: [] });
+    assert.deepEqual(site.calls, []);
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+test('what is refused is not sent again, and why is warned of', async () => {
+    for (const code of [400, 401, 403, 413]) {
+        const page = await open(template('bar', 'Bar'), { status: {
+            '/in/decide': { code, text: '{"error":"event: too long"}' },
+            '/in/beacon': { code } } });
+        const warned = await warnings(page);
+
+        assert.ok(await reported('Promotion Viewed'));
+        assert.deepEqual(await page.evaluate(() => onsite.track('Refused')),
+            { campaigns: [] });
+        await page.evaluate(() => {
+            dispatchEvent(new Event('online'));
+            dispatchEvent(new PageTransitionEvent('pagehide'));
+        });
+        await page.waitForTimeout(1500);
+        assert.equal(count('Promotion Viewed'), 1);
+        assert.equal(count('Refused'), 1);
+        assert.match(warned.join(), /event: too long/);
+        await page.close();
+    }
+});
+
 test('one that is never taken starves no other', async () => {
     const page = await open('', { status: { '/in/decide': { code: 503 },
         '/in/beacon': { code: 503 } } });

@@ -219,6 +219,43 @@ test('one popup at a time, in the order of the page, with a pause between',
         await page.close();
     });
 
+test('beneath a popup nothing is shown, nor told, until it is closed',
+    async () => {
+        const page = await open(template('bar', '<p>Below</p>')
+            + template('notification', '<p>Beside</p>')
+            + template('popup', '<h2>Above</h2>'), {
+            answer: ({ event }) => event === 'More' ? [{ id: 'more',
+                channel: 'bar', html: '<p>More</p>' }] : [] });
+
+        await dialog(page, 'Above').waitFor();
+        await page.evaluate(() => onsite.track('More'));
+        await page.waitForTimeout(1200);
+        assert.equal(await page.locator('[data-onsite-shown]').count(), 1);
+        assert.equal(count('Promotion Viewed'), 1);
+
+        await page.keyboard.press('Escape');
+        await page.getByText('Below').waitFor();
+        await page.getByText('Beside').waitFor();
+        await reported('Promotion Viewed', ({ properties }) =>
+            properties.channel === 'notification');
+        assert.equal(count('Promotion Viewed'), 3);
+        await page.getByRole('region').getByRole('button').click();
+        await page.getByText('More').waitFor();
+        assert.deepEqual(page.problems, []);
+        await page.close();
+    });
+
+test('a popup that the page took away holds nobody up', async () => {
+    const page = await open(template('popup', '<h2>Above</h2>')
+        + template('bar', '<p>Below</p>'));
+
+    await dialog(page, 'Above').waitFor();
+    await page.evaluate(() =>
+        document.querySelector('[data-onsite-shown]').remove());
+    await page.getByText('Below').waitFor();
+    await page.close();
+});
+
 test('a page in the background shows nothing until it is looked at', async () => {
     const page = await open(template('popup', '<h2>Later</h2>'), {
         before: (page) => page.addInitScript(() => {
