@@ -20,10 +20,42 @@ onsite_inject_size(void)
 }
 
 
+static onsite_vectors_t
+widest_vectors(void)
+{
+#if defined(__x86_64__)
+
+    if (__builtin_cpu_supports("avx512vbmi")
+        && __builtin_cpu_supports("avx512bw"))
+    {
+        return ONSITE_VECTORS_64;
+    }
+
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+        return ONSITE_VECTORS_32;
+    }
+
+#endif
+
+    return ONSITE_VECTORS_16;
+}
+
+
+void
+onsite_inject_vectors(onsite_inject_t *inject, onsite_vectors_t most)
+{
+    onsite_vectors_t  widest = widest_vectors();
+
+    inject->vectors = most < widest ? most : widest;
+}
+
+
 void
 onsite_inject_init(onsite_inject_t *inject, unsigned wanted)
 {
     memset(inject, 0, sizeof(onsite_inject_t));
+
+    inject->vectors = widest_vectors();
 
     inject->wanted = wanted;
     inject->follow = wanted == 0;

@@ -49,6 +49,19 @@ size_t onsite_inject_size(void);
 void onsite_inject_init(onsite_inject_t *inject, unsigned wanted);
 
 /*
+ * Of the processor's vectors at most these are read by, and no wider ones than
+ * it has: it changes nothing but the time that it takes.  Without it, the
+ * widest.
+ */
+typedef enum {
+    ONSITE_VECTORS_16 = 0,          /* those of every processor, or none   */
+    ONSITE_VECTORS_32,              /* bytes: AVX2                         */
+    ONSITE_VECTORS_64               /* AVX-512, from where it is not slow  */
+} onsite_vectors_t;
+
+void onsite_inject_vectors(onsite_inject_t *inject, onsite_vectors_t most);
+
+/*
  * Names of slots that have decided content, n <= ONSITE_SLOTS_MAX; they
  * outlive the scanner.  Of several slots with one name every one is filled,
  * up to where the body's end is inserted: what goes there tells the page which

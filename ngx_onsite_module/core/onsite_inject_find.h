@@ -31,6 +31,30 @@ uint64_t onsite_inject_marks(byte_t *p, byte_t *end);
 /* The first "<" that a or b follows, or that is the last byte; or the end. */
 byte_t *onsite_inject_find_open(byte_t *p, byte_t *end, char a, char b);
 
+/* From text outside of all that is followed to the "<" of a tag that is to be
+ * read with care, or to where too little is left: see onsite_inject_sweep.h;
+ * where slots are looked for the other ones. */
+byte_t *onsite_inject_sweep_avx2(onsite_inject_t *inject, byte_t *p,
+    byte_t *end);
+byte_t *onsite_inject_sweep_avx512(onsite_inject_t *inject, byte_t *p,
+    byte_t *end);
+byte_t *onsite_inject_sweep_slots_avx2(onsite_inject_t *inject, byte_t *p,
+    byte_t *end);
+byte_t *onsite_inject_sweep_slots_avx512(onsite_inject_t *inject, byte_t *p,
+    byte_t *end);
+
+/* onsite_inject_sweep.c, for them: of which names some begin like that, by
+ * ONSITE_INJECT_INDEX; whether the tag whose name is at text does matter; notes
+ * it. */
+#define ONSITE_NAME_MATTERS  1u
+#define ONSITE_NAME_NOTED    2u
+
+extern const uint8_t onsite_inject_names[ONSITE_INJECT_NAMES];
+
+bool onsite_inject_sweep_matters(byte_t *text);
+void onsite_inject_sweep_note(onsite_inject_t *inject, byte_t *text,
+    bool end_tag);
+
 
 /* The next mark, or the end. */
 
@@ -87,6 +111,24 @@ onsite_inject_eight(byte_t *p)
            | (uint64_t) p[4] << 24 | (uint64_t) p[5] << 16
            | (uint64_t) p[6] << 8 | (uint64_t) p[7];
 #endif
+}
+
+
+/* A name of up to eight bytes in lower case. */
+
+static inline uint64_t
+onsite_inject_lower_name(uint64_t name)
+{
+    uint64_t        low, upper;
+    const uint64_t  ones = 0x0101010101010101u;
+
+    /* the top bit of each byte: above "Z", at least "A", ASCII */
+
+    low = name & ones * 0x7f;
+    upper = (low + ones * (0x7f - 'Z')) ^ (low + ones * (0x80 - 'A'));
+    upper &= ~name & ones << 7;
+
+    return name | upper >> 2;
 }
 
 

@@ -31,6 +31,7 @@
 #define HEAD      N4('h', 'e', 'a', 'd')
 #define HTML      N4('h', 't', 'm', 'l')
 #define IFRAME    N6('i', 'f', 'r', 'a', 'm', 'e')
+#define PLAINTEX  N8('p', 'l', 'a', 'i', 'n', 't', 'e', 'x')
 #define INPUT     N5('i', 'n', 'p', 'u', 't')
 #define KEYGEN    N6('k', 'e', 'y', 'g', 'e', 'n')
 #define MATH      N4('m', 'a', 't', 'h')
@@ -48,25 +49,29 @@
 #define XMP       N3('x', 'm', 'p')
 
 /*
- * Sets of names are Bloom sets of one hash: a word, and a bit of it.  Next to
- * no name that is frequent in pages shares its bit with one that matters.
- * Upper case hashes as lower case does.
+ * Sets of names are Bloom sets of one hash: next to no name that is frequent
+ * in pages shares its bit with one that matters.  Upper case hashes as lower
+ * case does.
  */
-#define ONSITE_INJECT_WORDS  16
-
-#define ONSITE_INJECT_HASH(name)                                              \
-    (((uint64_t) (name) | 0x2020202020202020u) * 0xccafc76944a6ba1bu)
-
-#define ONSITE_INJECT_WORD(name)                                              \
-    (ONSITE_INJECT_HASH(name) >> 54 & (ONSITE_INJECT_WORDS - 1))
-
 #define ONSITE_INJECT_BIT(name)                                               \
-    ((uint64_t) 1 << (ONSITE_INJECT_HASH(name) >> 58))
+    ((uint64_t) 1                                                             \
+     << ((((uint64_t) (name) | 0x2020202020202020u)                           \
+          * 0xccafc76944a6ba1bu) >> 58))
+
+/*
+ * The index of a table by what names begin with: their first four bytes, the
+ * first of them the lowest, zero behind a shorter name.  Upper case is as lower
+ * case.
+ */
+#define ONSITE_INJECT_NAMES  1024
+
+#define ONSITE_INJECT_INDEX(begins)                                           \
+    ((((uint32_t) (begins) & 0xdfdfdfdf) * 0xb004f8fb) >> 22)
 
 /*
  * What matters outside of templates, SVG and MathML, in a select or not; other
- * names of at most eight bytes change nothing there but the set of names seen
- * and that the head is over.
+ * names of at most eight bytes, or longer ones that begin like that, change
+ * nothing there but the set of names seen and that the head is over.
  */
 #define ONSITE_INJECT_MATTERS                                                 \
     (ONSITE_INJECT_BIT(BASE) | ONSITE_INJECT_BIT(BODY)                        \
@@ -75,6 +80,7 @@
      | ONSITE_INJECT_BIT(INPUT) | ONSITE_INJECT_BIT(KEYGEN)                   \
      | ONSITE_INJECT_BIT(MATH) | ONSITE_INJECT_BIT(NOEMBED)                   \
      | ONSITE_INJECT_BIT(NOFRAMES) | ONSITE_INJECT_BIT(NOSCRIPT)              \
+     | ONSITE_INJECT_BIT(PLAINTEX)                                            \
      | ONSITE_INJECT_BIT(SCRIPT) | ONSITE_INJECT_BIT(SELECT)                  \
      | ONSITE_INJECT_BIT(STYLE) | ONSITE_INJECT_BIT(SVG)                      \
      | ONSITE_INJECT_BIT(TEMPLATE) | ONSITE_INJECT_BIT(TEXTAREA)              \
@@ -111,5 +117,14 @@ onsite_inject_name_add(uint64_t name, uint32_t len, unsigned char c)
 }
 
 uint64_t onsite_inject_name(onsite_str_t name);
+
+/* ... of len bytes; of more than eight those are enough. */
+
+static inline uint32_t
+onsite_inject_begins(uint64_t name, uint32_t len)
+{
+    return (uint32_t) __builtin_bswap64(len < 8 ? name << (64 - 8 * len)
+                                                : name);
+}
 
 #endif

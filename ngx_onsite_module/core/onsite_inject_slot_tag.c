@@ -444,7 +444,7 @@ saw_heading(const onsite_inject_t *inject)
     uint64_t  name;
 
     for (name = N2('h', '1'); name <= N2('h', '6'); name++) {
-        if (onsite_inject_saw(inject, name)) {
+        if (onsite_inject_saw(inject, onsite_inject_begins(name, 2))) {
             return true;
         }
     }

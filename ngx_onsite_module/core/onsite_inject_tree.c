@@ -82,6 +82,15 @@ push(onsite_inject_t *inject, onsite_open_t kind)
 }
 
 
+static uint32_t
+begins(const onsite_inject_t *inject)
+{
+    return onsite_inject_begins(inject->name_len > 8 ? inject->first_eight
+                                                     : inject->name,
+                                inject->name_len);
+}
+
+
 bool
 onsite_inject_may_be_open(const onsite_inject_t *inject)
 {
@@ -98,7 +107,7 @@ onsite_inject_may_be_open(const onsite_inject_t *inject)
         return true;
 
     default:
-        return onsite_inject_saw(inject, inject->name)
+        return onsite_inject_saw(inject, begins(inject))
                || inject->name == COLGROUP;
     }
 }
@@ -303,7 +312,7 @@ start_html(onsite_inject_t *inject)
 {
     bool  in_select = inject->in_select;
 
-    onsite_inject_see(inject, inject->name);
+    onsite_inject_see(inject, begins(inject));
 
     if (inject->n_slots != 0 && inject->depth == 0) {
         onsite_inject_slot_note(inject, inject->name, false);

@@ -3,7 +3,9 @@
  * one another.  Included by onsite_inject*.c only.
  *
  *   onsite_inject.c        bytes in, slices out
- *   onsite_inject_tag.c    tags: whole ones fast, others byte by byte
+ *   onsite_inject_whole.c  text, and tags that the input holds to their ends;
+ *                          _sweep*, those of them that change nothing
+ *   onsite_inject_tag.c    other tags, byte by byte
  *   onsite_inject_text.c   text modes, comments and other markup
  *   onsite_inject_tree.c   which text mode comes next, what is foreign
  *   onsite_inject_place.c  head and body, with or without their tags
@@ -146,6 +148,7 @@ struct onsite_inject_s {
     /* the tag being read */
     uint64_t        name;               /* see onsite_inject_name.h        */
     uint32_t        name_len;
+    uint64_t        first_eight;        /* bytes, where there are more     */
     bool            end_tag;
     bool            self_closing;
     bool            font;               /* color, face or size was met     */
@@ -177,7 +180,8 @@ struct onsite_inject_s {
     unsigned        depth;
     uint8_t         kinds[ONSITE_INJECT_DEPTH];
     uint64_t        names[ONSITE_INJECT_DEPTH];
-    uint64_t        seen[ONSITE_INJECT_WORDS];  /* start tags, a Bloom set */
+    bool            seen[ONSITE_INJECT_NAMES];  /* what start tags in HTML
+                                           began with                      */
 
     /* insertions */
     unsigned        wanted;             /* bit a place                     */
@@ -185,6 +189,7 @@ struct onsite_inject_s {
     uint64_t        cut;
     unsigned        count;
     bool            follow;             /* nothing to insert, read all     */
+    onsite_vectors_t  vectors;
     uint64_t        noted;              /* see ONSITE_INJECT_NOTED         */
 
     /* slots and policies */
@@ -233,25 +238,6 @@ onsite_inject_at(const onsite_inject_t *inject, byte_t *p)
 }
 
 
-/* The names of all HTML start tags so far: an end tag whose name is not among
- * them closes nothing. */
-
-static inline void
-onsite_inject_see(onsite_inject_t *inject, uint64_t name)
-{
-    inject->seen[ONSITE_INJECT_WORD(name)]
-        |= ONSITE_INJECT_BIT(name);
-}
-
-
-static inline bool
-onsite_inject_saw(const onsite_inject_t *inject, uint64_t name)
-{
-    return (inject->seen[ONSITE_INJECT_WORD(name)]
-            & ONSITE_INJECT_BIT(name)) != 0;
-}
-
-
 /* What is inserted goes in before anything else is read. */
 
 static inline bool
@@ -281,8 +267,25 @@ void onsite_inject_end_tag(onsite_inject_t *inject);
 /* In SVG or MathML. */
 bool onsite_inject_foreign(const onsite_inject_t *inject);
 
-/* A tag of this name may still be open. */
+/* An element of the tag's name may still be open. */
 bool onsite_inject_may_be_open(const onsite_inject_t *inject);
+
+/* The start tags of HTML so far, by what their names begin with: an end tag
+ * that begins like none of them closes nothing. */
+
+static inline void
+onsite_inject_see(onsite_inject_t *inject, uint32_t begins)
+{
+    inject->seen[ONSITE_INJECT_INDEX(begins)] = true;
+}
+
+
+static inline bool
+onsite_inject_saw(const onsite_inject_t *inject, uint32_t begins)
+{
+    return inject->seen[ONSITE_INJECT_INDEX(begins)];
+}
+
 
 bool onsite_inject_is_void(uint64_t name);
 

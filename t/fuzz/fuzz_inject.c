@@ -1,7 +1,8 @@
 /*
  * fuzz_inject.c - any bytes as a page: cut by the first ones it gives what it
- * gives whole, with no byte changed but for the insertions and what slots
- * held; and as an HTML template, which then ends in text.
+ * gives whole, by vectors of any width, with no byte changed but for the
+ * insertions and what slots held; and as an HTML template, which then ends in
+ * text.
  */
 
 #include "onsite_inject.h"
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 typedef struct {
     onsite_inject_t  *inject;
     unsigned          places;
+    onsite_vectors_t  vectors;
     void             *blocks[BLOCKS];
     unsigned          n_blocks;
     onsite_buf_t      out;
@@ -88,6 +90,7 @@ run_page(run_t *run, onsite_str_t page, size_t step)
     run->n_blocks = 0;
     run->at = 0;
     onsite_inject_init(run->inject, run->places);
+    onsite_inject_vectors(run->inject, run->vectors);
     onsite_inject_slots(run->inject, names, 2);
     onsite_inject_memory(run->inject, allocate, run);
     onsite_buf_clear(&run->out);
@@ -120,16 +123,22 @@ static void
 scan(onsite_str_t page, size_t step, unsigned places)
 {
     run_t     whole = { .places = places }, parts = { .places = places };
-    unsigned  count;
+    unsigned  i, count;
 
     onsite_buf_init(&whole.out, 0);
     onsite_buf_init(&parts.out, 0);
 
-    count = run_page(&whole, page, 0);
-    must(run_page(&parts, page, step) == count);
-    must(whole.out.len == parts.out.len
-         && (whole.out.len == 0
-             || memcmp(whole.out.data, parts.out.data, whole.out.len) == 0));
+    parts.vectors = ONSITE_VECTORS_64;
+    count = run_page(&parts, page, step);
+
+    for (i = 0; i < 3; i++) {
+        whole.vectors = ONSITE_VECTORS_16 + i;
+        must(run_page(&whole, page, 0) == count);
+        must(whole.out.len == parts.out.len
+             && (whole.out.len == 0
+                 || memcmp(whole.out.data, parts.out.data, whole.out.len)
+                    == 0));
+    }
 
     onsite_buf_free(&whole.out);
     onsite_buf_free(&parts.out);

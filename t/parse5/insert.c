@@ -4,9 +4,9 @@
  * pages: with marks where something is inserted and in place of what slots
  * held, and as it was, with marks around what slots held.
  *
- * Every page is read whole, in two pieces, and byte by byte, which must give
- * the same.  Which places are wanted, and whether it is known to be a
- * document, differs from page to page.
+ * Every page is read whole, in two pieces, and byte by byte, by vectors of
+ * this width and that, which must give the same.  Which places are wanted, and
+ * whether it is known to be a document, differs from page to page.
  */
 
 #include "onsite_buf.h"
@@ -23,6 +23,7 @@ typedef struct {
     onsite_str_t   page;
     unsigned       wanted;
     bool           document;
+    unsigned       vectors;
     unsigned       given;       /* places                                  */
     onsite_buf_t   marked;      /* what it was, with marks; of a page that
                                    is read whole                           */
@@ -131,6 +132,7 @@ scan(run_t *run, size_t step, onsite_buf_t *out)
     const onsite_str_t  names[] = { ONSITE_STR("a"), ONSITE_STR("b") };
 
     onsite_inject_init(inject, run->wanted);
+    onsite_inject_vectors(inject, run->vectors++ % 3);
     onsite_inject_slots(inject, names, 2);
     onsite_inject_memory(inject, allocate, run);
     onsite_buf_clear(out);
