@@ -273,6 +273,13 @@ write_untold(onsite_buf_t *out, const onsite_value_t *detail)
     } else {
         onsite_buf_printf(out, "it waits until nothing has happened for ");
         write_duration(out, number_of(detail, "inactive"));
+
+        if (text_of(detail, "due").len != 0) {
+            onsite_buf_printf(out, ", which is at ");
+            onsite_buf_str(out, text_of(detail, "due"));
+        } else {
+            onsite_buf_printf(out, ", and nothing has begun that");
+        }
     }
 }
 
@@ -318,6 +325,36 @@ write_share(onsite_buf_t *out, onsite_reason_t reason,
 }
 
 
+static void write_fact(onsite_buf_t *out, onsite_reason_t reason,
+    const onsite_value_t *detail);
+
+
+/* And what would come of it now. */
+
+static void
+write_then(onsite_buf_t *out, const onsite_value_t *then)
+{
+    unsigned               i;
+    onsite_str_t           reason = text_of(then, "reason");
+    onsite_value_t         none = { .type = ONSITE_ABSENT };
+    const onsite_value_t  *detail = part_of(then, "detail");
+
+    onsite_buf_printf(out, "; if it fired now, it would ");
+
+    for (i = 1; i < ONSITE_REASONS; i++) {
+        if (onsite_str_eq(onsite_reason_text((onsite_reason_t) i), reason)) {
+            onsite_buf_printf(out, "not be shown: ");
+            write_fact(out, (onsite_reason_t) i,
+                       detail != NULL ? detail : &none);
+            return;
+        }
+    }
+
+    onsite_buf_printf(out, "be ");
+    onsite_buf_str(out, reason);
+}
+
+
 static void
 write_fact(onsite_buf_t *out, onsite_reason_t reason,
     const onsite_value_t *detail)
@@ -359,6 +396,10 @@ write_fact(onsite_buf_t *out, onsite_reason_t reason,
 
     case ONSITE_REASON_TRIGGER:
         write_untold(out, detail);
+
+        if (part_of(detail, "then") != NULL) {
+            write_then(out, part_of(detail, "then"));
+        }
         break;
 
     default:

@@ -30,6 +30,11 @@ $t->campaigns(
     { id => 'quiet', trigger => { inactive => '4h' }, @content },
     { id => 'game', start => 'in', states => {
         in => { on => { Bye => 'left' } }, left => { final => JSON::PP::true } } },
+    { id => 'remind', trigger => { inactive => '90s',
+        after => { event => 'Product Added' } },
+        audience => { 'cart.items' => { '$lt' => 4 } }, @content },
+    { id => 'never', trigger => { inactive => '2d', after => { event => 'Z' } },
+        when => { exit => JSON::PP::true }, @content },
     { id => 'farewell', trigger => { journey => 'game', state => 'left' },
         @content },
 );
@@ -43,13 +48,18 @@ sub added {
         properties => { sku => "s$_", price => 10 } }, jar => \%jar) for 1 .. $_[0];
 }
 
+# What is due is told apart: it depends on the clock.
+my %due;
 sub explained {
     my ($list) = @_;
+    %due = map { $_->{campaign} => delete $_->{detail}{due} }
+        grep { ref $_->{detail} && exists $_->{detail}{due} } @$list;
     return { map { $_->{campaign} => [$_->{reason}, $_->{detail}] } @$list };
 }
 
 # in decide
 added(5);
+my @then = (then => { reason => 'shown' });
 my %checkout = (type => 'track', event => 'Checkout Started', anonymousId => 'v1',
     properties => { section => 'hats' });
 my $r = $t->post('/onsite/decide', \%checkout, %debug, jar => \%jar);
@@ -60,10 +70,19 @@ is_deeply($why, {
         operand => 'shoes', value => 'hats' }],
     often => ['count', { count => 1, of => 3 }],
     once => ['shown', undef],
-    story => ['trigger', { sequence => 0, of => 2 }],
-    quiet => ['trigger', { inactive => 14400 }],
-    farewell => ['trigger', { journey => 'game', state => 'left' }],
+    story => ['trigger', { sequence => 0, of => 2, @then }],
+    quiet => ['trigger', { inactive => 14400, @then }],
+    remind => ['trigger', { inactive => 90, then => { reason => 'audience',
+        detail => { path => 'cart.items', op => '$lt', operand => 4,
+        value => 5 } } }],
+    never => ['trigger', { inactive => 172800, then => { reason => 'armed' } }],
+    farewell => ['trigger', { journey => 'game', state => 'left', @then }],
 }, 'decide explains each campaign of the event, with what it asked and found');
+is_deeply([sort keys %due], ['quiet', 'remind'], 'inactivity that has begun');
+my ($h, $m) = $due{quiet} =~ /^20..-..-..T(..):(..):..Z$/;
+my $in = ($h * 60 + $m) - (gmtime)[2] * 60 - (gmtime)[1];
+ok($in % 1440 == 240 || $in % 1440 == 239 || $in % 1440 == 241,
+    'and when it will be over') or diag($due{quiet});
 
 $r = $t->post('/onsite/decide', \%checkout, %debug, jar => \%jar);
 $why = explained(json_decode($r->{content})->{explain});
@@ -78,7 +97,8 @@ $r = $t->visit('/', %debug, jar => \%jar);
 is_deeply(explained(json_decode($r->{headers}{'x-onsite-explain'})),
     { landing => ['where', { path => 'event.properties.path', op => '$eq',
         operand => '/landing', value => '/' }],
-      map { $_ => ['trigger', $why->{$_}[1]] } qw(story quiet farewell) },
+      remind => ['trigger', { inactive => 90, @then }],
+      map { $_ => ['trigger', $why->{$_}[1]] } qw(story quiet never farewell) },
     'a page, too, also of campaigns that the index passed over');
 
 # a visitor's text can end no header
@@ -107,9 +127,13 @@ is_deeply(explained(\@told), {
     often => ['shown', undef],
     once => ['cap', { cap => 1, per => 'session', shown => 1 }],
     landing => ['trigger', { waits_for => 'Page Viewed' }],
-    story => ['trigger', { sequence => 0, of => 2 }],
-    quiet => ['trigger', { inactive => 14400 }],
-    farewell => ['trigger', { journey => 'game', state => 'left' }],
+    story => ['trigger', { sequence => 0, of => 2, @then }],
+    quiet => ['trigger', { inactive => 14400, @then }],
+    remind => ['trigger', { inactive => 90, then => { reason => 'audience',
+        detail => { path => 'cart.items', op => '$lt', operand => 4,
+        value => 5 } } }],
+    never => ['trigger', { inactive => 172800, then => { reason => 'armed' } }],
+    farewell => ['trigger', { journey => 'game', state => 'left', @then }],
 }, 'says the same of the visitor in the state, and what the others wait for');
 is($told[0]{campaign}, 'vip', 'by rank');
 
@@ -127,15 +151,20 @@ is(($t->run_loader('explain', '--event', '{}'))[0], 2, 'one of both is needed');
 
 # in sentences
 ($code, $out) = offline(\%checkout, '--state', $t->state_dir, '--visitor', 'v1');
-like($out, qr/^Checkout Started, by a visitor who is new: 1 of 8 campaigns shown/,
+like($out, qr/^Checkout Started, by a visitor who is new: 1 of 10 campaigns shown/,
     'in sentences');
 like($out, qr/^vip is not shown: cart\.items is 5, and has to be less than 4\.$/m,
     'that say what was found and what was asked');
 like($out, qr/^often is shown\.$/m, 'what is shown');
 like($out, qr/^once is not shown: it was shown 1 time\(s\), and may be 1 per session\.$/m,
     'a cap');
-like($out, qr/^quiet is not shown: it waits until nothing has happened for 4 h\.$/m,
+my $at = qr/20..-..-..T..:..:..Z/;
+like($out, qr/^quiet is not shown: it waits until nothing has happened for 4 h, which is at $at; if it fired now, it would be shown\.$/m,
     'what waits');
+like($out, qr/^remind is not shown: it waits .* 90 s, which is at $at; if it fired now, it would not be shown: cart\.items is 5, and has to be less than 4\.$/m,
+    'for what it would not be shown');
+like($out, qr/^never is not shown: it waits .* 2 d, and nothing has begun that; if it fired now, it would be armed\.$/m,
+    'what has not begun');
 
 # of a record as `state` prints it
 my (undef, $state) = $t->run_loader('state', $t->state_dir, '--visitor', 'v1');
@@ -148,7 +177,7 @@ like($out, qr/^once is not shown: it was shown 1 time/m, 'with its caps');
 # of one that is typed
 ($code, $out) = offline(\%checkout, '--visitor',
     '{"status":"customer","cart":{"items":2,"value":20}}');
-like($out, qr/who is customer: 2 of 8/, 'of one that is typed');
+like($out, qr/who is customer: 2 of 10/, 'of one that is typed');
 like($out, qr/^vip is shown\.$/m, 'what they would see');
 ($code, $out) = offline({ event => 'Bye' }, '--visitor', '{"journeys":{"game":"in"}}');
 like($out, qr/^farewell is shown\.$/m, 'journeys move');

@@ -410,6 +410,21 @@ choose(decide_t *d, const onsite_campaign_t *campaign, bool waited)
 }
 
 
+onsite_reason_t
+decide_if_fired(decide_t *d, const onsite_campaign_t *campaign)
+{
+    onsite_reason_t      reason;
+    onsite_assignment_t  assignment;
+
+    reason = check_eligible(d, campaign, true);
+
+    return reason != ONSITE_REASON_NONE || d->visitor == NULL ? reason
+           : onsite_variant_assign(d->context, campaign,
+                                   find_exposure(d, campaign),
+                                   d->options->visitor_id, &assignment);
+}
+
+
 void
 decide_tell(decide_t *d, const onsite_campaign_t *campaign,
     onsite_reason_t reason, bool waited)
@@ -421,6 +436,8 @@ decide_tell(decide_t *d, const onsite_campaign_t *campaign,
                                 .decision = d->decision, .waited = waited,
                                 .released = d->releases };
 
+    facts.then = reason == ONSITE_REASON_TRIGGER
+                 ? decide_if_fired(d, campaign) : ONSITE_REASON_NONE;
     onsite_buf_init(&detail, DETAIL_MAX);
     onsite_decide_explain(&facts, campaign, reason, &detail);
     told = detail.len != 0;

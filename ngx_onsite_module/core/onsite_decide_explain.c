@@ -4,7 +4,7 @@
 
 #include "onsite_decide_explain.h"
 #include "onsite_frequency.h"
-#include "onsite_machine.h"
+#include "onsite_machine_private.h"
 
 #define ALL_DAYS  0x7f
 
@@ -27,9 +27,19 @@ write_moment(const onsite_explain_t *explain, const char *name,
     onsite_local_time_t  t;
 
     onsite_local_time(explain->context->image, 0, time, &t);
-    onsite_buf_printf(out, "{\"%s\":\"%04d-%02d-%02dT%02d:%02d:%02dZ\"}",
+    onsite_buf_printf(out, "\"%s\":\"%04d-%02d-%02dT%02d:%02d:%02dZ\"",
                       name, t.year, t.month, t.day, t.hour, t.minute,
                       t.second);
+}
+
+
+static void
+write_end(const onsite_explain_t *explain, const char *name,
+    onsite_ms_t time, onsite_buf_t *out)
+{
+    onsite_buf_char(out, '{');
+    write_moment(explain, name, time, out);
+    onsite_buf_char(out, '}');
 }
 
 
@@ -78,12 +88,12 @@ explain_schedule(const onsite_explain_t *explain,
     const onsite_local_time_t  *local;
 
     if (explain->clock->now < s->from) {
-        write_moment(explain, "from", s->from, out);
+        write_end(explain, "from", s->from, out);
         return;
     }
 
     if (explain->clock->now >= s->until) {
-        write_moment(explain, "until", s->until, out);
+        write_end(explain, "until", s->until, out);
         return;
     }
 
@@ -264,7 +274,6 @@ explain_journey(const onsite_image_t *image, const onsite_machine_t *machine,
     onsite_write_json_string(out, onsite_image_str(image, machine->id));
     onsite_buf_str(out, ONSITE_STR(",\"state\":"));
     onsite_write_json_string(out, state);
-    onsite_buf_char(out, '}');
 }
 
 
@@ -283,22 +292,50 @@ steps_done(const onsite_visitor_t *visitor, uint32_t hash)
 }
 
 
+static void
+explain_inactive(const onsite_explain_t *explain,
+    const onsite_machine_t *machine, onsite_buf_t *out)
+{
+    uint32_t                       i, to;
+    const onsite_image_t          *image = explain->context->image;
+    const onsite_visitor_t        *v = explain->visitor;
+    const onsite_standing_t       *standing;
+    const onsite_machine_state_t  *armed;
+
+    armed = onsite_states(image, machine) + ONSITE_STATE_ARMED;
+    onsite_buf_printf(out, "{\"inactive\":%lld",
+                      (long long) (armed->inactive_ms / ONSITE_SECOND));
+
+    for (i = 0; v != NULL && i < v->n_standings; i++) {
+        standing = &v->standings[i];
+
+        if (standing->machine == machine->hash
+            && onsite_machine_stands(image, machine, standing->state)
+               == ONSITE_STATE_ARMED)
+        {
+            onsite_buf_char(out, ',');
+            write_moment(explain, "due",
+                         onsite_machine_state_due(armed, standing->since,
+                                                  v->last_seen, &to), out);
+        }
+    }
+}
+
+
 /* What the campaign's machine waits for. */
 
 static void
-explain_trigger(const onsite_explain_t *explain,
+explain_machine(const onsite_explain_t *explain,
     const onsite_campaign_t *campaign, onsite_buf_t *out)
 {
     const onsite_image_t          *image = explain->context->image;
     const onsite_machine_t        *machine;
     const onsite_campaign_t       *campaigns;
     const onsite_image_header_t   *header = onsite_image_header(image);
-    const onsite_machine_state_t  *states;
 
     machine = onsite_image_at(image, header->machines);
     machine += campaign->trigger.machine;
     campaigns = onsite_image_at(image, header->campaigns);
-    states = onsite_image_at(image, machine->states);
 
     switch ((onsite_trigger_kind_t) campaign->trigger.kind) {
 
@@ -308,15 +345,13 @@ explain_trigger(const onsite_explain_t *explain,
         break;
 
     case ONSITE_TRIGGER_SEQUENCE:
-        onsite_buf_printf(out, "{\"sequence\":%u,\"of\":%u}",
+        onsite_buf_printf(out, "{\"sequence\":%u,\"of\":%u",
                           steps_done(explain->visitor, machine->hash),
                           machine->n_states - 1);
         break;
 
     case ONSITE_TRIGGER_INACTIVE:
-        onsite_buf_printf(out, "{\"inactive\":%lld}",
-                          (long long) (states[ONSITE_STATE_ARMED].inactive_ms
-                                       / ONSITE_SECOND));
+        explain_inactive(explain, machine, out);
         break;
 
     case ONSITE_TRIGGER_EVENT:
@@ -341,6 +376,41 @@ explain_armed(const onsite_explain_t *explain,
             onsite_buf_char(out, '}');
         }
     }
+}
+
+
+static void explain_reason(const onsite_explain_t *explain,
+    const onsite_campaign_t *campaign, onsite_reason_t reason,
+    onsite_buf_t *out);
+
+
+/* What has not come; and what would stop the campaign if it came now. */
+
+static void
+explain_trigger(const onsite_explain_t *explain,
+    const onsite_campaign_t *campaign, onsite_buf_t *out)
+{
+    size_t            start;
+    onsite_explain_t  fired = *explain;
+    onsite_str_t      detail = ONSITE_STR(",\"detail\":");
+
+    fired.waited = true;
+    explain_machine(explain, campaign, out);
+    onsite_buf_str(out, ONSITE_STR(",\"then\":{\"reason\":"));
+    onsite_write_json_string(out,
+                             fired.then != ONSITE_REASON_NONE
+                             ? onsite_reason_text(fired.then)
+                             : campaign->when.len != 0 ? ONSITE_STR("armed")
+                                                       : ONSITE_STR("shown"));
+    onsite_buf_str(out, detail);
+    start = out->len;
+    explain_reason(&fired, campaign, fired.then, out);
+
+    if (out->len == start && !out->failed) {
+        out->len -= detail.len;
+    }
+
+    onsite_buf_str(out, ONSITE_STR("}}"));
 }
 
 

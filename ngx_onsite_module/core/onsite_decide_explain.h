@@ -15,6 +15,8 @@ typedef struct {
     const onsite_decision_t  *decision;     /* so far                      */
     bool                      waited;       /* fired earlier               */
     bool                      released;     /* and was armed               */
+    onsite_reason_t           then;         /* of one whose trigger has not
+                                               come: were it to, now       */
 } onsite_explain_t;
 
 /*
@@ -33,7 +35,10 @@ typedef struct {
  *   coverage, holdout {"coverage":0.5}, {"holdout":0.05}
  *   limit             {"most":8}
  *   trigger           {"journey":"game","state":"left"}, {"sequence":1,"of":3}
- *                     or {"inactive":14400}, in seconds
+ *                     or {"inactive":14400}, in seconds, with "due":
+ *                     the moment (UTC) if it is being waited for.  Each with
+ *                     "then":{"reason","detail"}, what would come of it if it
+ *                     fired now: a reason, "shown" or "armed"
  *   none              {"armed":true,"when":{…}} for what is armed
  *
  * What fired earlier has "pending":true in front, or "released":true where it

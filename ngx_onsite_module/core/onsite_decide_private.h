@@ -54,6 +54,10 @@ onsite_reason_t decide_condition(decide_t *d, onsite_ref_t program,
 /* Tries one, counts it and has it explained.  waited: it fired earlier. */
 onsite_reason_t decide_consider(decide_t *d, uint32_t rank, bool waited);
 
+/* What would come of it if it fired now: nothing is changed by that. */
+onsite_reason_t decide_if_fired(decide_t *d,
+    const onsite_campaign_t *campaign);
+
 /* For one that was not tried, too. */
 void decide_lost(decide_t *d, uint32_t rank, onsite_reason_t reason);
 void decide_tell(decide_t *d, const onsite_campaign_t *campaign,
