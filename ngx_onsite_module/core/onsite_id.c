@@ -2,9 +2,10 @@
  * onsite_id.c - keys, signed cookies, exposure tokens.
  *
  * HMAC (RFC 2104) from SHA-256's two states after the padded key, made once:
- * a short message then costs two compressions.  OpenSSL 3 calls SHA256_*
- * deprecated, but EVP_MAC and EVP_MD_CTX_copy_ex allocate at each use and
- * are slower (see docs/measurements.md).
+ * a short message then costs two compressions, and is padded here, as
+ * SHA256_Update and SHA256_Final take longer than what they hash.  OpenSSL 3
+ * calls SHA256_* deprecated, but EVP_MAC and EVP_MD_CTX_copy_ex allocate at
+ * each use and are slower (see docs/measurements.md).
  */
 
 #define OPENSSL_API_COMPAT  0x10101000L
@@ -15,6 +16,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define TAG_SIZE       ONSITE_TAG_SIZE
@@ -22,6 +24,7 @@
 #define TOKEN_VERSION  1
 #define TOKEN_FIXED    (1 + 8 + 8)
 #define PAYLOAD_MAX    (ONSITE_TOKEN_MAX / 4 * 3)
+#define SHORT          (8 * SHA256_CBLOCK)  /* a message at once          */
 
 struct onsite_signer_s {
     SHA256_CTX  inner;
@@ -88,29 +91,96 @@ onsite_signer_destroy(onsite_signer_t *signer)
 }
 
 
-/* What every message begins with: the purpose, with its NUL, and the site. */
+/* The state as a digest. */
 
 static void
-begin(SHA256_CTX *ctx, const onsite_signer_t *signer, onsite_str_t purpose,
-    onsite_str_t site)
+put_digest(const SHA256_CTX *ctx, uint8_t digest[SHA256_DIGEST_LENGTH])
 {
-    *ctx = signer->inner;
-    (void) SHA256_Update(ctx, purpose.data, purpose.len + 1);
-    (void) SHA256_Update(ctx, site.data, site.len);
-    (void) SHA256_Update(ctx, "", 1);
+    int       i;
+    uint32_t  word;
+
+    for (i = 0; i < 8; i++) {
+        word = htobe32((uint32_t) ctx->h[i]);
+        memcpy(digest + 4 * i, &word, 4);
+    }
+}
+
+
+/*
+ * The rest of a message, behind the block that its key is: len bytes, a one,
+ * zeros, and the length in bits (FIPS 180-4, 5.1.1).  text has room for them.
+ */
+
+static void
+hash_rest(SHA256_CTX *ctx, uint8_t *text, size_t len,
+    uint8_t digest[SHA256_DIGEST_LENGTH])
+{
+    size_t    blocks = (len + 8) / SHA256_CBLOCK + 1;
+    uint8_t  *end = text + blocks * SHA256_CBLOCK;
+    uint64_t  bits = htobe64((uint64_t) (SHA256_CBLOCK + len) * 8);
+
+    text[len] = 0x80;
+    memset(text + len + 1, 0, (size_t) (end - text) - len - 1);
+    memcpy(end - 8, &bits, 8);
+
+    for (/* void */; text < end; text += SHA256_CBLOCK) {
+        SHA256_Transform(ctx, text);
+    }
+
+    put_digest(ctx, digest);
+}
+
+
+static uint8_t *
+put(uint8_t *p, onsite_str_t s)
+{
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
+    }
+
+    return p + s.len;
 }
 
 
 static void
-finish(SHA256_CTX *ctx, const onsite_signer_t *signer, uint8_t tag[TAG_SIZE])
+update(SHA256_CTX *ctx, onsite_str_t s)
 {
-    uint8_t  digest[SHA256_DIGEST_LENGTH];
+    (void) SHA256_Update(ctx, s.data, s.len);
+}
 
-    (void) SHA256_Final(digest, ctx);
 
-    *ctx = signer->outer;
-    (void) SHA256_Update(ctx, digest, sizeof(digest));
-    (void) SHA256_Final(digest, ctx);
+/* Of a purpose, with its NUL, a site, with a NUL, and then both parts. */
+
+static void
+make_tag(const onsite_signer_t *signer, onsite_str_t purpose,
+    onsite_str_t site, onsite_str_t first, onsite_str_t second,
+    uint8_t tag[TAG_SIZE])
+{
+    uint8_t     *p, text[SHORT + 2 * SHA256_CBLOCK];
+    uint8_t      digest[SHA256_DIGEST_LENGTH];
+    SHA256_CTX   ctx = signer->inner;
+
+    if (purpose.len + site.len + first.len + second.len + 2 <= SHORT) {
+        p = put(text, purpose);
+        *p++ = '\0';
+        p = put(p, site);
+        *p++ = '\0';
+        p = put(put(p, first), second);
+        hash_rest(&ctx, text, (size_t) (p - text), digest);
+
+    } else {
+        update(&ctx, purpose);
+        update(&ctx, onsite_str("", 1));
+        update(&ctx, site);
+        update(&ctx, onsite_str("", 1));
+        update(&ctx, first);
+        update(&ctx, second);
+        (void) SHA256_Final(digest, &ctx);
+    }
+
+    memcpy(text, digest, sizeof(digest));
+    ctx = signer->outer;
+    hash_rest(&ctx, text, sizeof(digest), digest);
 
     memcpy(tag, digest, TAG_SIZE);
 }
@@ -120,11 +190,7 @@ void
 onsite_signer_tag(const onsite_signer_t *signer, onsite_str_t purpose,
     onsite_str_t site, onsite_str_t data, uint8_t tag[TAG_SIZE])
 {
-    SHA256_CTX  ctx;
-
-    begin(&ctx, signer, purpose, site);
-    (void) SHA256_Update(&ctx, data.data, data.len);
-    finish(&ctx, signer, tag);
+    make_tag(signer, purpose, site, data, onsite_str(NULL, 0), tag);
 }
 
 
@@ -138,22 +204,28 @@ onsite_tag_eq(const uint8_t a[TAG_SIZE], const uint8_t b[TAG_SIZE])
 size_t
 onsite_base64url(const uint8_t *data, size_t len, char *out)
 {
-    size_t    i, n, bits;
-    uint32_t  word;
+    char      *p = out;
+    uint32_t   word;
 
-    for (i = n = bits = 0, word = 0; i < len; i++) {
-        word = word << 8 | data[i];
+    for (/* void */; len >= 3; len -= 3, data += 3) {
+        word = (uint32_t) data[0] << 16 | (uint32_t) data[1] << 8 | data[2];
+        *p++ = alphabet[word >> 18];
+        *p++ = alphabet[word >> 12 & 63];
+        *p++ = alphabet[word >> 6 & 63];
+        *p++ = alphabet[word & 63];
+    }
 
-        for (bits += 8; bits >= 6; bits -= 6) {
-            out[n++] = alphabet[word >> (bits - 6) & 63];
+    if (len != 0) {
+        word = (uint32_t) data[0] << 8 | (len == 2 ? data[1] : 0);
+        *p++ = alphabet[word >> 10];
+        *p++ = alphabet[word >> 4 & 63];
+
+        if (len == 2) {
+            *p++ = alphabet[word << 2 & 63];
         }
     }
 
-    if (bits != 0) {
-        out[n++] = alphabet[word << (6 - bits) & 63];
-    }
-
-    return n;
+    return (size_t) (p - out);
 }
 
 
@@ -200,13 +272,10 @@ onsite_visitor_key(onsite_signer_t *signer, onsite_str_t site, char kind,
     onsite_str_t id)
 {
     uint32_t      hash = onsite_site_hash(site);
-    SHA256_CTX    ctx;
     onsite_key_t  key;
 
-    begin(&ctx, signer, ONSITE_STR("visitor"), site);
-    (void) SHA256_Update(&ctx, &kind, 1);
-    (void) SHA256_Update(&ctx, id.data, id.len);
-    finish(&ctx, signer, key.bytes);
+    make_tag(signer, ONSITE_STR("visitor"), site, onsite_str(&kind, 1), id,
+             key.bytes);
 
     key.bytes[12] = (uint8_t) (hash >> 24);
     key.bytes[13] = (uint8_t) (hash >> 16);
@@ -257,12 +326,9 @@ static void
 cookie_tag(onsite_signer_t *signer, onsite_str_t site, onsite_str_t id,
     char text[TAG_TEXT])
 {
-    uint8_t     tag[TAG_SIZE];
-    SHA256_CTX  ctx;
+    uint8_t  tag[TAG_SIZE];
 
-    begin(&ctx, signer, ONSITE_STR("cookie"), site);
-    (void) SHA256_Update(&ctx, id.data, id.len);
-    finish(&ctx, signer, tag);
+    make_tag(signer, ONSITE_STR("cookie"), site, id, onsite_str(NULL, 0), tag);
 
     (void) onsite_base64url(tag, TAG_SIZE, text);
 }
@@ -332,12 +398,9 @@ token_tag(onsite_signer_t *signer, onsite_str_t site,
     const onsite_key_t *visitor, const uint8_t *payload, size_t len,
     uint8_t tag[TAG_SIZE])
 {
-    SHA256_CTX  ctx;
-
-    begin(&ctx, signer, ONSITE_STR("exposure"), site);
-    (void) SHA256_Update(&ctx, visitor->bytes, sizeof(visitor->bytes));
-    (void) SHA256_Update(&ctx, payload, len);
-    finish(&ctx, signer, tag);
+    make_tag(signer, ONSITE_STR("exposure"), site,
+             onsite_str((const char *) visitor->bytes, sizeof(visitor->bytes)),
+             onsite_str((const char *) payload, len), tag);
 }
 
 

@@ -72,6 +72,56 @@ key_is_hmac(void **state)
 }
 
 
+/* The same for messages of any length: in one piece, at the bounds of blocks,
+ * and longer ones. */
+
+static void
+tag_is_hmac(void **state)
+{
+    char      message[700], data[sizeof(message)];
+    size_t    len, prefix;
+    uint8_t   digest[32], tag[ONSITE_TAG_SIZE];
+    unsigned  n;
+
+    memset(data, 'x', sizeof(data));
+    prefix = sizeof("preview\0shop");
+    memcpy(message, "preview\0shop", prefix);
+    memcpy(message + prefix, data, sizeof(message) - prefix);
+
+    for (len = prefix; len <= sizeof(message); len++) {
+        assert_non_null(HMAC(EVP_sha256(), secret, 32, (uint8_t *) message,
+                             len, digest, &n));
+        onsite_signer_tag(*state, ONSITE_STR("preview"), ONSITE_STR("shop"),
+                          onsite_str(data, len - prefix), tag);
+        assert_memory_equal(tag, digest, sizeof(tag));
+    }
+}
+
+
+static void
+base64url_of_any_length(void **state)
+{
+    char     text[8];
+    uint8_t  out[6];
+    size_t   len, n;
+
+    static const uint8_t      bytes[] = { 0xfb, 0xff, 0x00, 0x3e, 0x80 };
+    static const char *const  expected[] = { "", "-w", "-_8", "-_8A",
+                                             "-_8APg", "-_8APoA" };
+
+    (void) state;
+
+    for (len = 0; len <= sizeof(bytes); len++) {
+        n = onsite_base64url(bytes, len, text);
+        assert_int_equal(n, strlen(expected[len]));
+        assert_memory_equal(text, expected[len], n);
+        assert_int_equal(onsite_base64url_strict(onsite_str(text, n), out),
+                         len);
+        assert_memory_equal(out, bytes, len);
+    }
+}
+
+
 static void
 keys_differ(void **state)
 {
@@ -364,6 +414,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(secrets_have_a_least_length),
         cmocka_unit_test(key_is_hmac),
+        cmocka_unit_test(tag_is_hmac),
+        cmocka_unit_test(base64url_of_any_length),
         cmocka_unit_test(keys_differ),
         cmocka_unit_test(shards_are_even),
         cmocka_unit_test(id_is_base64url),
