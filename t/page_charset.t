@@ -17,7 +17,7 @@ my $page = html_page(
     "<p>\xc1</p><div data-onsite-slot=\"hero\"><i>default</i></div>");
 
 # long literals stay in the snapshot where they can
-my $long = '<p>' . 'long ' x 100 . '</p>';
+my $long = '<p>' . 'long ' x 500 . '</p>';
 my %often = (frequency => { cap => 1000, per => 'session' });
 
 $t->campaigns(

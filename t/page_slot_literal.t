@@ -9,7 +9,7 @@ use Onsite::Test;
 use Test::More;
 
 my $t = Onsite::Test->new;
-my $literal = '<p>' . 'z' x 300 . '</p>';
+my $literal = '<p>' . 'z' x 3000 . '</p>';
 
 $t->campaigns(Onsite::Test::popup('s', channel => 'embed', slot => 's',
     content => { html => $literal }));

@@ -70,18 +70,42 @@ typedef struct {
 } link_t;
 
 
+/* A literal of this length or more goes as it lies: two more buffers, which it
+ * takes, cost as much as to copy 2 to 4 KB. */
+
+#define LITERAL_MIN  2048
+
+
+/* onsite_buf_append: most of the text is a few bytes, for which there is room
+ * since the page before. */
+
+static inline void
+put(onsite_buf_t *text, const void *data, size_t len)
+{
+    if (text->failed || len > text->capacity - text->len
+        || (text->max != 0 && len > text->max - text->len))
+    {
+        onsite_buf_append(text, data, len);
+        return;
+    }
+
+    ngx_memcpy(text->data + text->len, data, len);
+    text->len += len;
+}
+
+
 #define append(buf, literal)                                                  \
-    onsite_buf_append(buf, literal, sizeof(literal) - 1)
+    put(buf, literal, sizeof(literal) - 1)
 
 
 /* An attribute of which the value needs no escaping, with what separates it:
- * ids, tokens, names of ours. */
+ * ids, names of ours. */
 
 #define append_plain(c, name, value)                                          \
     do {                                                                      \
         append((c)->text, " " name "=\"");                                    \
         append_value(c, value);                                               \
-        onsite_buf_char((c)->text, '"');                                      \
+        append((c)->text, "\"");                                              \
     } while (0)
 
 
@@ -90,11 +114,15 @@ typedef struct {
 static void
 append_value(compose_t *c, onsite_str_t value)
 {
-    if (c->ascii) {
+    if (value.len == 0) {
+        return;
+    }
+
+    if (c->ascii && !onsite_is_ascii(value)) {
         onsite_ascii_value(c->text, value);
 
     } else {
-        onsite_buf_str(c->text, value);
+        put(c->text, value.data, value.len);
     }
 }
 
@@ -146,23 +174,38 @@ append_escaped(compose_t *c, onsite_str_t value)
 
 /* Exposure tokens */
 
+static onsite_str_t
+decimal(uint64_t n, char digits[NGX_INT64_LEN])
+{
+    char  *p, *end;
+
+    end = digits + NGX_INT64_LEN;
+    p = end;
+
+    do {
+        *--p = (char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    return onsite_str(p, end - p);
+}
+
+
 static size_t
 sign(ngx_http_onsite_ctx_t *ctx, onsite_str_t campaign, onsite_str_t variant,
     double propensity, char *out)
 {
-    char                     *p, version[NGX_INT64_LEN];
-    onsite_exposure_token_t   token;
+    char                     version[NGX_INT64_LEN];
+    onsite_exposure_token_t  token;
 
     if (ngx_http_onsite_worker.signer == NULL) {
         return 0;
     }
 
-    p = (char *) ngx_sprintf((u_char *) version, "%uL", ctx->told.version);
-
     token.visitor = ctx->told.key;
     token.campaign = campaign;
     token.variant = variant;
-    token.policy = onsite_str(version, p - version);
+    token.policy = decimal(ctx->told.version, version);
     token.propensity = propensity;
     token.time = ctx->now;
 
@@ -391,7 +434,7 @@ add_literal(compose_t *c, onsite_str_t literal)
 static void
 add_piece(compose_t *c, onsite_str_t piece)
 {
-    if (piece.len < ONSITE_PIECE_MIN) {
+    if (piece.len < LITERAL_MIN) {
         onsite_buf_str(c->text, piece);
 
     } else {
@@ -488,7 +531,7 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
     if (item->slot.len != 0) {
         append(text, " data-onsite-slot=\"");
         append_escaped(c, item->slot);
-        onsite_buf_char(text, '"');
+        append(text, "\"");
     }
 
     if (item->when.len != 0) {
@@ -499,14 +542,16 @@ add_template(compose_t *c, ngx_http_onsite_ctx_t *ctx, const item_t *item,
 
     if (content->script == NGX_HTTP_ONSITE_SCRIPT_SHOW && !item->armed) {
         len = sign(ctx, item->id, item->variant, item->propensity, token);
-        append_plain(c, "data-onsite-exposure", onsite_str(token, len));
+        append(text, " data-onsite-exposure=\"");
+        put(text, token, len);
+        append(text, "\"");
     }
 
     if (filled) {
         append(text, " data-onsite-filled");
     }
 
-    onsite_buf_char(text, '>');
+    append(text, ">");
 
     if (!filled) {
         add_content(c, item);
@@ -554,7 +599,7 @@ add_script(compose_t *c, ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     append(text, "/onsite.js?v=");
     onsite_buf_append(text, ngx_http_onsite_runtime_hash.data,
                       ngx_http_onsite_runtime_hash.len);
-    onsite_buf_char(text, '"');
+    append(text, "\"");
 
     if (ngx_http_onsite_runtime_sri.len != 0) {
         append_plain(c, "integrity",
@@ -573,7 +618,7 @@ add_script(compose_t *c, ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     if (ctx->nonce.len != 0) {
         append(text, " nonce=\"");
         append_escaped(c, ngx_http_onsite_str(ctx->nonce));
-        onsite_buf_char(text, '"');
+        append(text, "\"");
     }
 
     append(text, "></script>");
