@@ -216,10 +216,20 @@ match_name(onsite_str_t text)
 }
 
 
+/* Most URLs have neither of two bytes of which the name has one, as it is or
+ * encoded. */
+
 static bool
 has_name(onsite_str_t text)
 {
     size_t  i;
+
+    if (text.len < name.len
+        || (memchr(text.data, '_', text.len) == NULL
+            && memchr(text.data, '%', text.len) == NULL))
+    {
+        return false;
+    }
 
     for (i = 0; i < text.len; i++) {
         if ((text.data[i] == 'o' || text.data[i] == '%')

@@ -106,6 +106,7 @@ typedef struct {
                                                page does not have (yet)      */
     ngx_http_onsite_skip_e      withheld;   /* the script, because of what the
                                                page says itself              */
+    unsigned                    gzip:1;     /* the response's only encoding  */
     unsigned                    inserted:1; /* something did                 */
     unsigned                    any:1;      /* something is to be inserted   */
     unsigned                    personal:1; /* a cookie is set or bytes are

@@ -8,15 +8,18 @@
 #include "ngx_http_onsite.h"
 
 
-typedef struct {
+typedef struct filter_s  filter_t;
+
+struct filter_s {
     onsite_inject_t          *inject;
     ngx_http_onsite_inflate_t  *inflate;    /* NULL: the page is plain       */
     ngx_chain_t              *free;     /* links with a buf of ours to reuse */
     ngx_chain_t              *busy;     /* sent on, not yet written          */
+    filter_t                 *next;     /* of spare                          */
     unsigned                  counted:1;
     unsigned                  began:1;  /* there was a byte                  */
     unsigned                  ended:1;  /* there was the last buffer         */
-} filter_t;
+};
 
 
 /* Output under way: where the next link goes. */
@@ -37,6 +40,15 @@ static ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 
 static ngx_http_output_header_filter_pt  next_header_filter;
 static ngx_http_output_body_filter_pt    next_body_filter;
+
+/* Those of pages that were sent, each with its scanner behind it: from the
+ * request's pool they would be a malloc and a free a page. */
+
+#define SPARE_MAX  64
+#define LINE       64
+
+static filter_t   *spare;
+static ngx_uint_t  n_spare;
 
 
 /*
@@ -93,6 +105,63 @@ scanner_alloc(void *pool, size_t size)
 }
 
 
+static void
+put_away(void *data)
+{
+    filter_t  *filter;
+
+    filter = data;
+
+    if (n_spare == SPARE_MAX) {
+        ngx_free(filter);
+        return;
+    }
+
+    filter->next = spare;
+    spare = filter;
+    n_spare++;
+}
+
+
+/* As long as the request's pool. */
+
+static filter_t *
+get_filter(ngx_http_request_t *r)
+{
+    filter_t            *filter;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    filter = spare;
+
+    if (filter != NULL) {
+        spare = filter->next;
+        n_spare--;
+
+    } else {
+        filter = ngx_memalign(LINE, ngx_align(sizeof(filter_t), LINE)
+                                    + onsite_inject_size(),
+                              r->connection->log);
+        if (filter == NULL) {
+            return NULL;
+        }
+    }
+
+    cln->handler = put_away;
+    cln->data = filter;
+
+    ngx_memzero(filter, sizeof(filter_t));
+    filter->inject = (onsite_inject_t *)
+                     ((u_char *) filter + ngx_align(sizeof(filter_t), LINE));
+
+    return filter;
+}
+
+
 /* Only for a page that will be changed: any other stays compressed. */
 
 static filter_t *
@@ -100,18 +169,12 @@ make_filter(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
     filter_t  *filter;
 
-    filter = ngx_pcalloc(r->pool, sizeof(filter_t));
+    filter = get_filter(r);
     if (filter == NULL) {
         return NULL;
     }
 
-    filter->inject = ngx_pmemalign(r->pool, onsite_inject_size(), 16);
-
-    if (filter->inject == NULL) {
-        return NULL;
-    }
-
-    if (ngx_http_onsite_response_gzip(r)) {
+    if (ctx->page.gzip) {
         filter->inflate = ngx_http_onsite_inflate_create(r);
         if (filter->inflate == NULL) {
             return NULL;
@@ -203,7 +266,7 @@ header_filter(ngx_http_request_t *r)
 
     r->main_filter_need_in_memory = 1;
 
-    ngx_http_onsite_response_changed(r);
+    ngx_http_onsite_response_changed(r, ctx);
 
     return next_header_filter(r);
 }

@@ -53,17 +53,16 @@ ngx_int_t ngx_http_onsite_filter_init(ngx_conf_t *cf);
 
 /* response.c */
 
-/* What the response says against an insertion. */
+/* What the response says against an insertion; fills page.gzip. */
 ngx_http_onsite_skip_e ngx_http_onsite_response_shape(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx);
-/* Its only encoding is gzip. */
-ngx_uint_t ngx_http_onsite_response_gzip(ngx_http_request_t *r);
 /* It says that it is in UTF-8: what a page's own meta says does not count. */
 ngx_uint_t ngx_http_onsite_response_utf8(ngx_http_request_t *r);
 /* It is for one visitor only: what else was said about caching is void. */
 ngx_int_t ngx_http_onsite_response_private(ngx_http_request_t *r);
 /* Its bytes will be others, and not compressed. */
-void ngx_http_onsite_response_changed(ngx_http_request_t *r);
+void ngx_http_onsite_response_changed(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx);
 
 /*
  * inflate.c: buffers of gzip in, of plain bytes out.

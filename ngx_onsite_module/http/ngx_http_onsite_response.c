@@ -16,6 +16,27 @@ typedef enum {
 } encoding_e;
 
 
+/* What is asked of a response's headers, in one walk over them. */
+
+typedef enum {
+    ABOUT_NOTHING = 0,
+    ABOUT_CACHING,
+    ABOUT_BYTES,                        /* of the page as it was             */
+    ABOUT_ENCODING,
+    ABOUT_DISPOSITION,
+    ABOUT_POLICY,
+    ABOUT_US
+} about_e;
+
+
+typedef struct {
+    encoding_e                encoding;
+    ngx_table_elt_t          *disposition;
+    unsigned                  marked:1; /* another onsite was there first    */
+    unsigned                  policy:1;
+} said_t;
+
+
 static ngx_uint_t
 value_is(ngx_str_t *value, const char *text)
 {
@@ -24,41 +45,158 @@ value_is(ngx_str_t *value, const char *text)
 }
 
 
+/* Of the header's length already. */
+
+static ngx_uint_t
+named(ngx_table_elt_t *h, const char *name)
+{
+    return ngx_strncasecmp(h->key.data, (u_char *) name, h->key.len) == 0;
+}
+
+
+/* Some of the names are for those shared caches that heed them more. */
+
+static about_e
+about_caching(ngx_table_elt_t *h)
+{
+    switch (h->key.len) {
+
+    case 7:
+        return named(h, "Expires") ? ABOUT_CACHING : ABOUT_NOTHING;
+
+    case 13:
+        return named(h, "Cache-Control") ? ABOUT_CACHING : ABOUT_NOTHING;
+
+    case 15:
+        return named(h, "X-Accel-Expires") ? ABOUT_CACHING : ABOUT_NOTHING;
+
+    case 17:
+        return named(h, "CDN-Cache-Control") || named(h, "Surrogate-Control")
+               ? ABOUT_CACHING : ABOUT_NOTHING;
+
+    default:
+        return ABOUT_NOTHING;
+    }
+}
+
+
+static about_e
+about(ngx_table_elt_t *h)
+{
+    if (h->hash == 0) {
+        return ABOUT_NOTHING;
+    }
+
+    switch (h->key.len) {
+
+    case 6:
+        return named(h, "Digest") ? ABOUT_BYTES : ABOUT_NOTHING;
+
+    case 11:
+        return named(h, "Content-MD5") || named(h, "Repr-Digest")
+               ? ABOUT_BYTES : ABOUT_NOTHING;
+
+    case 14:
+        return named(h, "Content-Digest") ? ABOUT_BYTES : ABOUT_NOTHING;
+
+    case 16:
+        return named(h, "Content-Encoding") ? ABOUT_ENCODING : ABOUT_NOTHING;
+
+    case 19:
+        return named(h, "Content-Disposition") ? ABOUT_DISPOSITION
+                                               : ABOUT_NOTHING;
+
+    case 23:
+        return named(h, "Content-Security-Policy") ? ABOUT_POLICY
+                                                   : ABOUT_NOTHING;
+
+    case sizeof(NGX_HTTP_ONSITE_MARKER) - 1:
+        return named(h, NGX_HTTP_ONSITE_MARKER) ? ABOUT_US : ABOUT_NOTHING;
+
+    default:
+        return about_caching(h);
+    }
+}
+
+
 static encoding_e
-encoding(ngx_http_request_t *r)
+add_encoding(encoding_e found, ngx_str_t *value)
+{
+    if (value->len == 0 || value_is(value, "identity")) {
+        return found;
+    }
+
+    return found == ENCODING_NONE
+           && (value_is(value, "gzip") || value_is(value, "x-gzip"))
+           ? ENCODING_GZIP : ENCODING_OTHER;
+}
+
+
+static void
+take_header(ngx_table_elt_t *h, said_t *said)
+{
+    switch (about(h)) {
+
+    case ABOUT_ENCODING:
+        said->encoding = add_encoding(said->encoding, &h->value);
+        break;
+
+    case ABOUT_DISPOSITION:
+        if (said->disposition == NULL) {
+            said->disposition = h;
+        }
+
+        break;
+
+    case ABOUT_POLICY:
+        said->policy = 1;
+        break;
+
+    case ABOUT_US:
+        said->marked = 1;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+read_headers(ngx_http_request_t *r, said_t *said)
 {
     ngx_uint_t        i;
-    encoding_e        found;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    found = ENCODING_NONE;
+    ngx_memzero(said, sizeof(said_t));
 
     for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash == 0 || !value_is(&h[i].key, "Content-Encoding")
-                || h[i].value.len == 0 || value_is(&h[i].value, "identity"))
-            {
-                continue;
-            }
-
-            found = found == ENCODING_NONE
-                    && (value_is(&h[i].value, "gzip")
-                        || value_is(&h[i].value, "x-gzip"))
-                    ? ENCODING_GZIP : ENCODING_OTHER;
+            take_header(&h[i], said);
         }
     }
-
-    return found;
 }
 
 
-ngx_uint_t
-ngx_http_onsite_response_gzip(ngx_http_request_t *r)
+static void
+clear_headers(ngx_http_request_t *r, about_e what)
 {
-    return encoding(r) == ENCODING_GZIP;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (about(&h[i]) == what) {
+                h[i].hash = 0;
+            }
+        }
+    }
 }
 
 
@@ -207,6 +345,10 @@ is_wide(ngx_http_request_t *r)
 
     label = charset(r);
 
+    if (label.len == 0) {
+        return 0;
+    }
+
     for (i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
         if (value_is(&label, exact[i])) {
             return 1;
@@ -224,29 +366,6 @@ is_wide(ngx_http_request_t *r)
     }
 
     return 0;
-}
-
-
-static ngx_table_elt_t *
-find_header(ngx_http_request_t *r, const char *name, size_t len)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_out.headers.part; part != NULL; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0 && h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-            {
-                return &h[i];
-            }
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -289,19 +408,15 @@ is_xml(ngx_http_request_t *r)
 /* A page that is saved to a file is not looked at. */
 
 static ngx_uint_t
-is_download(ngx_http_request_t *r)
+is_download(said_t *said)
 {
-    ngx_str_t         rest, part;
-    ngx_table_elt_t  *h;
+    ngx_str_t  rest, part;
 
-    h = find_header(r, "Content-Disposition",
-                    sizeof("Content-Disposition") - 1);
-
-    if (h == NULL) {
+    if (said->disposition == NULL) {
         return 0;
     }
 
-    rest = h->value;
+    rest = said->disposition->value;
 
     while (next_part(&rest, &part)) {
         if (value_is(&part, "attachment")) {
@@ -313,26 +428,15 @@ is_download(ngx_http_request_t *r)
 }
 
 
-/* Another onsite was there first. */
-
 static ngx_uint_t
-is_marked(ngx_http_request_t *r)
-{
-    return find_header(r, NGX_HTTP_ONSITE_MARKER,
-                       sizeof(NGX_HTTP_ONSITE_MARKER) - 1)
-           != NULL;
-}
-
-
-static ngx_uint_t
-is_document(ngx_http_request_t *r)
+is_document(ngx_http_request_t *r, said_t *said)
 {
     ngx_http_onsite_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_onsite_module);
 
     return ngx_http_test_content_type(r, &olcf->types) != NULL
-           && !is_stream(r) && !is_download(r);
+           && !is_stream(r) && !is_download(said);
 }
 
 
@@ -346,6 +450,7 @@ static ngx_http_onsite_skip_e
 not_modified_shape(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
     size_t      len;
+    said_t      said;
     ngx_str_t  *type;
     ngx_uint_t  document;
 
@@ -360,15 +465,16 @@ not_modified_shape(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
         type->len = r->headers_out.content_type_len;
     }
 
-    document = type->len != 0 ? is_document(r) : !is_download(r);
+    read_headers(r, &said);
+    document = type->len != 0 ? is_document(r, &said) : !is_download(&said);
     type->len = len;
 
     if (!document) {
         return NGX_HTTP_ONSITE_SKIP_TYPE;
     }
 
-    return is_marked(r) ? NGX_HTTP_ONSITE_SKIP_MARKED
-                        : NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED;
+    return said.marked ? NGX_HTTP_ONSITE_SKIP_MARKED
+                       : NGX_HTTP_ONSITE_SKIP_NOT_MODIFIED;
 }
 
 
@@ -378,6 +484,8 @@ ngx_http_onsite_skip_e
 ngx_http_onsite_response_shape(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx)
 {
+    said_t  said;
+
     /* header_only is set behind us for HEAD: the method has to be asked too */
 
     if (r->header_only || r->method == NGX_HTTP_HEAD) {
@@ -392,11 +500,13 @@ ngx_http_onsite_response_shape(ngx_http_request_t *r,
         return NGX_HTTP_ONSITE_SKIP_STATUS;
     }
 
-    if (!is_document(r)) {
+    read_headers(r, &said);
+
+    if (!is_document(r, &said)) {
         return NGX_HTTP_ONSITE_SKIP_TYPE;
     }
 
-    if (is_marked(r)) {
+    if (said.marked) {
         return NGX_HTTP_ONSITE_SKIP_MARKED;
     }
 
@@ -404,7 +514,9 @@ ngx_http_onsite_response_shape(ngx_http_request_t *r,
         return NGX_HTTP_ONSITE_SKIP_XML;
     }
 
-    if (encoding(r) == ENCODING_OTHER || is_wide(r)) {
+    ctx->page.gzip = said.encoding == ENCODING_GZIP;
+
+    if (said.encoding == ENCODING_OTHER || is_wide(r)) {
         return NGX_HTTP_ONSITE_SKIP_ENCODED;
     }
 
@@ -412,26 +524,8 @@ ngx_http_onsite_response_shape(ngx_http_request_t *r,
         return NGX_HTTP_ONSITE_SKIP_EMPTY;
     }
 
-    return ngx_http_onsite_policy(r);
-}
-
-
-static void
-clear_header(ngx_http_request_t *r, const char *name)
-{
-    size_t            len;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(name);
-
-    for ( ;; ) {
-        h = find_header(r, name, len);
-        if (h == NULL) {
-            return;
-        }
-
-        h->hash = 0;
-    }
+    return said.policy ? ngx_http_onsite_policy(r)
+                       : NGX_HTTP_ONSITE_SKIP_NONE;
 }
 
 
@@ -443,15 +537,8 @@ ngx_http_onsite_response_private(ngx_http_request_t *r)
     ngx_str_t         value = ngx_string("private, no-store");
     ngx_table_elt_t  *h;
 
-    clear_header(r, "Cache-Control");
-    clear_header(r, "Expires");
+    clear_headers(r, ABOUT_CACHING);
     r->headers_out.expires = NULL;
-
-    /* to those shared caches that heed it more */
-
-    clear_header(r, "CDN-Cache-Control");
-    clear_header(r, "Surrogate-Control");
-    clear_header(r, "X-Accel-Expires");
 
     h = ngx_http_onsite_add_header(r, "Cache-Control",
                                    sizeof("Cache-Control") - 1, &value);
@@ -465,25 +552,22 @@ ngx_http_onsite_response_private(ngx_http_request_t *r)
 }
 
 
-/* What was said about the bytes of the page as it was. */
+/* What was said about the bytes of the page as it was; one that is changed is
+ * inflated. */
 
 void
-ngx_http_onsite_response_changed(ngx_http_request_t *r)
+ngx_http_onsite_response_changed(ngx_http_request_t *r,
+    ngx_http_onsite_ctx_t *ctx)
 {
     ngx_http_clear_content_length(r);
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
 
-    clear_header(r, "Content-Digest");
-    clear_header(r, "Content-MD5");
-    clear_header(r, "Digest");
-    clear_header(r, "Repr-Digest");
+    clear_headers(r, ABOUT_BYTES);
 
-    /* of a page that is changed, what is inflated */
-
-    if (ngx_http_onsite_response_gzip(r)) {
-        clear_header(r, "Content-Encoding");
+    if (ctx->page.gzip) {
+        clear_headers(r, ABOUT_ENCODING);
         r->headers_out.content_encoding = NULL;
     }
 }
