@@ -23,15 +23,17 @@
  *   settle    what an event leaves to do: outbox, the visitor's timer
  *   timer     fires visitors' timers, in one worker of all
  *   page      page views and server-side events of ordinary requests
+ *   view      what of such a request is an event
  *   response  what a response's header says for and against an insertion
  *   filter    header and body filter: moves buffers, inserts bytes
  *   inflate   pages that the origin has compressed
- *   insert    what goes into a page: the decision as elements
+ *   prepare   what is decided for a page, put by
+ *   insert    the same as elements, which go into it
  *   unplaced  what was decided for a page that had no place for it
  *   policy    a page's Content-Security-Policy
  *   preview   a link that shows one campaign to who holds it
  *   noise     crawlers, and pages fetched ahead of a visit
- *   collect   the endpoints under onsite_collect; with privacy, body and
+ *   collect   the endpoints under onsite_collect; with key, privacy, body and
  *             answer, which see ..._collect.h
  *   runtime   onsite.js, compiled in
  *   gpc       /.well-known/gpc.json

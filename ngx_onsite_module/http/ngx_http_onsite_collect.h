@@ -1,7 +1,8 @@
 /*
  * ngx_http_onsite_collect.h - what the files of the endpoints share.
  *
- *   collect   which endpoints there are, keys, events
+ *   collect   which endpoints there are, events
+ *   key       who may call them
  *   privacy   consent, export and erase
  *   body      a request's body as one piece
  *   answer    answers, and who may read them
@@ -79,6 +80,16 @@ ngx_int_t ngx_http_onsite_refuse(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason);
 /* The state could not take it. */
 ngx_int_t ngx_http_onsite_shed(ngx_http_request_t *r);
+
+/* key.c */
+
+/* Keys that come with the request line and headers.  NGX_DECLINED: one of them
+ * is wrong. */
+ngx_int_t ngx_http_onsite_check_request_key(ngx_http_request_t *r,
+    call_t *call);
+/* The body's key, and whether the endpoint does without. */
+ngx_int_t ngx_http_onsite_check_body_key(ngx_http_request_t *r,
+    call_t *call);
 
 /* body.c */
 

@@ -82,7 +82,7 @@ typedef struct {
  */
 
 typedef struct {
-    void                       *content;    /* insert.c's own                */
+    void                       *content;    /* prepare.c's own               */
     onsite_str_t                slots[ONSITE_SLOTS_MAX];
     ngx_uint_t                  n_slots;
     unsigned                    wanted;     /* bits 1 << onsite_place_t      */

@@ -90,7 +90,7 @@ ngx_int_t ngx_http_onsite_inflate_next(ngx_http_onsite_inflate_t *inflate,
     ngx_buf_t **out);
 ngx_uint_t ngx_http_onsite_inflate_ready(ngx_http_onsite_inflate_t *inflate);
 
-/* insert.c */
+/* prepare.c, insert.c */
 
 typedef enum {
     NGX_HTTP_ONSITE_SCRIPT_SHOW = 0,    /* what was decided, and counted     */
