@@ -200,6 +200,55 @@ print_findings(const compiled_t *c)
 }
 
 
+/* A definition, and what is said of it where. */
+typedef struct {
+    const char  *text;
+    const char  *path;
+    const char  *fragment;
+} expected_t;
+
+
+static inline void
+expect_finding(const expected_t *expected, onsite_status_t status,
+    onsite_lint_level_t level)
+{
+    compiled_t  *c = compile_text(expected->text);
+
+    if (c->status != status
+        || !has_finding(c, level, expected->path, expected->fragment))
+    {
+        print_findings(c);
+        fail_msg("%s: no %s at \"%s\" with \"%s\"; %s", expected->text,
+                 level == ONSITE_LINT_ERROR ? "error" : "warning",
+                 expected->path, expected->fragment, c->error.text);
+    }
+
+    release(c);
+}
+
+
+static inline void
+expect_errors(const expected_t *list, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        expect_finding(&list[i], ONSITE_INVALID, ONSITE_LINT_ERROR);
+    }
+}
+
+
+static inline void
+expect_warnings(const expected_t *list, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        expect_finding(&list[i], ONSITE_OK, ONSITE_LINT_WARNING);
+    }
+}
+
+
 static inline compiled_t *
 compile_good(const char *text)
 {

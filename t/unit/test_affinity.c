@@ -3,7 +3,7 @@
  * and images that are refused.
  */
 
-#include "unit.h"
+#include "values.h"
 
 #include <math.h>
 
@@ -23,19 +23,6 @@ typedef struct {
     onsite_visitor_t   other;
     onsite_tables_t    tables;
 } fixture_t;
-
-
-static onsite_value_t
-json(fixture_t *f, const char *text)
-{
-    onsite_value_t  value;
-
-    assert_int_equal(onsite_json_parse(f->json, f->arena,
-                                       onsite_str(text, strlen(text)), &value,
-                                       NULL), ONSITE_OK);
-
-    return value;
-}
 
 
 static onsite_image_str_t
@@ -144,7 +131,7 @@ happens_to(fixture_t *f, onsite_visitor_t *visitor, const char *event,
 {
     onsite_event_t  e = {
         .name = onsite_str(event, strlen(event)),
-        .properties = json(f, properties),
+        .properties = value_of(f->json, f->arena, properties),
         .received = time, .time = time, .live = true
     };
 
@@ -216,7 +203,9 @@ dead_events_add_nothing(void **state)
     fixture_t      *f = *state;
     onsite_event_t  e = {
         .name = ONSITE_STR("Product Viewed"), .time = NOW, .received = NOW,
-        .properties = json(f, "{\"category\":\"shoes\"}"), .live = false
+        .properties = value_of(f->json, f->arena,
+                               "{\"category\":\"shoes\"}"),
+        .live = false
     };
 
     onsite_affinity_event(&f->image, f->arena, NULL, &f->visitor, &e);
@@ -531,33 +520,16 @@ merges_add(void **state)
 static const char *
 resolve(fixture_t *f, const char *path)
 {
-    size_t            n = 0;
-    char             *copy, *key, *rest = NULL;
-    onsite_buf_t      out;
-    onsite_str_t      keys[8], text;
+    onsite_str_t      keys[8];
     onsite_value_t    value;
     onsite_context_t  context = {
         .image = &f->image, .arena = f->arena, .visitor = &f->visitor,
         .now = NOW
     };
 
-    copy = strdup(path);
-    assert_non_null(copy);
+    value = onsite_attribute_affinity(&context, keys, keys_of(path, keys, 8));
 
-    for (key = strtok_r(copy, ".", &rest); key != NULL;
-         key = strtok_r(NULL, ".", &rest))
-    {
-        keys[n++] = onsite_str(key, strlen(key));
-    }
-
-    value = onsite_attribute_affinity(&context, keys, n);
-    onsite_buf_init(&out, 0);
-    onsite_value_write_json(&out, &value);
-    text = onsite_arena_copy(f->arena, onsite_str(out.data, out.len));
-    onsite_buf_free(&out);
-    free(copy);
-
-    return value.type == ONSITE_ABSENT ? "absent" : text.data;
+    return text_of(f->arena, &value);
 }
 
 

@@ -3,7 +3,7 @@
  * exist.
  */
 
-#include "unit.h"
+#include "values.h"
 
 #include "onsite_attribute.h"
 #include "onsite_json.h"
@@ -25,19 +25,6 @@ typedef struct {
     onsite_member_t    attributes[3];
     onsite_context_t   context;
 } fixture_t;
-
-
-static onsite_value_t
-json(fixture_t *f, const char *text)
-{
-    onsite_value_t  value;
-
-    assert_int_equal(onsite_json_parse(f->json, f->arena,
-                                       onsite_str(text, strlen(text)), &value,
-                                       NULL), ONSITE_OK);
-
-    return value;
-}
 
 
 static size_t
@@ -116,11 +103,12 @@ set_up(void **state)
     f->event = (onsite_event_t) {
         .type = ONSITE_TRACK, .name = ONSITE_STR("Product Viewed"),
         .message_id = ONSITE_STR("m-1"),
-        .properties = json(f, "{\"price\":5,\"tags\":[\"x\",{\"y\":1}],"
-                              "\"nil\":null,\"a\":{\"b\":{\"c\":\"deep\"}},"
-                              "\"text\":\"abc\"}"),
-        .traits = json(f, "{\"plan\":\"pro\"}"),
-        .context = json(f, "{\"page\":{\"path\":\"/x\"}}")
+        .properties = value_of(f->json, f->arena,
+                               "{\"price\":5,\"tags\":[\"x\",{\"y\":1}],"
+                               "\"nil\":null,\"a\":{\"b\":{\"c\":\"deep\"}},"
+                               "\"text\":\"abc\"}"),
+        .traits = value_of(f->json, f->arena, "{\"plan\":\"pro\"}"),
+        .context = value_of(f->json, f->arena, "{\"page\":{\"path\":\"/x\"}}")
     };
     f->facts = (onsite_facts_t) {
         .method = ONSITE_STR("GET"), .scheme = ONSITE_STR("https"),
@@ -140,7 +128,7 @@ set_up(void **state)
     set_visitor(&f->visitor);
     f->visitor.user_id = ONSITE_STR("u-7");
     f->visitor.verified = true;
-    f->visitor.traits = json(f, "{\"plan\":\"gold\"}");
+    f->visitor.traits = value_of(f->json, f->arena, "{\"plan\":\"gold\"}");
 
     f->context = (onsite_context_t) {
         .arena = f->arena, .event = &f->event, .visitor = &f->visitor,
@@ -356,7 +344,8 @@ plain_roots(void **state)
 {
     fixture_t       *f = *state;
     onsite_str_t     keys[2] = { ONSITE_STR("a"), ONSITE_STR("b") };
-    onsite_value_t   root = json(f, "{\"a\":{\"b\":7}}"), value;
+    onsite_value_t   value;
+    onsite_value_t   root = value_of(f->json, f->arena, "{\"a\":{\"b\":7}}");
 
     f->context.root = &root;
     value = onsite_attribute_resolve(&f->context, ONSITE_ROOT_VALUE, keys, 2,

@@ -3,7 +3,7 @@
  * segments of uploaded lists, from tables that count how often they are asked.
  */
 
-#include "unit.h"
+#include "values.h"
 
 #include "onsite_json.h"
 #include "onsite_msgpack.h"
@@ -55,19 +55,6 @@ static const row_t  products[] = {
 };
 
 
-static onsite_value_t
-json(fixture_t *f, const char *text)
-{
-    onsite_value_t  value;
-
-    assert_int_equal(onsite_json_parse(f->json, f->arena,
-                                       onsite_str(text, strlen(text)), &value,
-                                       NULL), ONSITE_OK);
-
-    return value;
-}
-
-
 static bool
 find(fixture_t *f, const row_t *rows, onsite_str_t key, onsite_str_t *record)
 {
@@ -76,7 +63,7 @@ find(fixture_t *f, const row_t *rows, onsite_str_t key, onsite_str_t *record)
 
     for (/* void */; rows->key != NULL; rows++) {
         if (onsite_str_eq(key, onsite_str(rows->key, strlen(rows->key)))) {
-            value = json(f, rows->record);
+            value = value_of(f->json, f->arena, rows->record);
             onsite_buf_init(&buf, 0);
             onsite_value_write_msgpack(&buf, &value);
             *record = onsite_arena_copy(f->arena,
@@ -131,7 +118,7 @@ set_up(void **state)
     assert_non_null(f);
     f->arena = onsite_arena_create(1 << 14, 1 << 20);
     f->json = onsite_json_create();
-    f->event.properties = json(f, "{\"sku\":\"s1\"}");
+    f->event.properties = value_of(f->json, f->arena, "{\"sku\":\"s1\"}");
     onsite_visitor_init(&f->visitor);
 
     f->tables = (onsite_tables_t) {
@@ -254,11 +241,13 @@ the_product_of_the_event(void **state)
     assert_int_equal(f->products, 1);
 
     f->context.stamp++;
-    f->event.properties = json(f, "{\"sku\":\"unknown\",\"product_id\":7}");
+    f->event.properties = value_of(f->json, f->arena,
+                                   "{\"sku\":\"unknown\","
+                                   "\"product_id\":7}");
     expect(f, "product.title", "\"Seven\"");
 
     f->context.stamp++;
-    f->event.properties = json(f, "{\"sku\":[\"s1\"]}");
+    f->event.properties = value_of(f->json, f->arena, "{\"sku\":[\"s1\"]}");
     expect(f, "product.title", "absent");
 
     f->context.stamp++;
@@ -268,7 +257,7 @@ the_product_of_the_event(void **state)
     /* a product is nobody's secret */
 
     f->context.event = &f->event;
-    f->event.properties = json(f, "{\"sku\":\"s4\"}");
+    f->event.properties = value_of(f->json, f->arena, "{\"sku\":\"s4\"}");
     become(f, "");
     expect(f, "product.title", "\"Text\"");
 }

@@ -29,11 +29,7 @@ variants(const compiled_t *c, const onsite_campaign_t *campaign)
 #define EMBED  "{'id': 'a', 'channel': 'embed', 'content': {'html': 'x'}, "
 
 
-static const struct {
-    const char  *text;
-    const char  *path;
-    const char  *fragment;
-} bad[] = {
+static const expected_t  bad[] = {
     { "[]", "", "must be a JSON object" },
     { "{" POPUP "}", "id", "is missing" },
     { "{'id': '', " POPUP "}", "id", "non-empty" },
@@ -213,25 +209,9 @@ static const struct {
 static void
 bad_definitions_are_refused(void **state)
 {
-    size_t       i;
-    compiled_t  *c;
-
     (void) state;
 
-    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        c = compile_text(bad[i].text);
-
-        if (c->status != ONSITE_INVALID
-            || !has_finding(c, ONSITE_LINT_ERROR, bad[i].path,
-                            bad[i].fragment))
-        {
-            print_findings(c);
-            fail_msg("%s: no error at \"%s\" with \"%s\"", bad[i].text,
-                     bad[i].path, bad[i].fragment);
-        }
-
-        release(c);
-    }
+    expect_errors(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 

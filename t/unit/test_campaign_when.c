@@ -10,11 +10,7 @@
 #define FIFTY  "##################################################"
 
 
-static const struct {
-    const char  *text;
-    const char  *path;
-    const char  *fragment;
-} bad[] = {
+static const expected_t  bad[] = {
     { WHEN("'exit'"), "when", "must be an object" },
     { WHEN("[]"), "when", "must be an object" },
     { WHEN("{}"), "when", "exit, scroll, dwell, idle, seen or event" },
@@ -53,25 +49,9 @@ static const struct {
 static void
 bad_ones_are_refused(void **state)
 {
-    size_t       i;
-    compiled_t  *c;
-
     (void) state;
 
-    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        c = compile_text(bad[i].text);
-
-        if (c->status != ONSITE_INVALID
-            || !has_finding(c, ONSITE_LINT_ERROR, bad[i].path,
-                            bad[i].fragment))
-        {
-            print_findings(c);
-            fail_msg("%s: no error at \"%s\" with \"%s\"", bad[i].text,
-                     bad[i].path, bad[i].fragment);
-        }
-
-        release(c);
-    }
+    expect_errors(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 

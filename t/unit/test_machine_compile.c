@@ -145,11 +145,7 @@ compile_all_good(const char *const *texts, size_t n)
     compile_all_good(texts, sizeof(texts) / sizeof((texts)[0]))
 
 
-static const struct {
-    const char  *text;
-    const char  *path;
-    const char  *fragment;
-} bad[] = {
+static const expected_t  bad[] = {
 
     /* sequences */
 
@@ -355,33 +351,13 @@ static const struct {
 static void
 bad_files_are_refused(void **unused)
 {
-    size_t       i;
-    compiled_t  *c;
-
     (void) unused;
 
-    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        c = compile_text(bad[i].text);
-
-        if (c->status != ONSITE_INVALID
-            || !has_finding(c, ONSITE_LINT_ERROR, bad[i].path,
-                            bad[i].fragment))
-        {
-            print_findings(c);
-            fail_msg("%s: no error at \"%s\" with \"%s\"", bad[i].text,
-                     bad[i].path, bad[i].fragment);
-        }
-
-        release(c);
-    }
+    expect_errors(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 
-static const struct {
-    const char  *text;
-    const char  *path;
-    const char  *fragment;
-} doubtful[] = {
+static const expected_t  doubtful[] = {
     { "{" JOURNEY ", 'states': {'a': {}, 'b': {'on': {'X': 'a'}}}}",
       "states.b", "is never reached" },
     { "{" JOURNEY ", 'states': {'a': {'on': {'X': ['b', {'to': 'a'}]}},"
@@ -437,25 +413,9 @@ static const struct {
 static void
 doubtful_files_are_warned_of(void **unused)
 {
-    size_t       i;
-    compiled_t  *c;
-
     (void) unused;
 
-    for (i = 0; i < sizeof(doubtful) / sizeof(doubtful[0]); i++) {
-        c = compile_text(doubtful[i].text);
-
-        if (c->status != ONSITE_OK
-            || !has_finding(c, ONSITE_LINT_WARNING, doubtful[i].path,
-                            doubtful[i].fragment))
-        {
-            print_findings(c);
-            fail_msg("%s: no warning at \"%s\" with \"%s\"", doubtful[i].text,
-                     doubtful[i].path, doubtful[i].fragment);
-        }
-
-        release(c);
-    }
+    expect_warnings(doubtful, sizeof(doubtful) / sizeof(doubtful[0]));
 }
 
 

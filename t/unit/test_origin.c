@@ -3,7 +3,7 @@
  * came from, which touches are kept, merges.
  */
 
-#include "unit.h"
+#include "values.h"
 
 #include "onsite_attribute_interest.h"
 #include "onsite_origin.h"
@@ -460,32 +460,15 @@ merges_keep_the_earliest_and_the_latest(void **state)
 static const char *
 resolve(fixture_t *f, const char *path)
 {
-    size_t            n = 0;
-    char             *copy, *key, *rest = NULL;
-    onsite_buf_t      out;
-    onsite_str_t      keys[8], text;
+    onsite_str_t      keys[8];
     onsite_value_t    value;
     onsite_context_t  context = {
         .arena = f->arena, .visitor = &f->visitor, .now = NOW
     };
 
-    copy = strdup(path);
-    assert_non_null(copy);
+    value = onsite_attribute_origin(&context, keys, keys_of(path, keys, 8));
 
-    for (key = strtok_r(copy, ".", &rest); key != NULL;
-         key = strtok_r(NULL, ".", &rest))
-    {
-        keys[n++] = onsite_str(key, strlen(key));
-    }
-
-    value = onsite_attribute_origin(&context, keys, n);
-    onsite_buf_init(&out, 0);
-    onsite_value_write_json(&out, &value);
-    text = onsite_arena_copy(f->arena, onsite_str(out.data, out.len));
-    onsite_buf_free(&out);
-    free(copy);
-
-    return value.type == ONSITE_ABSENT ? "absent" : text.data;
+    return text_of(f->arena, &value);
 }
 
 

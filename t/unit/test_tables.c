@@ -2,7 +2,7 @@
  * test_tables.c - keys of slow data, and values out of its records.
  */
 
-#include "unit.h"
+#include "values.h"
 
 #include "onsite_json.h"
 #include "onsite_msgpack.h"
@@ -49,11 +49,8 @@ tear_down(void **state)
 static void
 set_record(fixture_t *f, const char *text)
 {
-    onsite_value_t  value;
+    onsite_value_t  value = value_of(f->json, f->arena, text);
 
-    assert_int_equal(onsite_json_parse(f->json, f->arena,
-                                       onsite_str(text, strlen(text)), &value,
-                                       NULL), ONSITE_OK);
     onsite_buf_clear(&f->record);
     onsite_value_write_msgpack(&f->record, &value);
 }
@@ -62,17 +59,11 @@ set_record(fixture_t *f, const char *text)
 static onsite_value_t
 value_at(fixture_t *f, const char *path)
 {
-    size_t        n = 0;
-    const char   *dot;
     onsite_str_t  keys[KEYS_MAX];
 
-    for (/* void */; *path != '\0'; path = *dot == '.' ? dot + 1 : dot) {
-        dot = strchrnul(path, '.');
-        keys[n++] = onsite_str(path, (size_t) (dot - path));
-    }
-
     return onsite_record_value(f->arena, onsite_str(f->record.data,
-                                                    f->record.len), keys, n);
+                                                    f->record.len), keys,
+                               keys_of(path, keys, KEYS_MAX));
 }
 
 

@@ -3,7 +3,7 @@
  * campaigns read is kept.
  */
 
-#include "unit.h"
+#include "values.h"
 
 #include "onsite_json.h"
 #include "onsite_visitor_traits.h"
@@ -85,29 +85,15 @@ tear_down(void **state)
 static const char *
 identify(fixture_t *f, const char *traits)
 {
-    onsite_buf_t    out;
-    onsite_str_t    copy;
-
     f->event.live = true;
     f->event.type = f->event.group_id.len != 0 ? ONSITE_GROUP
                                                : ONSITE_IDENTIFY;
 
-    assert_int_equal(onsite_json_parse(f->json, f->arena,
-                                       onsite_str(traits, strlen(traits)),
-                                       &f->event.traits, NULL), ONSITE_OK);
+    f->event.traits = value_of(f->json, f->arena, traits);
     assert_int_equal(onsite_visitor_traits(f->arena, &f->visitor, &f->event,
                                            &f->image), ONSITE_OK);
 
-    if (f->visitor.traits.type == ONSITE_ABSENT) {
-        return "absent";
-    }
-
-    onsite_buf_init(&out, 0);
-    onsite_value_write_json(&out, &f->visitor.traits);
-    copy = onsite_arena_copy(f->arena, onsite_str(out.data, out.len));
-    onsite_buf_free(&out);
-
-    return copy.data;
+    return text_of(f->arena, &f->visitor.traits);
 }
 
 
