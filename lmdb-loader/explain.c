@@ -179,35 +179,25 @@ open_snapshot(explain_t *e, const char *path, const char *state)
 static int
 open_site(explain_t *e, const char *path, onsite_str_t wanted)
 {
-    size_t           i;
-    onsite_str_t     name;
-    onsite_image_t   image;
+    onsite_str_t    name;
+    onsite_image_t  image;
 
-    for (i = 0; i < onsite_snapshot_info(e->snapshot)->sites; i++) {
-        if (onsite_snapshot_site(e->snapshot, i, &name, &image) != ONSITE_OK
-            || !onsite_str_eq(name, wanted))
-        {
-            continue;
-        }
-
-        e->verdicts = calloc(onsite_image_header(&image)->n_campaigns + 1,
-                             sizeof(verdict_t));
-        e->has_site = e->verdicts != NULL
-                      && onsite_site_init(&e->site, image) == ONSITE_OK;
-
-        if (e->has_site
-            && onsite_snapshot_tables(e->snapshot, name, &e->tables))
-        {
-            e->site.tables = &e->tables.tables;
-        }
-
-        return e->has_site ? LOADER_OK : LOADER_FAILED;
+    if (loader_find_site(e->snapshot, path, wanted, &name, &image)
+        != LOADER_OK)
+    {
+        return LOADER_FAILED;
     }
 
-    loader_complain("%s: there is no site \"%.*s\" in it (see `lmdb-loader "
-                    "inspect`)", path, (int) wanted.len, wanted.data);
+    e->verdicts = calloc(onsite_image_header(&image)->n_campaigns + 1,
+                         sizeof(verdict_t));
+    e->has_site = e->verdicts != NULL
+                  && onsite_site_init(&e->site, image) == ONSITE_OK;
 
-    return LOADER_FAILED;
+    if (e->has_site && onsite_snapshot_tables(e->snapshot, name, &e->tables)) {
+        e->site.tables = &e->tables.tables;
+    }
+
+    return e->has_site ? LOADER_OK : LOADER_FAILED;
 }
 
 

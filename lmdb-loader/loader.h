@@ -214,6 +214,11 @@ typedef struct {
  * copy in its directory that opens; NULL: there is none. */
 onsite_snapshot_t *loader_live_snapshot(const char *state);
 
+/* The site of a snapshot that was read from path; complains.  *name lives as
+ * long as the snapshot. */
+int loader_find_site(const onsite_snapshot_t *snapshot, const char *path,
+    onsite_str_t wanted, onsite_str_t *name, onsite_image_t *image);
+
 /* From the snapshot, or (NULL) the live one of the state, if there is one; one
  * site's name is known anyway, and its bytes stay the caller's.  Complains;
  * *names is to be closed either way. */

@@ -114,6 +114,27 @@ loader_live_snapshot(const char *state)
 }
 
 
+int
+loader_find_site(const onsite_snapshot_t *snapshot, const char *path,
+    onsite_str_t wanted, onsite_str_t *name, onsite_image_t *image)
+{
+    size_t  i;
+
+    for (i = 0; i < onsite_snapshot_info(snapshot)->sites; i++) {
+        if (onsite_snapshot_site(snapshot, i, name, image) == ONSITE_OK
+            && onsite_str_eq(*name, wanted))
+        {
+            return LOADER_OK;
+        }
+    }
+
+    loader_complain("%s: there is no site \"%.*s\" in it (see `lmdb-loader "
+                    "inspect`)", path, (int) wanted.len, wanted.data);
+
+    return LOADER_FAILED;
+}
+
+
 /* Those of the snapshot come first: they have images. */
 
 static void

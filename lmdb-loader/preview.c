@@ -178,7 +178,6 @@ read_url(preview_t *p, const char *text)
 static int
 open_snapshot(preview_t *p, const char *state)
 {
-    size_t          i;
     onsite_str_t    name;
     onsite_error_t  error = { "" };
 
@@ -200,18 +199,7 @@ open_snapshot(preview_t *p, const char *state)
         return LOADER_FAILED;
     }
 
-    for (i = 0; i < onsite_snapshot_info(p->snapshot)->sites; i++) {
-        if (onsite_snapshot_site(p->snapshot, i, &name, &p->image)
-            == ONSITE_OK && onsite_str_eq(name, p->site))
-        {
-            return LOADER_OK;
-        }
-    }
-
-    loader_complain("%s: there is no site \"%.*s\" in it (see `lmdb-loader "
-                    "inspect`)", p->file, (int) p->site.len, p->site.data);
-
-    return LOADER_FAILED;
+    return loader_find_site(p->snapshot, p->file, p->site, &name, &p->image);
 }
 
 

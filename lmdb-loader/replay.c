@@ -270,41 +270,34 @@ replay_log(replay_t *replay, const char *path)
 static int
 open_site(replay_t *replay, const char *path, const char *site)
 {
-    size_t           i;
-    onsite_str_t     name, wanted = onsite_str_of(site);
-    onsite_image_t   image;
-    onsite_error_t   error = { "" };
+    onsite_str_t    name;
+    onsite_image_t  image;
+    onsite_error_t  error = { "" };
 
     if (onsite_snapshot_open(path, &replay->snapshot, &error) != ONSITE_OK) {
         loader_complain("%s", error.text);
         return LOADER_FAILED;
     }
 
-    for (i = 0; i < onsite_snapshot_info(replay->snapshot)->sites; i++) {
-        if (onsite_snapshot_site(replay->snapshot, i, &name, &image)
-            == ONSITE_OK && onsite_str_eq(name, wanted))
-        {
-            replay->tallies = calloc(onsite_image_header(&image)->n_campaigns
-                                     + 1, sizeof(tally_t));
-            replay->has_site = replay->tallies != NULL
-                               && onsite_site_init(&replay->site, image)
-                                  == ONSITE_OK;
-
-            if (replay->has_site
-                && onsite_snapshot_tables(replay->snapshot, name,
-                                          &replay->tables))
-            {
-                replay->site.tables = &replay->tables.tables;
-            }
-
-            return replay->has_site ? LOADER_OK : LOADER_FAILED;
-        }
+    if (loader_find_site(replay->snapshot, path, onsite_str_of(site), &name,
+                         &image)
+        != LOADER_OK)
+    {
+        return LOADER_FAILED;
     }
 
-    loader_complain("%s: there is no site \"%s\" in it (see `lmdb-loader "
-                    "inspect`)", path, site);
+    replay->tallies = calloc(onsite_image_header(&image)->n_campaigns + 1,
+                             sizeof(tally_t));
+    replay->has_site = replay->tallies != NULL
+                       && onsite_site_init(&replay->site, image) == ONSITE_OK;
 
-    return LOADER_FAILED;
+    if (replay->has_site
+        && onsite_snapshot_tables(replay->snapshot, name, &replay->tables))
+    {
+        replay->site.tables = &replay->tables.tables;
+    }
+
+    return replay->has_site ? LOADER_OK : LOADER_FAILED;
 }
 
 

@@ -227,6 +227,15 @@ ngx_int_t ngx_http_onsite_add_interests(ngx_conf_t *cf);
 ngx_int_t ngx_http_onsite_gpc_init(ngx_conf_t *cf);
 
 
+/* In whatever case. */
+static inline ngx_uint_t
+ngx_http_onsite_is_word(ngx_str_t *value, const char *word)
+{
+    return value->len == ngx_strlen(word)
+           && ngx_strncasecmp(value->data, (u_char *) word, value->len) == 0;
+}
+
+
 #include "ngx_http_onsite_ctx.h"
 #include "ngx_http_onsite_process.h"
 #include "ngx_http_onsite_event.h"

@@ -206,24 +206,16 @@ ngx_http_onsite_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_uint_t
-same(ngx_str_t *value, const char *text)
-{
-    return value->len == ngx_strlen(text)
-           && ngx_strncasecmp(value->data, (u_char *) text, value->len) == 0;
-}
-
-
 static ngx_int_t
 cookie_samesite(ngx_http_onsite_cookie_t *cookie, ngx_str_t *value)
 {
-    if (same(value, "lax")) {
+    if (ngx_http_onsite_is_word(value, "lax")) {
         ngx_str_set(&cookie->samesite, "Lax");
 
-    } else if (same(value, "strict")) {
+    } else if (ngx_http_onsite_is_word(value, "strict")) {
         ngx_str_set(&cookie->samesite, "Strict");
 
-    } else if (same(value, "none")) {
+    } else if (ngx_http_onsite_is_word(value, "none")) {
         ngx_str_set(&cookie->samesite, "None");
 
     } else {
@@ -237,13 +229,13 @@ cookie_samesite(ngx_http_onsite_cookie_t *cookie, ngx_str_t *value)
 static ngx_int_t
 cookie_secure(ngx_http_onsite_cookie_t *cookie, ngx_str_t *value)
 {
-    if (same(value, "auto")) {
+    if (ngx_http_onsite_is_word(value, "auto")) {
         cookie->secure = NGX_HTTP_ONSITE_SECURE_AUTO;
 
-    } else if (same(value, "on")) {
+    } else if (ngx_http_onsite_is_word(value, "on")) {
         cookie->secure = NGX_HTTP_ONSITE_SECURE_ON;
 
-    } else if (same(value, "off")) {
+    } else if (ngx_http_onsite_is_word(value, "off")) {
         cookie->secure = NGX_HTTP_ONSITE_SECURE_OFF;
 
     } else {
@@ -618,7 +610,7 @@ ngx_http_onsite_conf_adopt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     word = cf->args->elts;
 
-    if (cf->args->nelts == 2 && same(&word[1], "off")) {
+    if (cf->args->nelts == 2 && ngx_http_onsite_is_word(&word[1], "off")) {
         if (olcf->adopt != NGX_CONF_UNSET_PTR) {
             return "has both names and \"off\"";
         }

@@ -8,14 +8,6 @@
 #include "onsite_policy.h"
 
 
-static ngx_uint_t
-is_word(ngx_str_t *value, const char *word)
-{
-    return value->len == ngx_strlen(word)
-           && ngx_strncasecmp(value->data, (u_char *) word, value->len) == 0;
-}
-
-
 static void
 collect(ngx_http_request_t *r, onsite_policies_t *policies)
 {
@@ -30,7 +22,8 @@ collect(ngx_http_request_t *r, onsite_policies_t *policies)
 
         for (i = 0; i < part->nelts; i++) {
             if (h[i].hash != 0
-                && is_word(&h[i].key, "Content-Security-Policy"))
+                && ngx_http_onsite_is_word(&h[i].key,
+                                           "Content-Security-Policy"))
             {
                 onsite_policies_header(policies,
                                        ngx_http_onsite_str(h[i].value));
@@ -52,7 +45,7 @@ request_header(ngx_http_request_t *r, const char *name)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (is_word(&h[i].key, name)) {
+            if (ngx_http_onsite_is_word(&h[i].key, name)) {
                 return h[i].value;
             }
         }
@@ -72,7 +65,7 @@ is_local(onsite_str_t host)
     end.len = host.len < 9 ? host.len : 9;
     end.data = (u_char *) host.data + host.len - end.len;
 
-    return is_word(&end, "localhost")
+    return ngx_http_onsite_is_word(&end, "localhost")
            || (host.len > 4 && ngx_strncmp(host.data, "127.", 4) == 0)
            || (host.len > 0 && host.data[0] == '[');
 }
@@ -97,7 +90,7 @@ is_secure(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     forwarded = request_header(r, "X-Forwarded-Proto");
 
     if (forwarded.len != 0) {
-        return is_word(&forwarded, "https")
+        return ngx_http_onsite_is_word(&forwarded, "https")
                || (forwarded.len > 6
                    && ngx_strncasecmp(forwarded.data, (u_char *) "https,", 6)
                       == 0);

@@ -12,24 +12,6 @@
 #define NOW      ((onsite_ms_t) 1790000000000)
 #define TIMEOUT  (30 * ONSITE_MINUTE)
 
-typedef struct {
-    uint64_t  state;
-} dice_t;
-
-
-/* xorshift64 (Marsaglia): the same numbers in every run. */
-
-static uint32_t
-roll(dice_t *dice, uint32_t below)
-{
-    dice->state ^= dice->state << 13;
-    dice->state ^= dice->state >> 7;
-    dice->state ^= dice->state << 17;
-
-    return (uint32_t) (dice->state >> 32) % below;
-}
-
-
 static void
 assert_values_equal(const onsite_value_t *a, const onsite_value_t *b)
 {
@@ -554,8 +536,9 @@ links_lead_elsewhere(void **state)
     for (i = 0; i < size; i++) {
         assert_int_equal(decode(NULL, record, i, &kind, &v, &back),
                          ONSITE_CORRUPT);
-        assert_int_equal(onsite_link_encode(&key, NOW, false, onsite_str(NULL, 0),
-                                            record, i), 0);
+        assert_int_equal(onsite_link_encode(&key, NOW, false,
+                                            onsite_str(NULL, 0), record, i),
+                         0);
     }
 }
 

@@ -13,24 +13,6 @@
 /* What the elements before messages take, all empty. */
 #define EMPTY  "\x01\x00\x00\xc0\x00\x00\x90\x90\x90\x90\x90\x90"
 
-typedef struct {
-    uint64_t  state;
-} dice_t;
-
-
-/* xorshift64 (Marsaglia): the same numbers in every run. */
-
-static uint32_t
-roll(dice_t *dice, uint32_t below)
-{
-    dice->state ^= dice->state << 13;
-    dice->state ^= dice->state >> 7;
-    dice->state ^= dice->state << 17;
-
-    return (uint32_t) (dice->state >> 32) % below;
-}
-
-
 static void
 assert_texts_equal(onsite_str_t a, onsite_str_t b)
 {

@@ -12,26 +12,9 @@
 #define TIMEOUT  (30 * ONSITE_MINUTE)
 
 typedef struct {
-    uint64_t  state;
-} dice_t;
-
-typedef struct {
     size_t   size;
     uint8_t  bytes[ONSITE_RECORD_BYTES_MAX];
 } record_t;
-
-
-/* xorshift64 (Marsaglia): the same numbers in every run. */
-
-static uint32_t
-roll(dice_t *dice, uint32_t below)
-{
-    dice->state ^= dice->state << 13;
-    dice->state ^= dice->state >> 7;
-    dice->state ^= dice->state << 17;
-
-    return (uint32_t) (dice->state >> 32) % below;
-}
 
 
 static onsite_str_t

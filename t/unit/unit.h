@@ -24,6 +24,22 @@
         assert_memory_equal(s_.data, literal, sizeof(literal) - 1);           \
     } while (0)
 
+/* The same numbers in every run: xorshift64 (Marsaglia). */
+
+typedef struct {
+    uint64_t  state;
+} dice_t;
+
+static inline uint32_t
+roll(dice_t *dice, uint32_t below)
+{
+    dice->state ^= dice->state << 13;
+    dice->state ^= dice->state >> 7;
+    dice->state ^= dice->state << 17;
+
+    return (uint32_t) (dice->state >> 32) % below;
+}
+
 /* Files of the shared data folder: NULL (the test skips) where it is absent.
  * The caller frees. */
 static inline char *
