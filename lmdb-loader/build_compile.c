@@ -298,6 +298,7 @@ read_slow_data(const char *dir, slow_t *slow, const loader_sources_t *sources,
 
     if (rc == LOADER_OK) {
         loader_segments_lint(sources, slow->tables, print_finding, findings);
+        loader_profiles_lint(sources, slow->tables, print_finding, findings);
     }
 
     return findings->errors == 0 ? rc : LOADER_FAILED;

@@ -142,6 +142,16 @@ bool loader_tables_list(const loader_tables_t *tables, onsite_str_t id);
 void loader_segments_lint(const loader_sources_t *sources,
     const loader_tables_t *tables, onsite_lint_pt lint, void *lint_data);
 
+/* Names that profiles have, n of them; whether it is one of those, also where
+ * there were too many to tell. */
+size_t loader_tables_columns(const loader_tables_t *tables,
+    const onsite_str_t **names);
+bool loader_tables_column(const loader_tables_t *tables, onsite_str_t name);
+
+/* profile_lint.c: warns of profile.<column> that no profile has. */
+void loader_profiles_lint(const loader_sources_t *sources,
+    const loader_tables_t *tables, onsite_lint_pt lint, void *lint_data);
+
 /* Rows that were right; after the last one was taken in order, without those
  * that another one with the same id replaced. */
 uint64_t loader_tables_rows(const loader_tables_t *tables,

@@ -333,6 +333,72 @@ loader_tables_read(loader_tables_t *tables, const onsite_str_t *sites,
 }
 
 
+/* Rows have their members in the same order, mostly. */
+
+void
+table_note_column(loader_tables_t *tables, onsite_str_t name, size_t *at)
+{
+    size_t         i, k, n = tables->n_columns;
+    onsite_str_t   copy;
+    onsite_str_t  *columns = tables->columns;
+
+    if (n > TABLE_NAMES_MAX) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        k = (*at + i) % n;
+
+        if (onsite_str_eq(columns[k], name)) {
+            *at = k + 1;
+            return;
+        }
+    }
+
+    if (columns == NULL) {
+        columns = onsite_arena_alloc(tables->arena, TABLE_NAMES_MAX
+                                                    * sizeof(onsite_str_t));
+        tables->columns = columns;
+    }
+
+    copy = onsite_arena_copy(tables->arena, name);
+
+    if (columns == NULL || copy.data == NULL || n >= TABLE_NAMES_MAX) {
+        tables->n_columns = TABLE_NAMES_MAX + 1;
+        return;
+    }
+
+    columns[tables->n_columns++] = copy;
+    *at = tables->n_columns;
+}
+
+
+size_t
+loader_tables_columns(const loader_tables_t *tables,
+    const onsite_str_t **names)
+{
+    *names = tables->columns;
+
+    return tables->n_columns <= TABLE_NAMES_MAX ? tables->n_columns
+                                                : TABLE_NAMES_MAX;
+}
+
+
+bool
+loader_tables_column(const loader_tables_t *tables, onsite_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < tables->n_columns && i < TABLE_NAMES_MAX; i++) {
+        if (onsite_str_eq(tables->columns[i], name)) {
+            return true;
+        }
+    }
+
+    return tables->n_columns > TABLE_NAMES_MAX;
+}
+
+
 bool
 loader_tables_list(const loader_tables_t *tables, onsite_str_t id)
 {

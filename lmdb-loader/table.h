@@ -17,6 +17,7 @@
 #define TABLE_ROW_TEXT_MAX  (64 * 1024)     /* a row as it is in its file  */
 #define TABLE_COLUMNS_MAX   256
 #define TABLE_COLUMN_MAX    64              /* bytes of a column's name    */
+#define TABLE_NAMES_MAX     1024            /* of all profiles, for lint   */
 #define TABLE_TOLD_MAX      10              /* findings of a kind, a file  */
 
 
@@ -70,6 +71,9 @@ struct loader_tables_s {
     size_t             n_sources;
     onsite_str_t       lists[ONSITE_LISTS_MAX];
     size_t             n_lists;
+    onsite_str_t      *columns;             /* of profiles                 */
+    size_t             n_columns;           /* over the bound: there are more
+                                               than are kept               */
 
     sorter_t          *sorters[ONSITE_TABLES];
     uint64_t           rows[ONSITE_TABLES];     /* that were right         */
@@ -118,6 +122,9 @@ const char *const *table_id_columns(onsite_table_t table);
 
 /* One that stays the text it is. */
 bool table_is_text_column(onsite_str_t name);
+
+/* A name that a profile has; *at is where the one before it was found. */
+void table_note_column(loader_tables_t *tables, onsite_str_t name, size_t *at);
 
 /* A row as an object, in file->arena; errors are told. */
 void table_row(table_file_t *file, const onsite_value_t *row);

@@ -246,6 +246,16 @@ note_age(table_file_t *file, onsite_str_t name)
 }
 
 
+static void
+note_column(table_file_t *file, onsite_str_t name, size_t *at)
+{
+    if (file->source->table == ONSITE_TABLE_PROFILES) {
+        table_note_column(file->tables, is_update(file, name)
+                                        ? ONSITE_STR("updated") : name, at);
+    }
+}
+
+
 /* What a record keeps: all but its customer's id, its site and nothings; a
  * product its sku, as a text. */
 
@@ -254,6 +264,7 @@ take_members(table_file_t *file, const onsite_value_t *row,
     onsite_str_t id_column, onsite_str_t id, onsite_value_t *record)
 {
     bool                    product;
+    size_t                  at = 0;
     uint32_t                i, n = 0;
     onsite_member_t        *members;
     const onsite_member_t  *m = row->as.members;
@@ -280,6 +291,7 @@ take_members(table_file_t *file, const onsite_value_t *row,
         }
 
         note_age(file, m->key);
+        note_column(file, m->key, &at);
 
         if (!is_update(file, m->key)) {
             members[n++] = *m;

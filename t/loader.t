@@ -106,6 +106,45 @@ for (@warned) {
     ($code, $out, $err) = $t->run_loader('lint', "$dir/one");
     like($err, qr/w\.json: (?:warning: )?.*$message/s, "warned of $what");
 }
+# columns that no profile has
+$t->write_file('columns/c.json', campaign('c', audience => {
+    'profile.vpi' => 1, 'profile.ltv' => { '$gt' => 5 },
+    '$or' => [{ 'profile.address.city' => 'x' }, { 'profile.nowhere' => 1 }],
+    'profile.age_seconds' => { '$lt' => 9 }, 'profile.updated' => 1 },
+    trigger => { event => 'Page Viewed', where => {
+        'profile.tear' => 'gold', 'profile' => 1 } },
+    hash => { attribute => 'profile.hash' },
+    content => { html => '<p>{{profile.first_nmae | default "profile.quoted"}}'
+        . ' profile.text {{#profile.tags}}{{.}}{{/profile.tags}}'
+        . '{{cart.value}}{{profile.vip}}</p>',
+        data => { 'profile.own' => '{{profile.dta}}' } }));
+my @none = ($t->run_loader('lint', "$dir/columns"))[2] =~ /(no profiles.*)/g;
+is(scalar @none, 1, 'without profiles it is said once') or diag(@none);
+like($none[0], qr/"profile\.\w+": add profiles\.csv, or .*--profiles/,
+    '  with what to do');
+$t->write_file('columns/profiles.csv', "user_id,vip,ltv,first_name,empty\n"
+    . "u1,,5,A,\nu2,true,,,\n");
+$t->write_file('columns/more/profiles.ndjson', qq({"id":"u3","tier":"gold",)
+    . qq("address":{"city":"Oslo"},"hash":"x","data":1,"tags":["a"]}\n));
+($code, $out, $err) = $t->run_loader('lint', "$dir/columns");
+is($code, 0, 'columns that nobody has are warned of') or diag($err);
+my %missing = map { m{c\.json: warning: (\S+): no profile has a "(.*?)", so nobody has it(?:; did you mean "(.*)"\?)?$}
+    ? ($2 => $1 . ($3 ? " $3" : '')) : () } split /\n/, $err;
+is_deeply(\%missing, {
+    vpi => 'audience.profile.vpi vip',
+    nowhere => 'audience.$or[1].profile.nowhere',
+    updated => 'audience.profile.updated',
+    tear => 'trigger.where.profile.tear tier',
+    first_nmae => 'content.html first_name',
+    dta => 'content.data.profile.own data',
+}, 'each, where it stands, with what was meant') or diag($err);
+$t->write_file('columns/even/profiles.csv', "id,updated_at\nu9,2026-01-31T08:00:00Z\n");
+($code, $out, $err) = $t->run_loader('lint', "$dir/columns");
+unlike($err, qr/no profile has a "updated"/, 'updated_at is updated');
+($code, $out, $err) = $t->run_loader('lint', "$dir/columns", '--profiles', '-',
+    \join '', map { qq({"id":"m$_","c$_":1}\n) } 1 .. 1100);
+unlike($err, qr/no profile has a/, 'of too many columns nothing is told');
+
 ($code) = $t->run_loader('lint', '--strict', "$dir/one");
 is($code, 1, 'lint --strict fails on warnings');
 unlink "$dir/one/w.json";
