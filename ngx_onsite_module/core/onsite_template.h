@@ -64,7 +64,8 @@ typedef struct {
  *
  * INVALID, with line and column: an unknown root or name, an unclosed
  * section, a placeholder where no escaping is safe (unquoted attribute, tag
- * or attribute name, style, comment, raw text, script outside a string or
+ * or attribute name, style, comment, raw text, a script that is neither
+ * JavaScript nor JSON by its type, script outside a string or
  * behind a slash that may begin a regular expression, event-handler
  * attribute, srcset, srcdoc), HTML that ends inside of a tag, comment,
  * script, template, svg or math, or closes a template that it did not open.
