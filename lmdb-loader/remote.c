@@ -40,19 +40,6 @@ remote_write_all(int fd, const char *data, size_t size)
 }
 
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c = (char) (c | 0x20);
-
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
 bool
 remote_decode(char *text)
 {
@@ -65,8 +52,8 @@ remote_decode(char *text)
             continue;
         }
 
-        high = hex_digit(text[1]);
-        low = high >= 0 ? hex_digit(text[2]) : -1;
+        high = onsite_hex_digit(text[1]);
+        low = high >= 0 ? onsite_hex_digit(text[2]) : -1;
 
         if (low < 0 || (high == 0 && low == 0)) {
             return false;
@@ -120,10 +107,19 @@ open_file_url(remote_t *remote, const char *url, onsite_error_t *error)
 
 
 static onsite_status_t
-open_kind(remote_t *remote, const char *url, onsite_error_t *error)
+open_kind(remote_t *remote, const char *url, const remote_options_t *options,
+    onsite_error_t *error)
 {
     if (has_scheme(url, "file")) {
         return open_file_url(remote, url, error);
+    }
+
+    if (has_scheme(url, "http") || has_scheme(url, "https")) {
+        return remote_http_open(remote, url, options, error);
+    }
+
+    if (has_scheme(url, "s3")) {
+        return remote_s3_open(remote, url, options, error);
     }
 
     if (strstr(url, "://") == NULL) {
@@ -131,7 +127,8 @@ open_kind(remote_t *remote, const char *url, onsite_error_t *error)
     }
 
     return onsite_error(error, ONSITE_INVALID, "\"%.*s\": a store is a folder "
-                        "or a URL that begins with file://",
+                        "or a URL that begins with file://, https://, http:// "
+                        "or s3://",
                         (int) strcspn(url, ":"), url);
 }
 
@@ -184,7 +181,7 @@ remote_open(const char *url, const remote_options_t *options,
 
     opened->stop = options != NULL ? options->stop : NULL;
 
-    status = open_kind(opened, url, error);
+    status = open_kind(opened, url, options, error);
 
     if (status != ONSITE_OK) {
         free(opened);

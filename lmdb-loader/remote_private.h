@@ -42,8 +42,12 @@ bool remote_write_all(int fd, const char *data, size_t size);
 bool remote_decode(char *text);
 
 
-/* remote_file.c; path: a folder */
+/* Fill the rest of remote; path: a folder */
 onsite_status_t remote_file_open(remote_t *remote, const char *path,
     onsite_error_t *error);
+onsite_status_t remote_http_open(remote_t *remote, const char *url,
+    const remote_options_t *options, onsite_error_t *error);
+onsite_status_t remote_s3_open(remote_t *remote, const char *url,
+    const remote_options_t *options, onsite_error_t *error);
 
 #endif

@@ -28,14 +28,13 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 	    $(UNIT_LIBS) $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
 
 # parts of the loader; of prices ICU itself is the judge
-$(BUILD)/unit/test_price: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/price.o
-$(BUILD)/unit/test_pack: UNIT_OBJ := $(addprefix $(BUILD)/obj/lmdb-loader/,pack.o bar.o)
-$(BUILD)/unit/test_remote: UNIT_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lmdb-loader/remote*.c)) \
-    $(BUILD)/obj/lmdb-loader/bar.o
-$(addprefix $(BUILD)/unit/test_,price pack remote): UNIT_LIBS = $(LOADER_LIBS)
-$(addprefix $(BUILD)/unit/test_,price pack remote): $(filter $(BUILD)/obj/lmdb-loader/price.o \
-    $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/lmdb-loader/bar.o \
-    $(BUILD)/obj/lmdb-loader/remote%,$(LOADER_OBJ))
+LOADER_PARTS := $(filter $(addprefix $(BUILD)/obj/lmdb-loader/,bar.o pack.o price.o remote%),$(LOADER_OBJ))
+REMOTE_OBJ := $(filter %/bar.o $(BUILD)/obj/lmdb-loader/remote%,$(LOADER_PARTS))
+$(BUILD)/unit/test_price: UNIT_OBJ := $(filter %/price.o,$(LOADER_PARTS))
+$(BUILD)/unit/test_pack: UNIT_OBJ := $(filter %/pack.o %/bar.o,$(LOADER_PARTS))
+$(BUILD)/unit/test_remote $(BUILD)/unit/test_remote_sign: UNIT_OBJ := $(REMOTE_OBJ)
+$(addprefix $(BUILD)/unit/test_,price pack remote remote_sign): UNIT_LIBS = $(LOADER_LIBS)
+$(addprefix $(BUILD)/unit/test_,price pack remote remote_sign): $(LOADER_PARTS)
 $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit
@@ -56,8 +55,13 @@ $(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) $< -o $@ -llmdb
 
+# a store by hand
+$(BUILD)/t/store: t/store/store.c $(REMOTE_OBJ) $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(CORE_CFLAGS) -Ilmdb-loader $^ -o $@ $(LDFLAGS_ALL) $(LOADER_LIBS) $(CORE_LIBS)
+
 .PHONY: behaviour
-behaviour: build $(PRELOADS) $(BUILD)/t/txn_check_fails ## behaviour tests: a real nginx each
+behaviour: build $(PRELOADS) $(BUILD)/t/txn_check_fails $(BUILD)/t/store ## behaviour tests: a real nginx each
 	FLAVOUR=$(FLAVOUR) prove -It/lib $(PROVE_FLAGS) $(or $(T),t/*.t)
 
 # npm's packages for all tests that have a peer or a browser there

@@ -68,7 +68,7 @@ static onsite_status_t
 put(remote_t *remote, const char *name, const char *text)
 {
     onsite_error_t  error = { "" };
-    remote_put_t    what = { .bytes = onsite_str(text, strlen(text)),
+    remote_put_t    what = { .bytes = onsite_str_of(text),
                              .type = "text/plain" };
 
     return remote_put(remote, name, &what, &error);
