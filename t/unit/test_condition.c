@@ -860,113 +860,114 @@ assert_explained(const char *condition, const char *attributes,
 }
 
 
+static const struct {
+    const char  *condition;
+    const char  *attributes;
+    const char  *expected;
+} failing[] = {
+    { "{}", "{}", "" },
+    { "{\"a\":1}", "{\"a\":1}", "" },
+    { "{\"a\":1}", "{\"a\":2}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,\"value\":2}" },
+    { "{\"a\":1}", "{}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1}" },
+    { "{\"a\":\"x\"}", "{\"a\":null}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":\"x\","
+      "\"value\":null}" },
+    { "{\"a\":true}", "{\"a\":false}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":true,"
+      "\"value\":false}" },
+    { "{\"a\":null}", "{\"a\":5}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":null,"
+      "\"value\":5}" },
+    { "{\"a\":[1,\"b\"]}", "{\"a\":[1]}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":[1,\"b\"],"
+      "\"value\":[1]}" },
+
+    /* the first that fails, not the first */
+
+    { "{\"ok\":1,\"a.b\":{\"$gte\":3,\"$lt\":4},\"c\":9}",
+      "{\"ok\":1,\"a\":{\"b\":5}}",
+      "{\"path\":\"a.b\",\"op\":\"$lt\",\"operand\":4,"
+      "\"value\":5}" },
+    { "{\"a\":{\"$ne\":1}}", "{\"a\":1}",
+      "{\"path\":\"a\",\"op\":\"$ne\",\"operand\":1,"
+      "\"value\":1}" },
+    { "{\"a\":{\"$exists\":true}}", "{}",
+      "{\"path\":\"a\",\"op\":\"$exists\",\"operand\":true}" },
+    { "{\"a\":{\"$exists\":false}}", "{\"a\":1}",
+      "{\"path\":\"a\",\"op\":\"$exists\",\"operand\":false,"
+      "\"value\":1}" },
+    { "{\"a\":{\"$in\":[\"x\",2]}}", "{\"a\":\"y\"}",
+      "{\"path\":\"a\",\"op\":\"$in\",\"operand\":[\"x\",2],"
+      "\"value\":\"y\"}" },
+    { "{\"a\":{\"$nin\":[1,2,3,4,5,6,7,8,9,10,11,12]}}", "{\"a\":2}",
+      "{\"path\":\"a\",\"op\":\"$nin\","
+      "\"operand\":[1,2,3,4,5,6,7,8,9,10],\"more\":2,\"value\":2}" },
+    { "{\"a\":{\"$in\":[]}}", "{\"a\":2}",
+      "{\"path\":\"a\",\"op\":\"$in\",\"operand\":[],"
+      "\"value\":2}" },
+    { "{\"a\":{\"$regex\":\"^/shoes\"}}", "{\"a\":\"/hats\"}",
+      "{\"path\":\"a\",\"op\":\"$regex\","
+      "\"operand\":\"^/shoes\",\"value\":\"/hats\"}" },
+    { "{\"a\":{\"$type\":\"string\"}}", "{\"a\":1}",
+      "{\"path\":\"a\",\"op\":\"$type\",\"operand\":\"string\","
+      "\"value\":1}" },
+    { "{\"a\":{\"$vgt\":\"1.12.3\"}}", "{\"a\":\"1.2.0\"}",
+      "{\"path\":\"a\",\"op\":\"$vgt\",\"operand\":\"1.12.3\","
+      "\"value\":\"1.2.0\"}" },
+    { "{\"a\":{\"$size\":{\"$gt\":2}}}", "{\"a\":[1]}",
+      "{\"path\":\"a.length\",\"op\":\"$gt\",\"operand\":2,"
+      "\"value\":1}" },
+    { "{\"a\":{\"$size\":2}}", "{\"a\":7}",
+      "{\"path\":\"a\",\"op\":\"$size\",\"value\":7}" },
+    { "{\"a\":{\"$all\":[1,2]}}", "{\"a\":[1,3]}",
+      "{\"path\":\"a\",\"op\":\"$all\",\"operand\":2,"
+      "\"value\":[1,3]}" },
+    { "{\"a\":{\"$elemMatch\":{\"b\":1}}}", "{\"a\":[{\"b\":2}]}",
+      "{\"path\":\"a\",\"op\":\"$elemMatch\","
+      "\"value\":[{\"b\":2}]}" },
+
+    /* why something is true where it may not be */
+
+    { "{\"a\":{\"$not\":{\"$gt\":4}}}", "{\"a\":5}",
+      "{\"path\":\"a\",\"op\":\"$gt\",\"not\":true,"
+      "\"operand\":4,\"value\":5}" },
+    { "{\"$not\":{\"a\":1,\"b\":{\"$lt\":3}}}",
+      "{\"a\":1,\"b\":2}",
+      "{\"path\":\"a\",\"op\":\"$ne\",\"operand\":1,"
+      "\"value\":1}" },
+    { "{\"$nor\":[{\"a\":1},{\"b\":2}]}", "{\"a\":9,\"b\":2}",
+      "{\"path\":\"b\",\"op\":\"$ne\",\"operand\":2,"
+      "\"value\":2}" },
+    { "{\"$not\":{\"$not\":{\"a\":1}}}", "{\"a\":2}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,"
+      "\"value\":2}" },
+    { "{\"$or\":[{\"a\":1},{\"b\":2},{\"c\":3}]}", "{\"b\":3}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,"
+      "\"alternatives\":2}" },
+    { "{\"$and\":[{\"a\":1},{\"b\":2}]}", "{\"a\":1,\"b\":3}",
+      "{\"path\":\"b\",\"op\":\"$eq\",\"operand\":2,"
+      "\"value\":3}" },
+
+    /* texts are escaped */
+
+    { "{\"a\":\"<\\n\"}", "{\"a\":\"</script>\\r\\n\"}",
+      "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":\"\\u003c\\n\","
+      "\"value\":\"\\u003c/script>\\u000d\\n\"}" },
+};
+
+
 static void
 what_fails_is_explained(void **state)
 {
     size_t  i;
 
-    static const struct {
-        const char  *condition;
-        const char  *attributes;
-        const char  *expected;
-    } cases[] = {
-        { "{}", "{}", "" },
-        { "{\"a\":1}", "{\"a\":1}", "" },
-        { "{\"a\":1}", "{\"a\":2}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,\"value\":2}" },
-        { "{\"a\":1}", "{}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1}" },
-        { "{\"a\":\"x\"}", "{\"a\":null}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":\"x\","
-          "\"value\":null}" },
-        { "{\"a\":true}", "{\"a\":false}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":true,"
-          "\"value\":false}" },
-        { "{\"a\":null}", "{\"a\":5}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":null,"
-          "\"value\":5}" },
-        { "{\"a\":[1,\"b\"]}", "{\"a\":[1]}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":[1,\"b\"],"
-          "\"value\":[1]}" },
-
-        /* the first that fails, not the first */
-
-        { "{\"ok\":1,\"a.b\":{\"$gte\":3,\"$lt\":4},\"c\":9}",
-          "{\"ok\":1,\"a\":{\"b\":5}}",
-          "{\"path\":\"a.b\",\"op\":\"$lt\",\"operand\":4,"
-          "\"value\":5}" },
-        { "{\"a\":{\"$ne\":1}}", "{\"a\":1}",
-          "{\"path\":\"a\",\"op\":\"$ne\",\"operand\":1,"
-          "\"value\":1}" },
-        { "{\"a\":{\"$exists\":true}}", "{}",
-          "{\"path\":\"a\",\"op\":\"$exists\",\"operand\":true}" },
-        { "{\"a\":{\"$exists\":false}}", "{\"a\":1}",
-          "{\"path\":\"a\",\"op\":\"$exists\",\"operand\":false,"
-          "\"value\":1}" },
-        { "{\"a\":{\"$in\":[\"x\",2]}}", "{\"a\":\"y\"}",
-          "{\"path\":\"a\",\"op\":\"$in\",\"operand\":[\"x\",2],"
-          "\"value\":\"y\"}" },
-        { "{\"a\":{\"$nin\":[1,2,3,4,5,6,7,8,9,10,11,12]}}", "{\"a\":2}",
-          "{\"path\":\"a\",\"op\":\"$nin\","
-          "\"operand\":[1,2,3,4,5,6,7,8,9,10],\"more\":2,\"value\":2}" },
-        { "{\"a\":{\"$in\":[]}}", "{\"a\":2}",
-          "{\"path\":\"a\",\"op\":\"$in\",\"operand\":[],"
-          "\"value\":2}" },
-        { "{\"a\":{\"$regex\":\"^/shoes\"}}", "{\"a\":\"/hats\"}",
-          "{\"path\":\"a\",\"op\":\"$regex\","
-          "\"operand\":\"^/shoes\",\"value\":\"/hats\"}" },
-        { "{\"a\":{\"$type\":\"string\"}}", "{\"a\":1}",
-          "{\"path\":\"a\",\"op\":\"$type\",\"operand\":\"string\","
-          "\"value\":1}" },
-        { "{\"a\":{\"$vgt\":\"1.12.3\"}}", "{\"a\":\"1.2.0\"}",
-          "{\"path\":\"a\",\"op\":\"$vgt\",\"operand\":\"1.12.3\","
-          "\"value\":\"1.2.0\"}" },
-        { "{\"a\":{\"$size\":{\"$gt\":2}}}", "{\"a\":[1]}",
-          "{\"path\":\"a.length\",\"op\":\"$gt\",\"operand\":2,"
-          "\"value\":1}" },
-        { "{\"a\":{\"$size\":2}}", "{\"a\":7}",
-          "{\"path\":\"a\",\"op\":\"$size\",\"value\":7}" },
-        { "{\"a\":{\"$all\":[1,2]}}", "{\"a\":[1,3]}",
-          "{\"path\":\"a\",\"op\":\"$all\",\"operand\":2,"
-          "\"value\":[1,3]}" },
-        { "{\"a\":{\"$elemMatch\":{\"b\":1}}}", "{\"a\":[{\"b\":2}]}",
-          "{\"path\":\"a\",\"op\":\"$elemMatch\","
-          "\"value\":[{\"b\":2}]}" },
-
-        /* why something is true where it may not be */
-
-        { "{\"a\":{\"$not\":{\"$gt\":4}}}", "{\"a\":5}",
-          "{\"path\":\"a\",\"op\":\"$gt\",\"not\":true,"
-          "\"operand\":4,\"value\":5}" },
-        { "{\"$not\":{\"a\":1,\"b\":{\"$lt\":3}}}",
-          "{\"a\":1,\"b\":2}",
-          "{\"path\":\"a\",\"op\":\"$ne\",\"operand\":1,"
-          "\"value\":1}" },
-        { "{\"$nor\":[{\"a\":1},{\"b\":2}]}", "{\"a\":9,\"b\":2}",
-          "{\"path\":\"b\",\"op\":\"$ne\",\"operand\":2,"
-          "\"value\":2}" },
-        { "{\"$not\":{\"$not\":{\"a\":1}}}", "{\"a\":2}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,"
-          "\"value\":2}" },
-        { "{\"$or\":[{\"a\":1},{\"b\":2},{\"c\":3}]}", "{\"b\":3}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":1,"
-          "\"alternatives\":2}" },
-        { "{\"$and\":[{\"a\":1},{\"b\":2}]}", "{\"a\":1,\"b\":3}",
-          "{\"path\":\"b\",\"op\":\"$eq\",\"operand\":2,"
-          "\"value\":3}" },
-
-        /* texts are escaped */
-
-        { "{\"a\":\"<\\n\"}", "{\"a\":\"</script>\\r\\n\"}",
-          "{\"path\":\"a\",\"op\":\"$eq\",\"operand\":\"\\u003c\\n\","
-          "\"value\":\"\\u003c/script>\\u000d\\n\"}" },
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_explained(cases[i].condition, cases[i].attributes,
-                         cases[i].expected);
+    for (i = 0; i < sizeof(failing) / sizeof(failing[0]); i++) {
+        assert_explained(failing[i].condition, failing[i].attributes,
+                         failing[i].expected);
     }
 }
 

@@ -374,156 +374,157 @@ words_tell(void **state)
 }
 
 
+#define WEBKIT  "AppleWebKit/537.36 (KHTML, like Gecko) "
+#define IOS     "AppleWebKit/605.1.15 (KHTML, like Gecko) "
+
+static const char *const  people[] = {
+    "",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
+    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 6.1; Win64; x64) " WEBKIT
+    "Chrome/109.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
+    "Chrome/126.0.0.0 Safari/537.36 Edg/126.0.2592.87",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
+    "Chrome/64.0.3282.140 Safari/537.36 Edge/18.17763",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
+    "Chrome/124.0.0.0 Safari/537.36 OPR/110.0.0.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
+    "Chrome/124.0.0.0 Safari/537.36 Vivaldi/6.7.3329.41",
+    "Mozilla/5.0 (Windows NT 10.0; WOW64) " WEBKIT
+    "Chrome/120.0.0.0 YaBrowser/24.1.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like "
+    "Gecko",
+    "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 "
+    "Firefox/127.0",
+    "Mozilla/5.0 (Windows NT 10.0; rv:115.0) Gecko/20100101 "
+    "Firefox/115.0",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 "
+    "Firefox/127.0",
+    "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:126.0) Gecko/20100101 "
+    "Firefox/126.0",
+    "Mozilla/5.0 (X11; Fedora; Linux x86_64) " WEBKIT
+    "Chrome/125.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64) " WEBKIT
+    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) " WEBKIT
+    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/16.0 Safari/605.1.15 Epiphany/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64) " WEBKIT
+    "QtWebEngine/6.6.1 Chrome/112.0.5615.213 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64) " WEBKIT
+    "HeadlessChrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) " IOS
+    "Version/17.5 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) " WEBKIT
+    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:127.0) "
+    "Gecko/20100101 Firefox/127.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_6_8) AppleWebKit/534.59.10 "
+    "(KHTML, like Gecko) Version/5.1.9 Safari/534.59.10",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) " IOS
+    "Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) " IOS
+    "CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) " IOS
+    "FxiOS/127.1 Mobile/15E148 Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) " IOS
+    "EdgiOS/125.0.2535.96 Version/17.0 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) " IOS
+    "GSA/319.0.639370021 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) " IOS
+    "Mobile/15E148 [FBAN/FBIOS;FBAV/466.0.0.42.107;FBBV/603123471;"
+    "FBDV/iPhone14,5;FBMD/iPhone;FBSN/iOS;FBSV/17.4.1;FBSS/3;FBLC/en_US]",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) " IOS
+    "Mobile/15E148 Instagram 333.0.4.32.98 (iPhone14,5; iOS 17_4_1; "
+    "en_US; en; scale=3.00; 1170x2532; 604247854)",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_3 like Mac OS X) " IOS
+    "Mobile/15E148 musical_ly_34.2.0 JsSdk/2.0 NetType/WIFI "
+    "Channel/App Store ByteLocale/en Region/US",
+    "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) " IOS
+    "Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPad; CPU OS 9_3_5 like Mac OS X) AppleWebKit/601.1.46 "
+    "(KHTML, like Gecko) Version/9.0 Mobile/13G36 Safari/601.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) " WEBKIT
+    "Chrome/126.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 10; K) " WEBKIT
+    "Chrome/126.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S918B) " WEBKIT
+    "SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 13; SM-X906C) " WEBKIT
+    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 12; M2101K6G) " WEBKIT
+    "Version/4.0 Chrome/112.0.5615.136 Mobile Safari/537.36 XiaoMi/"
+    "MiuiBrowser/14.7.0-gn",
+    "Mozilla/5.0 (Linux; U; Android 11; en-us; RMX2170) " WEBKIT
+    "Version/4.0 Chrome/100.0.4896.58 UCBrowser/13.4.0.1306 Mobile "
+    "Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 10; HUAWEI ELE-L29) " WEBKIT
+    "Chrome/114.0.5735.196 HuaweiBrowser/15.0.4.312 HMSCore/6.13.0.353 "
+    "Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 13; SM-A515F; wv) " WEBKIT
+    "Version/4.0 Chrome/125.0.6422.165 Mobile Safari/537.36 "
+    "[FB_IAB/FB4A;FBAV/467.0.0.45.109;]",
+    "Mozilla/5.0 (Linux; Android 13; V2109; wv) " WEBKIT
+    "Version/4.0 Chrome/125.0.6422.165 Mobile Safari/537.36 "
+    "GSA/15.23.37.28.arm64",
+    "Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 "
+    "Firefox/127.0",
+    "Mozilla/5.0 (Android 13; Tablet; rv:127.0) Gecko/127.0 "
+    "Firefox/127.0",
+    "Mozilla/5.0 (Linux; Android 10; CUBOT X18 Plus) " WEBKIT
+    "Chrome/90.0.4430.210 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 13; Phone) " WEBKIT
+    "Chrome/126.0.0.0 Mobile Safari/537.36 OPR/82.0.0.0",
+    "Mozilla/5.0 (Linux; Android 5.0; SM-G900P Build/LRX21T) " WEBKIT
+    "Chrome/44.0.2403.133 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 9; KFMAWI) " WEBKIT
+    "Silk/120.4.1 like Chrome/120.0.6099.283 Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 9; BRAVIA 4K UR2) " WEBKIT
+    "Chrome/90.0.4430.210 Safari/537.36",
+    "Mozilla/5.0 (SMART-TV; LINUX; Tizen 6.0) " WEBKIT
+    "Version/6.0 TV Safari/537.36",
+    "Mozilla/5.0 (Web0S; Linux/SmartTV) " WEBKIT
+    "Chrome/94.0.4606.128 Safari/537.36 WebAppManager",
+    "Mozilla/5.0 (PlayStation; PlayStation 5/4.03) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/15.4 Safari/605.1.15",
+    "Mozilla/5.0 (Nintendo Switch; WifiWebAuthApplet) AppleWebKit/609.4 "
+    "(KHTML, like Gecko) NF/6.0.2.21.3 NintendoBrowser/5.1.0.22474",
+    "Mozilla/5.0 (Mobile; Nokia_2720_Flip; rv:48.0) Gecko/48.0 "
+    "Firefox/48.0 KAIOS/2.5.2",
+    "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1.32052/29.3709; U; en) "
+    "Presto/2.8.119 Version/11.10",
+    "Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.18",
+    "Mozilla/5.0 (BB10; Touch) AppleWebKit/537.10+ (KHTML, like Gecko) "
+    "Version/10.0.9.2372 Mobile Safari/537.10+",
+    "Mozilla/5.0 (compatible; Konqueror/4.14; Linux) KHTML/4.14.2 (like "
+    "Gecko)",
+    "Lynx/2.8.9rel.1 libwww-FM/2.14 SSL-MM/1.4.1",
+    "curl/8.5.0",
+    "Wget/1.21.4",
+    "python-requests/2.32.3",
+    "okhttp/4.12.0",
+    "axios/1.7.2",
+    "Amazon CloudFront",
+    "HTTP-Tiny/0.082",
+    "Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1; Microsoft; Lumia "
+    "950) " WEBKIT "Chrome/52.0.2743.116 Mobile Safari/537.36 "
+    "Edge/15.15063",
+};
+
+
 static void
 people_are_not(void **state)
 {
     size_t  i;
 
-#define WEBKIT  "AppleWebKit/537.36 (KHTML, like Gecko) "
-#define IOS     "AppleWebKit/605.1.15 (KHTML, like Gecko) "
-
-    static const char *const  agents[] = {
-        "",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
-        "Chrome/126.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (Windows NT 6.1; Win64; x64) " WEBKIT
-        "Chrome/109.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
-        "Chrome/126.0.0.0 Safari/537.36 Edg/126.0.2592.87",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
-        "Chrome/64.0.3282.140 Safari/537.36 Edge/18.17763",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
-        "Chrome/124.0.0.0 Safari/537.36 OPR/110.0.0.0",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " WEBKIT
-        "Chrome/124.0.0.0 Safari/537.36 Vivaldi/6.7.3329.41",
-        "Mozilla/5.0 (Windows NT 10.0; WOW64) " WEBKIT
-        "Chrome/120.0.0.0 YaBrowser/24.1.0.0 Safari/537.36",
-        "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like "
-        "Gecko",
-        "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 "
-        "Firefox/127.0",
-        "Mozilla/5.0 (Windows NT 10.0; rv:115.0) Gecko/20100101 "
-        "Firefox/115.0",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 "
-        "Firefox/127.0",
-        "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:126.0) Gecko/20100101 "
-        "Firefox/126.0",
-        "Mozilla/5.0 (X11; Fedora; Linux x86_64) " WEBKIT
-        "Chrome/125.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (X11; Linux x86_64) " WEBKIT
-        "Chrome/126.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) " WEBKIT
-        "Chrome/126.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like "
-        "Gecko) Version/16.0 Safari/605.1.15 Epiphany/605.1.15",
-        "Mozilla/5.0 (X11; Linux x86_64) " WEBKIT
-        "QtWebEngine/6.6.1 Chrome/112.0.5615.213 Safari/537.36",
-        "Mozilla/5.0 (X11; Linux x86_64) " WEBKIT
-        "HeadlessChrome/126.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) " IOS
-        "Version/17.5 Safari/605.1.15",
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) " WEBKIT
-        "Chrome/126.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:127.0) "
-        "Gecko/20100101 Firefox/127.0",
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_6_8) AppleWebKit/534.59.10 "
-        "(KHTML, like Gecko) Version/5.1.9 Safari/534.59.10",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) " IOS
-        "Version/17.5 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) " IOS
-        "CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) " IOS
-        "FxiOS/127.1 Mobile/15E148 Safari/605.1.15",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) " IOS
-        "EdgiOS/125.0.2535.96 Version/17.0 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) " IOS
-        "GSA/319.0.639370021 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) " IOS
-        "Mobile/15E148 [FBAN/FBIOS;FBAV/466.0.0.42.107;FBBV/603123471;"
-        "FBDV/iPhone14,5;FBMD/iPhone;FBSN/iOS;FBSV/17.4.1;FBSS/3;FBLC/en_US]",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) " IOS
-        "Mobile/15E148 Instagram 333.0.4.32.98 (iPhone14,5; iOS 17_4_1; "
-        "en_US; en; scale=3.00; 1170x2532; 604247854)",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_3 like Mac OS X) " IOS
-        "Mobile/15E148 musical_ly_34.2.0 JsSdk/2.0 NetType/WIFI "
-        "Channel/App Store ByteLocale/en Region/US",
-        "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) " IOS
-        "Version/17.5 Mobile/15E148 Safari/604.1",
-        "Mozilla/5.0 (iPad; CPU OS 9_3_5 like Mac OS X) AppleWebKit/601.1.46 "
-        "(KHTML, like Gecko) Version/9.0 Mobile/13G36 Safari/601.1",
-        "Mozilla/5.0 (Linux; Android 14; Pixel 8) " WEBKIT
-        "Chrome/126.0.0.0 Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 10; K) " WEBKIT
-        "Chrome/126.0.0.0 Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S918B) " WEBKIT
-        "SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 13; SM-X906C) " WEBKIT
-        "Chrome/126.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 12; M2101K6G) " WEBKIT
-        "Version/4.0 Chrome/112.0.5615.136 Mobile Safari/537.36 XiaoMi/"
-        "MiuiBrowser/14.7.0-gn",
-        "Mozilla/5.0 (Linux; U; Android 11; en-us; RMX2170) " WEBKIT
-        "Version/4.0 Chrome/100.0.4896.58 UCBrowser/13.4.0.1306 Mobile "
-        "Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 10; HUAWEI ELE-L29) " WEBKIT
-        "Chrome/114.0.5735.196 HuaweiBrowser/15.0.4.312 HMSCore/6.13.0.353 "
-        "Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 13; SM-A515F; wv) " WEBKIT
-        "Version/4.0 Chrome/125.0.6422.165 Mobile Safari/537.36 "
-        "[FB_IAB/FB4A;FBAV/467.0.0.45.109;]",
-        "Mozilla/5.0 (Linux; Android 13; V2109; wv) " WEBKIT
-        "Version/4.0 Chrome/125.0.6422.165 Mobile Safari/537.36 "
-        "GSA/15.23.37.28.arm64",
-        "Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 "
-        "Firefox/127.0",
-        "Mozilla/5.0 (Android 13; Tablet; rv:127.0) Gecko/127.0 "
-        "Firefox/127.0",
-        "Mozilla/5.0 (Linux; Android 10; CUBOT X18 Plus) " WEBKIT
-        "Chrome/90.0.4430.210 Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 13; Phone) " WEBKIT
-        "Chrome/126.0.0.0 Mobile Safari/537.36 OPR/82.0.0.0",
-        "Mozilla/5.0 (Linux; Android 5.0; SM-G900P Build/LRX21T) " WEBKIT
-        "Chrome/44.0.2403.133 Mobile Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 9; KFMAWI) " WEBKIT
-        "Silk/120.4.1 like Chrome/120.0.6099.283 Safari/537.36",
-        "Mozilla/5.0 (Linux; Android 9; BRAVIA 4K UR2) " WEBKIT
-        "Chrome/90.0.4430.210 Safari/537.36",
-        "Mozilla/5.0 (SMART-TV; LINUX; Tizen 6.0) " WEBKIT
-        "Version/6.0 TV Safari/537.36",
-        "Mozilla/5.0 (Web0S; Linux/SmartTV) " WEBKIT
-        "Chrome/94.0.4606.128 Safari/537.36 WebAppManager",
-        "Mozilla/5.0 (PlayStation; PlayStation 5/4.03) AppleWebKit/605.1.15 "
-        "(KHTML, like Gecko) Version/15.4 Safari/605.1.15",
-        "Mozilla/5.0 (Nintendo Switch; WifiWebAuthApplet) AppleWebKit/609.4 "
-        "(KHTML, like Gecko) NF/6.0.2.21.3 NintendoBrowser/5.1.0.22474",
-        "Mozilla/5.0 (Mobile; Nokia_2720_Flip; rv:48.0) Gecko/48.0 "
-        "Firefox/48.0 KAIOS/2.5.2",
-        "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1.32052/29.3709; U; en) "
-        "Presto/2.8.119 Version/11.10",
-        "Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.18",
-        "Mozilla/5.0 (BB10; Touch) AppleWebKit/537.10+ (KHTML, like Gecko) "
-        "Version/10.0.9.2372 Mobile Safari/537.10+",
-        "Mozilla/5.0 (compatible; Konqueror/4.14; Linux) KHTML/4.14.2 (like "
-        "Gecko)",
-        "Lynx/2.8.9rel.1 libwww-FM/2.14 SSL-MM/1.4.1",
-        "curl/8.5.0",
-        "Wget/1.21.4",
-        "python-requests/2.32.3",
-        "okhttp/4.12.0",
-        "axios/1.7.2",
-        "Amazon CloudFront",
-        "HTTP-Tiny/0.082",
-        "Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1; Microsoft; Lumia "
-        "950) " WEBKIT "Chrome/52.0.2743.116 Mobile Safari/537.36 "
-        "Edge/15.15063",
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(agents) / sizeof(agents[0]); i++) {
-        if (crawls(agents[i])) {
-            fail_msg("%s", agents[i]);
+    for (i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+        if (crawls(people[i])) {
+            fail_msg("%s", people[i]);
         }
     }
 }

@@ -15,59 +15,60 @@ device(const char *agent)
 }
 
 
+static const struct {
+    onsite_device_t  device;
+    const char      *agent;
+} devices[] = {
+    { ONSITE_DESKTOP, "" },
+    { ONSITE_DESKTOP, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
+      "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
+      "Safari/537.36" },
+    { ONSITE_DESKTOP, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) "
+      "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 "
+      "Safari/605.1.15" },
+    { ONSITE_DESKTOP, "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) "
+      "Gecko/20100101 Firefox/127.0" },
+    { ONSITE_DESKTOP, "Mozilla/5.0 (Linux; Android 9; BRAVIA 4K TV) "
+      "AppleWebKit/537.36 Chrome/90 Safari/537.36" },
+    { ONSITE_MOBILE, "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS "
+      "X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
+      "Mobile/15E148 Safari/604.1" },
+    { ONSITE_MOBILE, "Mozilla/5.0 (Linux; Android 14; Pixel 8) "
+      "AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36" },
+    { ONSITE_MOBILE, "Mozilla/5.0 (Linux; Android 10; CUBOT X18) "
+      "AppleWebKit/537.36 Chrome/90 Mobile Safari/537.36" },
+    { ONSITE_MOBILE, "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1) Presto" },
+    { ONSITE_TABLET, "Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) "
+      "AppleWebKit/605.1.15 Version/12.1 Mobile/15E148 Safari/604.1" },
+    { ONSITE_TABLET, "Mozilla/5.0 (Linux; Android 13; SM-X906C) "
+      "AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36" },
+    { ONSITE_TABLET, "Mozilla/5.0 (Android 13; Tablet; rv:127.0) "
+      "Gecko/127.0 Firefox/127.0" },
+    { ONSITE_BOT, "Mozilla/5.0 (compatible; Googlebot/2.1; "
+      "+http://www.google.com/bot.html)" },
+    { ONSITE_BOT, "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) "
+      "AppleWebKit/537.36 Chrome/W Mobile Safari/537.36 (compatible; "
+      "Googlebot/2.1)" },
+    { ONSITE_BOT, "facebookexternalhit/1.1" },
+    { ONSITE_DESKTOP, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+      "HeadlessChrome/126.0.0.0 Safari/537.36" },
+    { ONSITE_BOT, "Baiduspider" },
+};
+
+
 static void
 devices_by_user_agent(void **state)
 {
     char    agent[2048];
     size_t  i;
 
-    static const struct {
-        onsite_device_t  device;
-        const char      *agent;
-    } agents[] = {
-        { ONSITE_DESKTOP, "" },
-        { ONSITE_DESKTOP, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
-          "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
-          "Safari/537.36" },
-        { ONSITE_DESKTOP, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) "
-          "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 "
-          "Safari/605.1.15" },
-        { ONSITE_DESKTOP, "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) "
-          "Gecko/20100101 Firefox/127.0" },
-        { ONSITE_DESKTOP, "Mozilla/5.0 (Linux; Android 9; BRAVIA 4K TV) "
-          "AppleWebKit/537.36 Chrome/90 Safari/537.36" },
-        { ONSITE_MOBILE, "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS "
-          "X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
-          "Mobile/15E148 Safari/604.1" },
-        { ONSITE_MOBILE, "Mozilla/5.0 (Linux; Android 14; Pixel 8) "
-          "AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36" },
-        { ONSITE_MOBILE, "Mozilla/5.0 (Linux; Android 10; CUBOT X18) "
-          "AppleWebKit/537.36 Chrome/90 Mobile Safari/537.36" },
-        { ONSITE_MOBILE, "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1) Presto" },
-        { ONSITE_TABLET, "Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) "
-          "AppleWebKit/605.1.15 Version/12.1 Mobile/15E148 Safari/604.1" },
-        { ONSITE_TABLET, "Mozilla/5.0 (Linux; Android 13; SM-X906C) "
-          "AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36" },
-        { ONSITE_TABLET, "Mozilla/5.0 (Android 13; Tablet; rv:127.0) "
-          "Gecko/127.0 Firefox/127.0" },
-        { ONSITE_BOT, "Mozilla/5.0 (compatible; Googlebot/2.1; "
-          "+http://www.google.com/bot.html)" },
-        { ONSITE_BOT, "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) "
-          "AppleWebKit/537.36 Chrome/W Mobile Safari/537.36 (compatible; "
-          "Googlebot/2.1)" },
-        { ONSITE_BOT, "facebookexternalhit/1.1" },
-        { ONSITE_DESKTOP, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
-          "HeadlessChrome/126.0.0.0 Safari/537.36" },
-        { ONSITE_BOT, "Baiduspider" },
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(agents) / sizeof(agents[0]); i++) {
-        if (device(agents[i].agent) != agents[i].device) {
-            fail_msg("%s is a %.*s", agents[i].agent,
-                     (int) onsite_device_text(device(agents[i].agent)).len,
-                     onsite_device_text(device(agents[i].agent)).data);
+    for (i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        if (device(devices[i].agent) != devices[i].device) {
+            fail_msg("%s is a %.*s", devices[i].agent,
+                     (int) onsite_device_text(device(devices[i].agent)).len,
+                     onsite_device_text(device(devices[i].agent)).data);
         }
     }
 
@@ -209,6 +210,22 @@ a_beacon_is_about_its_page(void **state)
     assert_int_equal(facts.url.len, 0);
     assert_int_equal(facts.args.len, 0);
 
+    onsite_json_destroy(tools.json);
+    onsite_arena_destroy(tools.arena);
+}
+
+
+static void
+a_page_may_be_malformed_or_elsewhere(void **state)
+{
+    tools_t         tools;
+    onsite_facts_t  facts;
+
+    (void) state;
+
+    tools.arena = onsite_arena_create(1 << 14, 1 << 20);
+    tools.json = onsite_json_create();
+
     /* malformed: as if not there */
 
     facts = beacon(&tools, "{\"page\":{\"url\":7,\"path\":null}}",
@@ -263,6 +280,7 @@ main(void)
         cmocka_unit_test(devices_by_user_agent),
         cmocka_unit_test(languages_by_preference),
         cmocka_unit_test(a_beacon_is_about_its_page),
+        cmocka_unit_test(a_page_may_be_malformed_or_elsewhere),
         cmocka_unit_test(only_servers_speak_for_others),
     };
 

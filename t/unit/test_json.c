@@ -86,68 +86,69 @@ back_to_text(fixture_t *f, const char *expected)
 }
 
 
+static const struct {
+    const char  *text;
+    const char  *back;
+} taken[] = {
+    { "{}", "{}" },
+    { "[]", "[]" },
+    { "null", "null" },
+    { "true", "true" },
+    { " false ", "false" },
+    { "\t\r\n 1 \n", "1" },
+    { "\"\"", "\"\"" },
+    { "\"a\"", "\"a\"" },
+    { "[[]   ]", "[[]]" },
+    { "[null, 1, \"1\", {}]", "[null,1,\"1\",{}]" },
+    { "{\"a\":{\"b\":[1,2,{\"c\":null}]}}",
+      "{\"a\":{\"b\":[1,2,{\"c\":null}]}}" },
+    { "{ \"a\" : 1 , \"b\" : [ true , false ] }",
+      "{\"a\":1,\"b\":[true,false]}" },
+    { "{\"\":0}", "{\"\":0}" },
+    { "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}" },
+    { "[-0, 0, -1, 1.5, 1e2, 1E+2, 1e-2, 0e0, 0.1, 123456789012]",
+      "[0,0,-1,1.5,100,100,0.01,0,0.1,123456789012]" },
+    { "[123456789012345678901]", "[123456789012345680000]" },
+    { "[0.1e1,20.00,2.2250738585072014e-308,5e-324,1e-999]",
+      "[1,20,2.2250738585072014e-308,5e-324,0]" },
+    { "[9007199254740993,1.7976931348623157e308]",
+      "[9007199254740992,1.7976931348623157e+308]" },
+    { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+      "\"\\\"\\\\/\\u0008\\u000c\\n\\u000d\\u0009\"" },
+    { "\"\\u0041\\u00e9\\u20AC\"", "\"A\xc3\xa9\xe2\x82\xac\"" },
+    { "\"\\ud83d\\ude00\\uD83D\\uDE00\"",
+      "\"\xf0\x9f\x98\x80\xf0\x9f\x98\x80\"" },
+    { "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+      "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
+    { "\"\x7f\"", "\"\\u007f\"" },
+    { "\"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0\"",
+      "\"\\u0080\\u009b\\u009f\xc2\xa0\"" },
+    { "\"a\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\"",
+      "\"a\\u2028\\u2029\xe2\x80\xaa\"" },
+    { "\"long enough for words of eight\\nand more than one\"",
+      "\"long enough for words of eight\\nand more than one\"" },
+    { "{\"a\\u002eb\":\"\\u005c\\u0022\"}", "{\"a.b\":\"\\\\\\\"\"}" },
+    /* half a pair: U+FFFD, as JavaScript's strings become in UTF-8 */
+    { "\"\\ud800\"", "\"\xef\xbf\xbd\"" },
+    { "\"\\udc00x\"", "\"\xef\xbf\xbdx\"" },
+    { "\"\\ud800\\ud800\\udc00\"",
+      "\"\xef\xbf\xbd\xf0\x90\x80\x80\"" },
+    { "\"\\ud800\\n\"", "\"\xef\xbf\xbd\\n\"" },
+    { "\"\\ud800\\u0041\"", "\"\xef\xbf\xbd" "A\"" },
+};
+
+
 static void
 accepted(void **state)
 {
     size_t      i;
     fixture_t  *f = *state;
 
-    static const struct {
-        const char  *text;
-        const char  *back;
-    } table[] = {
-        { "{}", "{}" },
-        { "[]", "[]" },
-        { "null", "null" },
-        { "true", "true" },
-        { " false ", "false" },
-        { "\t\r\n 1 \n", "1" },
-        { "\"\"", "\"\"" },
-        { "\"a\"", "\"a\"" },
-        { "[[]   ]", "[[]]" },
-        { "[null, 1, \"1\", {}]", "[null,1,\"1\",{}]" },
-        { "{\"a\":{\"b\":[1,2,{\"c\":null}]}}",
-          "{\"a\":{\"b\":[1,2,{\"c\":null}]}}" },
-        { "{ \"a\" : 1 , \"b\" : [ true , false ] }",
-          "{\"a\":1,\"b\":[true,false]}" },
-        { "{\"\":0}", "{\"\":0}" },
-        { "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}" },
-        { "[-0, 0, -1, 1.5, 1e2, 1E+2, 1e-2, 0e0, 0.1, 123456789012]",
-          "[0,0,-1,1.5,100,100,0.01,0,0.1,123456789012]" },
-        { "[123456789012345678901]", "[123456789012345680000]" },
-        { "[0.1e1,20.00,2.2250738585072014e-308,5e-324,1e-999]",
-          "[1,20,2.2250738585072014e-308,5e-324,0]" },
-        { "[9007199254740993,1.7976931348623157e308]",
-          "[9007199254740992,1.7976931348623157e+308]" },
-        { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-          "\"\\\"\\\\/\\u0008\\u000c\\n\\u000d\\u0009\"" },
-        { "\"\\u0041\\u00e9\\u20AC\"", "\"A\xc3\xa9\xe2\x82\xac\"" },
-        { "\"\\ud83d\\ude00\\uD83D\\uDE00\"",
-          "\"\xf0\x9f\x98\x80\xf0\x9f\x98\x80\"" },
-        { "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
-          "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
-        { "\"\x7f\"", "\"\\u007f\"" },
-        { "\"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0\"",
-          "\"\\u0080\\u009b\\u009f\xc2\xa0\"" },
-        { "\"a\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\"",
-          "\"a\\u2028\\u2029\xe2\x80\xaa\"" },
-        { "\"long enough for words of eight\\nand more than one\"",
-          "\"long enough for words of eight\\nand more than one\"" },
-        { "{\"a\\u002eb\":\"\\u005c\\u0022\"}", "{\"a.b\":\"\\\\\\\"\"}" },
-        /* half a pair: U+FFFD, as JavaScript's strings become in UTF-8 */
-        { "\"\\ud800\"", "\"\xef\xbf\xbd\"" },
-        { "\"\\udc00x\"", "\"\xef\xbf\xbdx\"" },
-        { "\"\\ud800\\ud800\\udc00\"",
-          "\"\xef\xbf\xbd\xf0\x90\x80\x80\"" },
-        { "\"\\ud800\\n\"", "\"\xef\xbf\xbd\\n\"" },
-        { "\"\\ud800\\u0041\"", "\"\xef\xbf\xbd" "A\"" },
-    };
-
-    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (parse(f, table[i].text, strlen(table[i].text)) != ONSITE_OK) {
-            fail_msg("%s: %s", table[i].text, f->error.text);
+    for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (parse(f, taken[i].text, strlen(taken[i].text)) != ONSITE_OK) {
+            fail_msg("%s: %s", taken[i].text, f->error.text);
         }
-        back_to_text(f, table[i].back);
+        back_to_text(f, taken[i].back);
     }
 }
 

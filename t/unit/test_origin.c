@@ -94,64 +94,65 @@ origin(fixture_t *f, const char *args, const char *referrer)
 }
 
 
+static const struct {
+    const char  *args;
+    const char  *referrer;
+    const char  *touch;
+} addresses[] = {
+    { "", "", "direct/none/  " },
+    { "a=1&utm_sourc=x&utm_source=&gclid=", "", "direct/none/  " },
+    { "utm_source=News%20letter&utm_medium=Email&utm_campaign=M%C3%A4rz+26",
+      "", "News letter/Email/M\xc3\xa4rz 26  " },
+    { "utm_campaign=x", "https://www.google.com/",
+      "google/organic/x www.google.com " },
+    { "utm_campaign=x", "", "//x  " },
+    { "utm_source=partner", "https://news.example.org/a?b",
+      "partner// news.example.org " },
+    { "utm_source=google", "https://www.google.de/",
+      "google/organic/ www.google.de " },
+    { "utm_medium=banner", "https://news.example.org/",
+      "news.example.org/banner/ news.example.org " },
+    { "gclid=abc", "https://www.google.com/",
+      "google/cpc/ www.google.com gclid" },
+    { "gclid=abc&utm_source=g&utm_medium=ppc", "", "g/ppc/  gclid" },
+    { "gbraid=1", "", "google/cpc/  gbraid" },
+    { "wbraid=1", "", "google/cpc/  wbraid" },
+    { "dclid=1", "", "google/cpc/  dclid" },
+    { "msclkid=1", "", "bing/cpc/  msclkid" },
+    { "yclid=1", "", "yandex/cpc/  yclid" },
+    { "ttclid=1", "", "tiktok/paid/  ttclid" },
+    { "twclid=1", "", "twitter/paid/  twclid" },
+    { "li_fat_id=1", "", "linkedin/paid/  li_fat_id" },
+    { "fbclid=1", "https://l.facebook.com/",
+      "facebook/social/ l.facebook.com fbclid" },
+    { "fbclid=1&gclid=2", "", "google/cpc/  gclid" },
+    { "utm_source=a&utm_source=b", "", "a//  " },
+    { "utm_source=%ff%00%0aq", "", "\xef\xbf\xbd  q//  " },
+    { "", "https://shop.example/x", "direct/none/  " },
+    { "", "https://WWW.shop.example:8443/x", "direct/none/  " },
+    { "", "https://blog.shop.example/x", "direct/none/  " },
+    { "", "https://notshop.example/x",
+      "notshop.example/referral/ notshop.example " },
+    { "", "https://www.other.example/x",
+      "other.example/referral/ www.other.example " },
+    { "", "https://user:pw@other.example./x",
+      "other.example/referral/ other.example " },
+    { "", "/relative", "direct/none/  " },
+    { "", "https://", "direct/none/  " },
+    { "", "https://b\xc3\xa4" "d/", "direct/none/  " },
+    { "", "https://<script>/", "direct/none/  " },
+};
+
+
 static void
 addresses_tell(void **state)
 {
     size_t      i;
     fixture_t  *f = *state;
 
-    static const struct {
-        const char  *args;
-        const char  *referrer;
-        const char  *touch;
-    } cases[] = {
-        { "", "", "direct/none/  " },
-        { "a=1&utm_sourc=x&utm_source=&gclid=", "", "direct/none/  " },
-        { "utm_source=News%20letter&utm_medium=Email&utm_campaign=M%C3%A4rz+26",
-          "", "News letter/Email/M\xc3\xa4rz 26  " },
-        { "utm_campaign=x", "https://www.google.com/",
-          "google/organic/x www.google.com " },
-        { "utm_campaign=x", "", "//x  " },
-        { "utm_source=partner", "https://news.example.org/a?b",
-          "partner// news.example.org " },
-        { "utm_source=google", "https://www.google.de/",
-          "google/organic/ www.google.de " },
-        { "utm_medium=banner", "https://news.example.org/",
-          "news.example.org/banner/ news.example.org " },
-        { "gclid=abc", "https://www.google.com/",
-          "google/cpc/ www.google.com gclid" },
-        { "gclid=abc&utm_source=g&utm_medium=ppc", "", "g/ppc/  gclid" },
-        { "gbraid=1", "", "google/cpc/  gbraid" },
-        { "wbraid=1", "", "google/cpc/  wbraid" },
-        { "dclid=1", "", "google/cpc/  dclid" },
-        { "msclkid=1", "", "bing/cpc/  msclkid" },
-        { "yclid=1", "", "yandex/cpc/  yclid" },
-        { "ttclid=1", "", "tiktok/paid/  ttclid" },
-        { "twclid=1", "", "twitter/paid/  twclid" },
-        { "li_fat_id=1", "", "linkedin/paid/  li_fat_id" },
-        { "fbclid=1", "https://l.facebook.com/",
-          "facebook/social/ l.facebook.com fbclid" },
-        { "fbclid=1&gclid=2", "", "google/cpc/  gclid" },
-        { "utm_source=a&utm_source=b", "", "a//  " },
-        { "utm_source=%ff%00%0aq", "", "\xef\xbf\xbd  q//  " },
-        { "", "https://shop.example/x", "direct/none/  " },
-        { "", "https://WWW.shop.example:8443/x", "direct/none/  " },
-        { "", "https://blog.shop.example/x", "direct/none/  " },
-        { "", "https://notshop.example/x",
-          "notshop.example/referral/ notshop.example " },
-        { "", "https://www.other.example/x",
-          "other.example/referral/ www.other.example " },
-        { "", "https://user:pw@other.example./x",
-          "other.example/referral/ other.example " },
-        { "", "/relative", "direct/none/  " },
-        { "", "https://", "direct/none/  " },
-        { "", "https://b\xc3\xa4" "d/", "direct/none/  " },
-        { "", "https://<script>/", "direct/none/  " },
-    };
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_string_equal(origin(f, cases[i].args, cases[i].referrer),
-                            cases[i].touch);
+    for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        assert_string_equal(origin(f, addresses[i].args, addresses[i].referrer),
+                            addresses[i].touch);
     }
 
     /* the page's own host below the referrer's, and one without a host */
@@ -164,6 +165,64 @@ addresses_tell(void **state)
 }
 
 
+static const struct {
+    const char  *host;
+    const char  *known;
+} hosts[] = {
+    { "google.com", "google/organic" },
+    { "www.google.co.uk", "google/organic" },
+    { "www.google.com.br", "google/organic" },
+    { "m.google.fr", "google/organic" },
+    { "images.google.de", "google/organic" },
+    { "mail.google.com", "gmail/email" },
+    { "docs.google.com", "docs.google.com/referral" },
+    { "google.evil.example", "google.evil.example/referral" },
+    { "notgoogle.com", "notgoogle.com/referral" },
+    { "www.bing.com", "bing/organic" },
+    { "duckduckgo.com", "duckduckgo/organic" },
+    { "uk.search.yahoo.com", "yahoo/organic" },
+    { "search.yahoo.co.jp", "yahoo/organic" },
+    { "mail.yahoo.com", "yahoo/email" },
+    { "news.yahoo.com", "news.yahoo.com/referral" },
+    { "www.baidu.com", "baidu/organic" },
+    { "yandex.com.tr", "yandex/organic" },
+    { "ya.ru", "yandex/organic" },
+    { "www.ecosia.org", "ecosia/organic" },
+    { "www.qwant.com", "qwant/organic" },
+    { "search.brave.com", "brave/organic" },
+    { "brave.com", "brave.com/referral" },
+    { "www.startpage.com", "startpage/organic" },
+    { "l.facebook.com", "facebook/social" },
+    { "fr-fr.facebook.com", "facebook/social" },
+    { "l.instagram.com", "instagram/social" },
+    { "t.co", "twitter/social" },
+    { "x.com", "twitter/social" },
+    { "www.x.com", "twitter/social" },
+    { "lnkd.in", "linkedin/social" },
+    { "www.linkedin.com", "linkedin/social" },
+    { "www.pinterest.co.uk", "pinterest/social" },
+    { "out.reddit.com", "reddit/social" },
+    { "www.tiktok.com", "tiktok/social" },
+    { "youtu.be", "youtube/social" },
+    { "m.youtube.com", "youtube/social" },
+    { "away.vk.com", "vk/social" },
+    { "outlook.live.com", "outlook/email" },
+    { "outlook.office.com", "outlook/email" },
+    { "outlook.office365.com", "outlook/email" },
+    { "onedrive.live.com", "onedrive.live.com/referral" },
+    { "navigator.gmx.net", "gmx/email" },
+    { "webmail.provider.example", "webmail.provider.example/email" },
+    { "mail.provider.example", "mail.provider.example/email" },
+    { "e.mail.ru", "mail.ru/email" },
+    { "com.google.android.gm", "gmail/email" },
+    { "www.blog.example", "blog.example/referral" },
+    { "localhost", "localhost/referral" },
+    { "10.0.0.1", "10.0.0.1/referral" },
+    { "co.uk", "co.uk/referral" },
+    { "..", "../referral" },
+};
+
+
 static void
 hosts_are_known(void **state)
 {
@@ -171,70 +230,13 @@ hosts_are_known(void **state)
     char          text[256];
     onsite_str_t  source, medium;
 
-    static const struct {
-        const char  *host;
-        const char  *known;
-    } cases[] = {
-        { "google.com", "google/organic" },
-        { "www.google.co.uk", "google/organic" },
-        { "www.google.com.br", "google/organic" },
-        { "m.google.fr", "google/organic" },
-        { "images.google.de", "google/organic" },
-        { "mail.google.com", "gmail/email" },
-        { "docs.google.com", "docs.google.com/referral" },
-        { "google.evil.example", "google.evil.example/referral" },
-        { "notgoogle.com", "notgoogle.com/referral" },
-        { "www.bing.com", "bing/organic" },
-        { "duckduckgo.com", "duckduckgo/organic" },
-        { "uk.search.yahoo.com", "yahoo/organic" },
-        { "search.yahoo.co.jp", "yahoo/organic" },
-        { "mail.yahoo.com", "yahoo/email" },
-        { "news.yahoo.com", "news.yahoo.com/referral" },
-        { "www.baidu.com", "baidu/organic" },
-        { "yandex.com.tr", "yandex/organic" },
-        { "ya.ru", "yandex/organic" },
-        { "www.ecosia.org", "ecosia/organic" },
-        { "www.qwant.com", "qwant/organic" },
-        { "search.brave.com", "brave/organic" },
-        { "brave.com", "brave.com/referral" },
-        { "www.startpage.com", "startpage/organic" },
-        { "l.facebook.com", "facebook/social" },
-        { "fr-fr.facebook.com", "facebook/social" },
-        { "l.instagram.com", "instagram/social" },
-        { "t.co", "twitter/social" },
-        { "x.com", "twitter/social" },
-        { "www.x.com", "twitter/social" },
-        { "lnkd.in", "linkedin/social" },
-        { "www.linkedin.com", "linkedin/social" },
-        { "www.pinterest.co.uk", "pinterest/social" },
-        { "out.reddit.com", "reddit/social" },
-        { "www.tiktok.com", "tiktok/social" },
-        { "youtu.be", "youtube/social" },
-        { "m.youtube.com", "youtube/social" },
-        { "away.vk.com", "vk/social" },
-        { "outlook.live.com", "outlook/email" },
-        { "outlook.office.com", "outlook/email" },
-        { "outlook.office365.com", "outlook/email" },
-        { "onedrive.live.com", "onedrive.live.com/referral" },
-        { "navigator.gmx.net", "gmx/email" },
-        { "webmail.provider.example", "webmail.provider.example/email" },
-        { "mail.provider.example", "mail.provider.example/email" },
-        { "e.mail.ru", "mail.ru/email" },
-        { "com.google.android.gm", "gmail/email" },
-        { "www.blog.example", "blog.example/referral" },
-        { "localhost", "localhost/referral" },
-        { "10.0.0.1", "10.0.0.1/referral" },
-        { "co.uk", "co.uk/referral" },
-        { "..", "../referral" },
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        onsite_origin_host(str(cases[i].host), &source, &medium);
+    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        onsite_origin_host(str(hosts[i].host), &source, &medium);
         (void) snprintf(text, sizeof(text), "%.*s/%.*s", (int) source.len,
                         source.data, (int) medium.len, medium.data);
-        assert_string_equal(text, cases[i].known);
+        assert_string_equal(text, hosts[i].known);
     }
 }
 

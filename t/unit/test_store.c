@@ -1093,15 +1093,69 @@ marks_only_the_file_it_has(void **state)
 }
 
 
+/* Puts records of its own from the one behind last on, and tells of each, until
+ * it is killed. */
+
+static void
+write_on(fixture_t *f, int fd, unsigned writer, uint64_t last)
+{
+    uint64_t         ack[2] = { writer, last };
+    onsite_store_t  *store = open_store(f);
+
+    for ( ;; ) {
+        ack[1]++;
+
+        if (put(store, ack[1] * 2 + writer, NOW, 120) != ONSITE_OK) {
+            _exit(1);
+        }
+
+        if (write(fd, ack, sizeof(ack)) < 0) {
+            _exit(2);
+        }
+    }
+}
+
+
+/* Up to max of them; how many came. */
+
+static unsigned
+read_acks(int fd, unsigned max, uint64_t last[2])
+{
+    unsigned  n;
+    uint64_t  ack[2];
+
+    for (n = 0; n < max; n++) {
+        if (read(fd, ack, sizeof(ack)) != sizeof(ack)) {
+            break;
+        }
+
+        last[ack[0]] = ack[1];
+    }
+
+    return n;
+}
+
+
+static void
+kill_writer(pid_t pid)
+{
+    int  status;
+
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
+
 /* Processes */
 
 static void
 writers_get_killed(void **state)
 {
-    int              fds[2], round, status;
+    int              fds[2], round;
     pid_t            pids[2];
     fixture_t       *f = *state;
-    uint64_t         n, last[2] = { 0, 0 }, ack[2];
+    uint64_t         n, last[2] = { 0, 0 };
     unsigned         i;
     onsite_store_t  *store;
 
@@ -1116,20 +1170,7 @@ writers_get_killed(void **state)
             pids[i] = fork();
 
             if (pids[i] == 0) {
-                store = open_store(f);
-
-                for (n = last[i] + 1; ; n++) {
-                    if (put(store, n * 2 + i, NOW, 120) != ONSITE_OK) {
-                        _exit(1);
-                    }
-
-                    ack[0] = i;
-                    ack[1] = n;
-
-                    if (write(fds[1], ack, sizeof(ack)) < 0) {
-                        _exit(2);
-                    }
-                }
+                write_on(f, fds[1], i, last[i]);
             }
         }
 
@@ -1137,32 +1178,15 @@ writers_get_killed(void **state)
 
         /* while acknowledgements come, at a moment that differs each time */
 
-        for (n = 0; n < 200 + (uint64_t) round * 37; n++) {
-            assert_int_equal(read(fds[0], ack, sizeof(ack)), sizeof(ack));
-            last[ack[0]] = ack[1];
-        }
-
-        assert_int_equal(kill(pids[round % 2], SIGKILL), 0);
-        assert_int_equal(waitpid(pids[round % 2], &status, 0),
-                         pids[round % 2]);
-        assert_true(WIFSIGNALED(status));
+        assert_int_equal(read_acks(fds[0], 200 + (unsigned) round * 37, last),
+                         200 + round * 37);
+        kill_writer(pids[round % 2]);
 
         /* the other one goes on */
 
-        for (n = 0; n < 300; n++) {
-            assert_int_equal(read(fds[0], ack, sizeof(ack)), sizeof(ack));
-            last[ack[0]] = ack[1];
-        }
-
-        assert_int_equal(kill(pids[!(round % 2)], SIGKILL), 0);
-        assert_int_equal(waitpid(pids[!(round % 2)], &status, 0),
-                         pids[!(round % 2)]);
-        assert_true(WIFSIGNALED(status));
-
-        while (read(fds[0], ack, sizeof(ack)) == sizeof(ack)) {
-            last[ack[0]] = ack[1];
-        }
-
+        assert_int_equal(read_acks(fds[0], 300, last), 300);
+        kill_writer(pids[!(round % 2)]);
+        (void) read_acks(fds[0], UINT32_MAX, last);
         (void) close(fds[0]);
     }
 

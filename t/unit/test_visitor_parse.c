@@ -55,54 +55,38 @@ parse(fixture_t *f, const char *text)
 }
 
 
+/* As `lmdb-loader state` prints one. */
+
+static const char  whole[] =
+    "{'visitor':'v1','site':'default','status':'customer',"
+    "'user_id':'u1','verified':true,'traits':{'plan':'gold'},"
+    "'session_only':true,'counts':{'Page Viewed':9,'B':2},'visits':3,"
+    "'orders':2,'first_seen':'2026-10-01T00:00:00Z',"
+    "'last_seen':'2026-10-20T11:59:00.000Z',"
+    "'session':{'start':'2026-10-20T11:00:00Z',"
+        "'last':'2026-10-20T11:59:00Z','pageviews':4,'events':6,"
+        "'counts':{'Page Viewed':4}},"
+    "'cart':{'items':3,'value':25,'lines':["
+        "{'sku':'x','quantity':2,'price':10},{'sku':'y','price':5}]},"
+    "'exposures':[{'campaign':'a','shown':2,"
+        "'last':'2026-10-20T11:30:00Z','holdout':false,'clicked':true,"
+        "'dismissed':false,'goal':true},"
+        "{'campaign':'0000beef','shown':1,"
+        "'last':'2026-10-19T11:30:00Z'}],"
+    "'origin':{'first':{'time':'2026-10-01T00:00:00Z',"
+        "'source':'google','medium':'cpc'},"
+        "'touches':[{'source':'bing'}]},"
+    "'affinities':[{'attribute':'category','value':'shoes','score':2.5},"
+        "{'attribute':'0000beef','value':'x','score':1}],"
+    "'journeys':[{'journey':'game','state':'main',"
+        "'since':'2026-10-20T10:00:00Z'},"
+        "{'journey':'0000beef','state':'0000cafe','since':null}],"
+    "'progress':[],'pending':0,'timer':null,'messages':['0000beef']}";
+
+
 static void
-all_of_it_is_read(void **state)
+assert_lists(const onsite_visitor_t *v)
 {
-    fixture_t         *f = *state;
-    onsite_visitor_t  *v = &f->visitor;
-
-    assert_int_equal(parse(f,
-        "{'visitor':'v1','site':'default','status':'customer',"
-        "'user_id':'u1','verified':true,'traits':{'plan':'gold'},"
-        "'session_only':true,'counts':{'Page Viewed':9,'B':2},'visits':3,"
-        "'orders':2,'first_seen':'2026-10-01T00:00:00Z',"
-        "'last_seen':'2026-10-20T11:59:00.000Z',"
-        "'session':{'start':'2026-10-20T11:00:00Z',"
-            "'last':'2026-10-20T11:59:00Z','pageviews':4,'events':6,"
-            "'counts':{'Page Viewed':4}},"
-        "'cart':{'items':3,'value':25,'lines':["
-            "{'sku':'x','quantity':2,'price':10},{'sku':'y','price':5}]},"
-        "'exposures':[{'campaign':'a','shown':2,"
-            "'last':'2026-10-20T11:30:00Z','holdout':false,'clicked':true,"
-            "'dismissed':false,'goal':true},"
-            "{'campaign':'0000beef','shown':1,"
-            "'last':'2026-10-19T11:30:00Z'}],"
-        "'origin':{'first':{'time':'2026-10-01T00:00:00Z',"
-            "'source':'google','medium':'cpc'},"
-            "'touches':[{'source':'bing'}]},"
-        "'affinities':[{'attribute':'category','value':'shoes','score':2.5},"
-            "{'attribute':'0000beef','value':'x','score':1}],"
-        "'journeys':[{'journey':'game','state':'main',"
-            "'since':'2026-10-20T10:00:00Z'},"
-            "{'journey':'0000beef','state':'0000cafe','since':null}],"
-        "'progress':[],'pending':0,'timer':null,'messages':['0000beef']}"), ONSITE_OK);
-
-    assert_str(v->user_id, "u1");
-    assert_true(v->verified);
-    assert_true(v->identified);
-    assert_true(v->session_only);
-    assert_str(onsite_value_get_str(&v->traits, ONSITE_STR("plan")), "gold");
-    assert_int_equal(v->visits, 3);
-    assert_int_equal(v->orders, 2);
-    assert_int_equal(v->last_seen, SHOP_NOON - ONSITE_MINUTE);
-    assert_int_equal(v->n_counters, 2);
-    assert_int_equal(v->counters[0].total, 9);
-    assert_int_equal(v->counters[0].session, 4);
-    assert_int_equal(v->session.start, SHOP_NOON - ONSITE_HOUR);
-    assert_int_equal(v->session.pageviews, 4);
-    assert_int_equal(onsite_visitor_cart_items(v), 3);
-    assert_true(onsite_visitor_cart_value(v) == 25);
-
     assert_int_equal(v->n_exposures, 2);
     assert_int_equal(v->exposures[0].campaign, onsite_fnv32a(ONSITE_STR("a")));
     assert_int_equal(v->exposures[0].total, 2);
@@ -131,6 +115,34 @@ all_of_it_is_read(void **state)
     assert_int_equal(v->standings[1].since, v->last_seen);
     assert_int_equal(v->n_messages, 1);
     assert_int_equal(v->messages[0], 0xbeef);
+}
+
+
+static void
+all_of_it_is_read(void **state)
+{
+    fixture_t         *f = *state;
+    onsite_visitor_t  *v = &f->visitor;
+
+    assert_int_equal(parse(f, whole), ONSITE_OK);
+
+    assert_str(v->user_id, "u1");
+    assert_true(v->verified);
+    assert_true(v->identified);
+    assert_true(v->session_only);
+    assert_str(onsite_value_get_str(&v->traits, ONSITE_STR("plan")), "gold");
+    assert_int_equal(v->visits, 3);
+    assert_int_equal(v->orders, 2);
+    assert_int_equal(v->last_seen, SHOP_NOON - ONSITE_MINUTE);
+    assert_int_equal(v->n_counters, 2);
+    assert_int_equal(v->counters[0].total, 9);
+    assert_int_equal(v->counters[0].session, 4);
+    assert_int_equal(v->session.start, SHOP_NOON - ONSITE_HOUR);
+    assert_int_equal(v->session.pageviews, 4);
+    assert_int_equal(onsite_visitor_cart_items(v), 3);
+    assert_true(onsite_visitor_cart_value(v) == 25);
+
+    assert_lists(v);
 }
 
 
