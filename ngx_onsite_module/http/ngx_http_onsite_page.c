@@ -354,6 +354,15 @@ show_later(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 }
 
 
+static ngx_http_onsite_skip_e
+first_reason(ngx_http_request_t *r, ngx_http_onsite_skip_e gate,
+    ngx_http_onsite_skip_e skip)
+{
+    return gate != NGX_HTTP_ONSITE_SKIP_NONE ? gate
+           : skip != NGX_HTTP_ONSITE_SKIP_NONE ? skip : gate_script(r);
+}
+
+
 ngx_int_t
 ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
     ngx_http_onsite_skip_e skip)
@@ -398,13 +407,7 @@ ngx_http_onsite_page_view(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
         show_later(r, ctx);
     }
 
-    if (gate != NGX_HTTP_ONSITE_SKIP_NONE) {
-        skip = gate;
-    }
-
-    if (skip == NGX_HTTP_ONSITE_SKIP_NONE) {
-        skip = gate_script(r);
-    }
+    skip = first_reason(r, gate, skip);
 
     if (on && skip != NGX_HTTP_ONSITE_SKIP_NONE) {
         skip_page(ctx, skip);
