@@ -25,7 +25,7 @@ widest_vectors(void)
 {
 #if defined(__x86_64__)
 
-    if (__builtin_cpu_supports("avx512vbmi")
+    if (__builtin_cpu_supports("avx512vbmi2")
         && __builtin_cpu_supports("avx512bw"))
     {
         return ONSITE_VECTORS_64;

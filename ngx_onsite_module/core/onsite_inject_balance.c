@@ -6,11 +6,6 @@
 #include "onsite_inject_balance.h"
 #include "onsite_inject_slot.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-#define NAME_MAX_SHOWN  32
-
 /* More kinds than slots tell apart. */
 
 enum {
@@ -40,93 +35,13 @@ onsite_balance_init(onsite_balance_t *balance, onsite_str_t text)
 }
 
 
-void
-onsite_balance_refuse(onsite_balance_t *balance, size_t at,
-    const char *format, ...)
-{
-    va_list  args;
-
-    if (balance->refused) {
-        return;
-    }
-
-    va_start(args, format);
-    (void) vsnprintf(balance->reason, sizeof(balance->reason), format, args);
-    va_end(args);
-
-    balance->refused = true;
-    balance->at = at;
-}
-
-
-/* The name in the tag at an offset, as it is written. */
-
-static onsite_str_t
-name_at(const onsite_balance_t *balance, size_t at)
-{
-    size_t  from = at + 1, to;
-
-    if (from < balance->text.len && balance->text.data[from] == '/') {
-        from++;
-    }
-
-    for (to = from; to < balance->text.len && to - from < NAME_MAX_SHOWN;
-         to++)
-    {
-        if (onsite_inject_classes[(unsigned char) balance->text.data[to]]
-            & NAME_END)
-        {
-            break;
-        }
-    }
-
-    return onsite_str(balance->text.data + from, to - from);
-}
-
-
-/* ... of the tag being read, with what is wrong. */
-
-static void
-refuse_tag(onsite_balance_t *balance, const char *reason)
-{
-    bool          end = balance->text.data[balance->tag + 1] == '/';
-    onsite_str_t  name = name_at(balance, balance->tag);
-
-    onsite_balance_refuse(balance, balance->tag, "<%s%.*s> %s", end ? "/" : "",
-                          (int) name.len, name.data, reason);
-}
-
-
-/* The tag would close an element that more is open in. */
-
-static void
-refuse_to_close(onsite_balance_t *balance, unsigned i)
-{
-    onsite_str_t  name = name_at(balance, balance->tag);
-    onsite_str_t  outer = name_at(balance, balance->open[i].at);
-    onsite_str_t  inner = name_at(balance, balance->open[balance->depth
-                                                         - 1].at);
-
-    if (i == balance->depth - 1) {
-        onsite_balance_refuse(balance, balance->tag, "<%.*s> cannot stand in"
-                              " <%.*s>: close it before", (int) name.len,
-                              name.data, (int) outer.len, outer.data);
-        return;
-    }
-
-    onsite_balance_refuse(balance, balance->tag, "<%.*s> would end <%.*s> in"
-                          " the midst of <%.*s>: close both before",
-                          (int) name.len, name.data, (int) outer.len,
-                          outer.data, (int) inner.len, inner.data);
-}
-
-
 static void
 push(onsite_balance_t *balance, uint64_t name, unsigned kind)
 {
     if (balance->depth == ONSITE_BALANCE_DEPTH) {
-        refuse_tag(balance, "is nested too deep: elements nest at most 128"
-                   " deep");
+        onsite_balance_refuse_tag(balance,
+            "is nested too deep: elements nest at most 128"
+            " deep");
         return;
     }
 
@@ -187,7 +102,7 @@ close_implied(onsite_balance_t *balance, int i)
     if (only_above(balance, i, IMPLIED)) {
         balance->depth = (unsigned) i;
     } else {
-        refuse_to_close(balance, (unsigned) i);
+        onsite_balance_refuse_close(balance, (unsigned) i);
     }
 }
 
@@ -286,13 +201,14 @@ start_part(onsite_balance_t *balance, uint64_t name)
     unsigned  depth;
 
     if (table < 0) {
-        refuse_tag(balance, "stands in no table, and would change the one"
-                   " around the slot: put a whole <table> there");
+        onsite_balance_refuse_tag(balance,
+            "stands in no table, and would change the one"
+            " around the slot: put a whole <table> there");
         return;
     }
 
     if (!only_above(balance, table, IMPLIED | BIT(PART))) {
-        refuse_to_close(balance, (unsigned) table);
+        onsite_balance_refuse_close(balance, (unsigned) table);
         return;
     }
 
@@ -322,7 +238,7 @@ start_single(onsite_balance_t *balance, const onsite_inject_t *scan,
 
     for (i = (int) balance->depth - 1; i >= 0; i--) {
         if (balance->open[i].name == scan->name) {
-            refuse_to_close(balance, (unsigned) i);
+            onsite_balance_refuse_close(balance, (unsigned) i);
             return;
         }
 
@@ -339,8 +255,9 @@ static void
 start_text(onsite_balance_t *balance, uint64_t name)
 {
     if (name == NOSCRIPT) {
-        refuse_tag(balance, "is read in one way with scripts, in another"
-                   " without: leave it out, a slot needs no script");
+        onsite_balance_refuse_tag(balance,
+            "is read in one way with scripts, in another"
+            " without: leave it out, a slot needs no script");
 
     } else if (name == XMP) {
         close_paragraph(balance);
@@ -357,7 +274,7 @@ start_block(onsite_balance_t *balance, const onsite_inject_t *scan,
     if (kind == HEADING && balance->depth != 0
         && balance->open[balance->depth - 1].kind == HEADING)
     {
-        refuse_to_close(balance, balance->depth - 1);
+        onsite_balance_refuse_close(balance, balance->depth - 1);
 
     } else if (kind == FORM_) {
         start_single(balance, scan, kind, BIT(FOLLOWED));
@@ -376,7 +293,7 @@ start_table(onsite_balance_t *balance, uint64_t name)
     int  i = find(balance, BIT(PARAGRAPH), WALL | BIT(BUTTON));
 
     if (i >= 0) {
-        refuse_to_close(balance, (unsigned) i);
+        onsite_balance_refuse_close(balance, (unsigned) i);
     } else {
         push(balance, name, TABLE);
     }
@@ -400,7 +317,8 @@ start_html(onsite_balance_t *balance, const onsite_inject_t *scan,
         break;
 
     case ROOT:
-        refuse_tag(balance, "is the page's own: leave it out");
+        onsite_balance_refuse_tag(balance,
+            "is the page's own: leave it out");
         break;
 
     case FORMATTING:
@@ -501,14 +419,16 @@ static void
 start_foreign(onsite_balance_t *balance, const onsite_inject_t *scan)
 {
     if (scan->lost) {
-        refuse_tag(balance, "stands where only a browser could tell what is"
-                   " SVG, MathML and HTML: make it simpler");
+        onsite_balance_refuse_tag(balance,
+            "stands where only a browser could tell what is"
+            " SVG, MathML and HTML: make it simpler");
 
     } else if (scan->depth != balance->scanned + !scan->self_closing
                || !onsite_inject_foreign(scan))
     {
-        refuse_tag(balance, "is none of SVG's or MathML's, and would end"
-                   " what it stands in: close that before");
+        onsite_balance_refuse_tag(balance,
+            "is none of SVG's or MathML's, and would end"
+            " what it stands in: close that before");
 
     } else if (!scan->self_closing) {
         push(balance, scan->name, FOREIGN);
@@ -525,11 +445,13 @@ start_tag(onsite_balance_t *balance, const onsite_inject_t *scan)
         start_foreign(balance, scan);
 
     } else if (scan->name == onsite_inject_name(ONSITE_STR("plaintext"))) {
-        refuse_tag(balance, "swallows the page behind it: use <pre>");
+        onsite_balance_refuse_tag(balance,
+            "swallows the page behind it: use <pre>");
 
     } else if (balance->depth != 0 && !fits(balance, scan->name, kind)) {
-        refuse_tag(balance, "cannot stand directly in a table or a select:"
-                   " put it into a cell, or in front");
+        onsite_balance_refuse_tag(balance,
+            "cannot stand directly in a table or a select:"
+            " put it into a cell, or in front");
 
     } else if (kind != FOREIGN || !scan->self_closing) {
         start_html(balance, scan, kind);
@@ -567,28 +489,6 @@ passes(unsigned kind)
 
 
 static void
-refuse_end(onsite_balance_t *balance, const onsite_inject_t *scan)
-{
-    unsigned      i = balance->depth;
-    onsite_str_t  name = name_at(balance, balance->tag), open;
-
-    while (i-- > 0) {
-        if (balance->open[i].name == scan->name) {
-            open = name_at(balance, balance->open[balance->depth - 1].at);
-            onsite_balance_refuse(balance, balance->tag, "</%.*s> where"
-                                  " </%.*s> is expected: close what was"
-                                  " opened last first", (int) name.len,
-                                  name.data, (int) open.len, open.data);
-            return;
-        }
-    }
-
-    refuse_tag(balance, "closes nothing that was opened here, and would close"
-               " an element of the page: remove it, or open it before");
-}
-
-
-static void
 end_tag(onsite_balance_t *balance, const onsite_inject_t *scan)
 {
     unsigned                         i, kind = kind_of(scan);
@@ -616,7 +516,7 @@ end_tag(onsite_balance_t *balance, const onsite_inject_t *scan)
         }
     }
 
-    refuse_end(balance, scan);
+    onsite_balance_refuse_end(balance, scan);
 }
 
 
@@ -696,21 +596,4 @@ onsite_balance_same(const onsite_balance_t *a, const onsite_balance_t *b)
     }
 
     return a->depth == b->depth;
-}
-
-
-void
-onsite_balance_end(onsite_balance_t *balance)
-{
-    size_t        at;
-    onsite_str_t  name;
-
-    if (balance->depth != 0) {
-        at = balance->open[balance->depth - 1].at;
-        name = name_at(balance, at);
-        onsite_balance_refuse(balance, at, "<%.*s> is not closed, and what"
-                              " is behind it in the page would be in it:"
-                              " close it with </%.*s>", (int) name.len,
-                              name.data, (int) name.len, name.data);
-    }
 }

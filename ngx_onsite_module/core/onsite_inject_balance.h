@@ -51,4 +51,12 @@ void onsite_balance_end(onsite_balance_t *balance);
 void onsite_balance_refuse(onsite_balance_t *balance, size_t at,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* For the tag being read, with what is wrong; it would close element i, which
+ * more may be open in; the end tag closes nothing that is open here, or what
+ * more is open in. */
+void onsite_balance_refuse_tag(onsite_balance_t *balance, const char *reason);
+void onsite_balance_refuse_close(onsite_balance_t *balance, unsigned i);
+void onsite_balance_refuse_end(onsite_balance_t *balance,
+    const onsite_inject_t *scan);
+
 #endif

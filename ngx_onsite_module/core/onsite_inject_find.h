@@ -43,14 +43,30 @@ byte_t *onsite_inject_sweep_slots_avx2(onsite_inject_t *inject, byte_t *p,
 byte_t *onsite_inject_sweep_slots_avx512(onsite_inject_t *inject, byte_t *p,
     byte_t *end);
 
-/* onsite_inject_sweep.c, for them: of which names some begin like that, by
- * ONSITE_INJECT_INDEX; whether the tag whose name is at text does matter; notes
- * it. */
-#define ONSITE_NAME_MATTERS  1u
-#define ONSITE_NAME_NOTED    2u
+/*
+ * onsite_inject_sweep.c, for them.  What names may be that begin like one, by
+ * ONSITE_INJECT_INDEX: one that matters, one that is noted, or, from
+ * ONSITE_NAME_SHORT on, the number of a note.
+ */
+#define ONSITE_NAME_MATTERS  1
+#define ONSITE_NAME_NOTED    2
+#define ONSITE_NAME_SHORT    3
 
 extern const uint8_t onsite_inject_names[ONSITE_INJECT_NAMES];
 
+/* What is noted of a short name, which is the text where begins | fold is and
+ * it is as long as all the bits of mask. */
+typedef struct {
+    uint32_t  text;
+    uint32_t  fold;
+    uint32_t  mask;
+    uint8_t   opens;        /* bits of may_be_open; an end tag closes them */
+    uint8_t   closes;       /* either                                      */
+} onsite_inject_note_t;
+
+extern const onsite_inject_note_t onsite_inject_notes[];
+
+/* Whether the tag whose name is at text does matter; notes it. */
 bool onsite_inject_sweep_matters(byte_t *text);
 void onsite_inject_sweep_note(onsite_inject_t *inject, byte_t *text,
     bool end_tag);

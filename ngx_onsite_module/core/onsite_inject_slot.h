@@ -1,6 +1,6 @@
 /*
  * onsite_inject_slot.h - elements by how their tags work, as far as slots need
- * it.  Included by onsite_inject_{balance,kind,slot,slot_tag}.c only.
+ * it.  Included by onsite_inject_{balance,kind,slot*,sweep}.c only.
  */
 
 #ifndef ONSITE_INJECT_SLOT_H

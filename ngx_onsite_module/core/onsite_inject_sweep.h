@@ -1,8 +1,9 @@
 /*
  * onsite_inject_sweep.h - passes over tags that change nothing, many at once.
  * Included by onsite_inject_sweep_*.c only, each of which says for which
- * processors (SWEEP_TARGET) and how the bytes of a block are told apart
- * (read_marks, read_slot_marks); sweep is what comes of it.
+ * processors (SWEEP_TARGET), how the bytes of a block are told apart
+ * (read_marks, read_slot_marks) and how tags are listed (add_tags); sweep is
+ * what comes of it.
  *
  * First, of 64 bytes at a time, where tags begin and whether each of them
  * ends at its first ">", by arithmetic on a bit a byte; then what their names
@@ -67,6 +68,9 @@ typedef struct {
 SWEEP marks_t read_marks(byte_t *p);
 SWEEP slot_marks_t read_slot_marks(byte_t *p);
 
+/* Where they are, from offset on; where the next ones go. */
+SWEEP uint16_t *add_tags(uint16_t *tags, unsigned offset, uint64_t open);
+
 
 /* Each beginning with what follows up to its end, which has its own bit unset;
  * ends without a beginning stay set, beginnings inside are unset. */
@@ -125,34 +129,6 @@ odd_in_tags(const marks_t *marks, uint64_t tags, carry_t *carry)
 }
 
 
-/* Where they are, from offset on; where the next ones go.  Four at once, as few
- * blocks have more. */
-
-SWEEP uint16_t *
-add_tags(uint16_t *tags, uint64_t offset, uint64_t open)
-{
-    uint64_t   four;
-    uint16_t  *next = tags + __builtin_popcountll(open);
-
-    four = _tzcnt_u64(open) + offset * 0x0001000100010001;
-    open &= open - 1;
-    four += _tzcnt_u64(open) << 16;
-    open &= open - 1;
-    four += _tzcnt_u64(open) << 32;
-    open &= open - 1;
-    four += _tzcnt_u64(open) << 48;
-    open &= open - 1;
-
-    memcpy(tags, &four, sizeof(four));
-
-    for (tags += 4; RARELY(open); open &= open - 1) {
-        *tags++ = (uint16_t) (_tzcnt_u64(open) + offset);
-    }
-
-    return next;
-}
-
-
 /* Where tags begin, up to the first that is odd, with it. */
 
 SWEEP uint64_t
@@ -182,23 +158,37 @@ sweep_block(byte_t *p, bool slots, carry_t *carry, bool *plain)
 }
 
 
-/* The first four bytes of a name, zero behind it. */
+/* Of the first four bytes of a name, all bits. */
 
 SWEEP uint32_t
-name_begins(byte_t *text)
+name_mask(uint32_t bytes)
 {
     int       ends;
-    uint32_t  bytes;
     __m128i   vector, table;
 
     table = _mm_setr_epi8(' ', -128, -128, -128, -128, -128, -128, -128, -128,
                           '\t', '\n', -128, '\f', '\r', '>', '/');
-    memcpy(&bytes, text, 4);
     vector = _mm_cvtsi32_si128((int) bytes);
     ends = _mm_cvtsi128_si32(_mm_cmpeq_epi8(vector,
                                             _mm_shuffle_epi8(table, vector)));
 
-    return bytes & ~(uint32_t) ends & ((uint32_t) ends - 1);
+    return ~(uint32_t) ends & ((uint32_t) ends - 1);
+}
+
+
+/* What may be open behind the tag. */
+
+SWEEP unsigned
+note_short_name(unsigned may_be_open, uint32_t begins, uint32_t mask,
+    const onsite_inject_note_t *note, bool end_tag)
+{
+    bool      same = ((begins | note->fold) == note->text)
+                     & (mask == note->mask);
+    unsigned  all = 0 - (unsigned) same;
+
+    may_be_open &= ~(all & (unsigned) (note->opens | note->closes));
+
+    return may_be_open | (all & (end_tag ? 0 : note->opens));
 }
 
 
@@ -210,30 +200,47 @@ sweep_names(onsite_inject_t *inject, byte_t *base, const uint16_t *tags,
 {
     bool       end_tag;
     byte_t    *text;
-    unsigned   index, class;
+    uint32_t   mask, begins;
+    unsigned   index, class, open = inject->may_be_open;
 
     for (/* void */; tags < end; tags++) {
         text = base + *tags + 1;
         end_tag = *text == '/';
         text += end_tag;
-        index = ONSITE_INJECT_INDEX(name_begins(text));
+
+        memcpy(&begins, text, 4);
+        mask = name_mask(begins);
+        begins &= mask;
+        index = ONSITE_INJECT_INDEX(begins);
         class = onsite_inject_names[index];
 
-        if (RARELY((class & ONSITE_NAME_MATTERS)
+        if (RARELY(class == ONSITE_NAME_MATTERS
                    || !(onsite_inject_classes[*text] & LETTER))
             && onsite_inject_sweep_matters(text))
         {
-            return base + *tags;
+            break;
         }
 
-        inject->seen[index] |= !end_tag;
+        inject->seen[end_tag ? ONSITE_INJECT_NAMES : index] = true;
 
-        if (slots && (class & ONSITE_NAME_NOTED)) {
+        if (!slots) {
+            continue;
+        }
+
+        if (RARELY(class == ONSITE_NAME_NOTED || inject->in_select)) {
+            inject->may_be_open = open;
             onsite_inject_sweep_note(inject, text, end_tag);
+            open = inject->may_be_open;
+
+        } else {
+            open = note_short_name(open, begins, mask,
+                                   onsite_inject_notes + class, end_tag);
         }
     }
 
-    return NULL;
+    inject->may_be_open = open;
+
+    return tags < end ? base + *tags : NULL;
 }
 
 
@@ -247,7 +254,7 @@ sweep(onsite_inject_t *inject, byte_t *p, byte_t *end, bool slots)
     byte_t    *block, *stop, *tag;
     size_t     blocks = SWEEP_BLOCKS / 4;
     carry_t    carry;
-    uint16_t  *last, tags[SWEEP_BLOCKS * ONSITE_INJECT_BLOCK];
+    uint16_t  *last, tags[SWEEP_BLOCKS * ONSITE_INJECT_BLOCK + 16];
 
     while (plain && end - p >= SWEEP_ROOM) {
         carry = (carry_t) { .tag = 0 };
@@ -257,7 +264,7 @@ sweep(onsite_inject_t *inject, byte_t *p, byte_t *end, bool slots)
                ? end - SWEEP_ROOM : p + (blocks - 1) * ONSITE_INJECT_BLOCK;
 
         do {
-            last = add_tags(last, (uint64_t) (block - p),
+            last = add_tags(last, (unsigned) (block - p),
                             sweep_block(block, slots, &carry, &plain));
             block += ONSITE_INJECT_BLOCK;
         } while (plain && block <= stop);

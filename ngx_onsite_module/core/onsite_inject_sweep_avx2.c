@@ -60,6 +60,33 @@ read_slot_marks(byte_t *p)
 }
 
 
+/* Four at once, as few blocks have more. */
+
+SWEEP uint16_t *
+add_tags(uint16_t *tags, unsigned offset, uint64_t open)
+{
+    uint64_t   four;
+    uint16_t  *next = tags + __builtin_popcountll(open);
+
+    four = _tzcnt_u64(open) + offset * (uint64_t) 0x0001000100010001;
+    open &= open - 1;
+    four += _tzcnt_u64(open) << 16;
+    open &= open - 1;
+    four += _tzcnt_u64(open) << 32;
+    open &= open - 1;
+    four += _tzcnt_u64(open) << 48;
+    open &= open - 1;
+
+    memcpy(tags, &four, sizeof(four));
+
+    for (tags += 4; RARELY(open); open &= open - 1) {
+        *tags++ = (uint16_t) (_tzcnt_u64(open) + offset);
+    }
+
+    return next;
+}
+
+
 __attribute__((target(SWEEP_TARGET))) byte_t *
 onsite_inject_sweep_avx2(onsite_inject_t *inject, byte_t *p, byte_t *end)
 {

@@ -9,11 +9,13 @@
  *   onsite_inject_text.c   text modes, comments and other markup
  *   onsite_inject_tree.c   which text mode comes next, what is foreign
  *   onsite_inject_place.c  head and body, with or without their tags
- *   onsite_inject_slot.c   where slots begin and end; _slot_tag.c, what a tag
- *                          does in one; _kind.c, kinds of elements
+ *   onsite_inject_slot.c   where slots begin and end; _slot_tag.c and
+ *                          _slot_end.c, what a tag does in one; _kind.c, kinds
+ *                          of elements
  *   onsite_inject_values.c the attributes that are read
  *   onsite_inject_where.c  in which context a template's placeholder stands
- *   onsite_inject_balance.c whether a template's HTML is whole
+ *   onsite_inject_balance.c whether a template's HTML is whole; _reason.c, why
+ *                          it is not
  *   onsite_inject_find.c   finding bytes
  *
  * Offsets are counted from the beginning of the document, in bytes.
@@ -180,8 +182,9 @@ struct onsite_inject_s {
     unsigned        depth;
     uint8_t         kinds[ONSITE_INJECT_DEPTH];
     uint64_t        names[ONSITE_INJECT_DEPTH];
-    bool            seen[ONSITE_INJECT_NAMES];  /* what start tags in HTML
-                                           began with                      */
+    bool            seen[ONSITE_INJECT_NAMES + 1];  /* what start tags in
+                                           HTML began with; at last, what
+                                           others did                      */
 
     /* insertions */
     unsigned        wanted;             /* bit a place                     */
