@@ -277,7 +277,12 @@ int loader_explain(int argc, char **argv);
 int loader_preview(int argc, char **argv);
 int loader_state(int argc, char **argv);
 int loader_outbox(int argc, char **argv);
+int loader_keygen(int argc, char **argv);
+int loader_sign(int argc, char **argv);
+int loader_verify(int argc, char **argv);
+int loader_publish(int argc, char **argv);
 int loader_sync(int argc, char **argv);
+int loader_rollback(int argc, char **argv);
 int loader_erase(int argc, char **argv);
 int loader_export(int argc, char **argv);
 

@@ -19,8 +19,18 @@ static const loader_command_t  commands[] = {
       "tell why each campaign is shown, or not", loader_explain },
     { "preview", "--campaign ID --url URL",
       "sign a link that shows one campaign in its page", loader_preview },
-    { "sync", "--from DIR --to FILE", "keep a snapshot file current",
+    { "keygen", "-o FILE", "make a pair of keys to publish with",
+      loader_keygen },
+    { "sign", "FILE --key KEY", "write a signed manifest beside a snapshot",
+      loader_sign },
+    { "verify", "FILE --trust PUB", "check a snapshot against its manifest",
+      loader_verify },
+    { "publish", "FILE --to STORE", "sign a snapshot and put it into a store",
+      loader_publish },
+    { "sync", "--from STORE --to FILE", "keep a snapshot file current",
       loader_sync },
+    { "rollback", "--to FILE", "go back to a version that sync has kept",
+      loader_rollback },
     { "state", "DIR", "print visitors' records as NDJSON", loader_state },
     { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
     { "export", "DIR --visitor ID", "print all that is held of a visitor",
@@ -40,7 +50,7 @@ print_usage(FILE *out)
     (void) fprintf(out, "usage: lmdb-loader COMMAND …\n\n");
 
     for (i = 0; i < COMMANDS; i++) {
-        (void) fprintf(out, "  %-9s%-20s %s\n", commands[i].name,
+        (void) fprintf(out, "  %-9s%-24s %s\n", commands[i].name,
                        commands[i].arguments, commands[i].summary);
     }
 

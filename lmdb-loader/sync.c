@@ -1,33 +1,19 @@
 /*
- * sync.c - `sync`: keeps a snapshot file current from a folder.
- *
- * The newest snapshot that verifies is copied beside the target, synced,
- * verified again as the copy it is, and renamed over the target: readers see
- * the old file or all of the new one.  An older version never replaces a newer
- * one.
+ * sync.c - `sync`: the command, of which folders of snapshots and stores of
+ * signed ones are two ways.
  */
 
-#include "loader.h"
+#include "sync.h"
 
-#include <dirent.h>
+#include "signed.h"
+
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-typedef struct {
-    const char       *from;             /* path, without file:// */
-    const char       *to;
-    bool              dry_run;
-    bool              json;
-    struct timespec   seen;             /* change of the file that was last
-                                           looked at */
-    ino_t             seen_inode;
-    char              refused[PATH_MAX];/* told of once, not at each look */
-} sync_t;
+#define KEEP      3
+#define KEEP_MAX  100
 
 static volatile sig_atomic_t  stopping;
 
@@ -40,169 +26,37 @@ stop(int signal_number)
 }
 
 
-/* The version of a snapshot that verifies, or 0. */
-
-static uint64_t
-version_of(const char *path, onsite_error_t *error)
-{
-    uint64_t            version;
-    onsite_snapshot_t  *snapshot;
-
-    if (onsite_snapshot_open(path, &snapshot, error) != ONSITE_OK) {
-        return 0;
-    }
-
-    version = onsite_snapshot_info(snapshot)->version;
-    onsite_snapshot_close(snapshot);
-
-    return version;
-}
-
-
-static bool
-changed(sync_t *sync, const char *path)
-{
-    struct stat  st;
-
-    if (stat(path, &st) != 0) {
-        return false;
-    }
-
-    if (st.st_ino == sync->seen_inode
-        && st.st_mtim.tv_sec == sync->seen.tv_sec
-        && st.st_mtim.tv_nsec == sync->seen.tv_nsec)
-    {
-        return false;
-    }
-
-    sync->seen_inode = st.st_ino;
-    sync->seen = st.st_mtim;
-
-    return true;
-}
-
+/* A write over a limit is to fail, as one on a full disk does. */
 
 static void
-refuse(sync_t *sync, const char *path, const onsite_error_t *error)
+handle_signals(void)
 {
-    if (strcmp(sync->refused, path) != 0) {
-        loader_complain("refused: %s", error->text);
-        (void) snprintf(sync->refused, sizeof(sync->refused), "%s", path);
-    }
+    struct sigaction  ending = { .sa_handler = stop };
+    struct sigaction  ignored = { .sa_handler = SIG_IGN };
+
+    (void) sigaction(SIGINT, &ending, NULL);
+    (void) sigaction(SIGTERM, &ending, NULL);
+    (void) sigaction(SIGXFSZ, &ignored, NULL);
+    (void) sigaction(SIGPIPE, &ignored, NULL);
 }
 
 
-/* The newest that verifies in a folder, into path. */
-
-static uint64_t
-newest_of(sync_t *sync, DIR *dir, char *path)
-{
-    char            candidate[PATH_MAX];
-    uint64_t        version, best = 0;
-    const char     *dot;
-    onsite_error_t  error;
-    struct dirent  *entry;
-
-    while ((entry = readdir(dir)) != NULL) {
-        dot = strrchr(entry->d_name, '.');
-
-        if (dot == NULL || strcmp(dot, ".mdb") != 0
-            || snprintf(candidate, sizeof(candidate), "%s/%s", sync->from,
-                        entry->d_name) >= (int) sizeof(candidate))
-        {
-            continue;
-        }
-
-        version = version_of(candidate, &error);
-
-        if (version == 0) {
-            refuse(sync, candidate, &error);
-
-        } else if (version > best) {
-            best = version;
-            memcpy(path, candidate, sizeof(candidate));
-        }
-    }
-
-    return best;
-}
-
-
-/* What the source offers now: its version, and the file in path.  0: nothing
- * good; *rc then says whether that is a failure. */
-
-static uint64_t
-offered(sync_t *sync, char *path, int *rc)
-{
-    DIR            *dir;
-    uint64_t        version;
-    onsite_error_t  error = { "" };
-
-    *rc = LOADER_OK;
-    dir = opendir(sync->from);
-
-    if (dir != NULL) {
-        version = newest_of(sync, dir, path);
-        (void) closedir(dir);
-
-        if (version == 0) {
-            (void) onsite_error(&error, ONSITE_NOT_FOUND,
-                                "%s: no snapshot (*.mdb) that verifies",
-                                sync->from);
-        }
-
-    } else if (errno == ENOTDIR) {
-        (void) snprintf(path, PATH_MAX, "%s", sync->from);
-        version = version_of(path, &error);
-
-    } else {
-        (void) onsite_error(&error, ONSITE_IO, "%s: %s", sync->from,
-                            strerror(errno));
-        version = 0;
-    }
-
-    if (version == 0) {
-        *rc = LOADER_FAILED;
-        refuse(sync, sync->from, &error);
-    }
-
-    return version;
-}
-
-
-static int
-put_live(sync_t *sync, const char *from)
-{
-    onsite_error_t      error = { "" };
-    onsite_snapshot_t  *copy;
-
-    if (onsite_snapshot_copy(from, sync->to, &copy, &error) != ONSITE_OK) {
-        loader_complain("%s", error.text);
-        return LOADER_FAILED;
-    }
-
-    onsite_snapshot_close(copy);
-
-    return LOADER_OK;
-}
-
-
-static void
-tell(const sync_t *sync, const char *what, uint64_t version)
+void
+sync_tell(const sync_options_t *options, const char *what, uint64_t version)
 {
     onsite_buf_t  line;
 
     onsite_buf_init(&line, 0);
 
-    if (sync->json) {
+    if (options->json) {
         onsite_buf_printf(&line, "{\"file\":");
-        onsite_write_json_string(&line, onsite_str(sync->to,
-                                                   strlen(sync->to)));
+        onsite_write_json_string(&line, onsite_str(options->to,
+                                                   strlen(options->to)));
         onsite_buf_printf(&line, ",\"result\":\"%s\",\"version\":%llu}", what,
                           (unsigned long long) version);
 
     } else {
-        onsite_buf_printf(&line, "%s: %s, version %llu", sync->to, what,
+        onsite_buf_printf(&line, "%s: %s, version %llu", options->to, what,
                           (unsigned long long) version);
     }
 
@@ -215,114 +69,156 @@ tell(const sync_t *sync, const char *what, uint64_t version)
 }
 
 
-static int
-sync_now(sync_t *sync, bool first)
+void
+sync_pause(const sync_options_t *options, onsite_ms_t ms)
 {
-    int             rc;
-    char            path[PATH_MAX];
-    uint64_t        version, live;
-    onsite_error_t  error;
+    struct timespec  pause = { ms / 1000, ms % 1000 * 1000000 };
 
-    version = offered(sync, path, &rc);
-    if (version == 0) {
-        return rc;
+    /* between looking and sleeping a signal may come: not for long */
+    while (!*options->stop && pause.tv_sec >= 1) {
+        struct timespec  second = { 1, 0 };
+
+        (void) nanosleep(&second, NULL);
+        pause.tv_sec--;
     }
 
-    live = version_of(sync->to, &error);
-
-    if (version <= live) {
-        if (version < live && first) {
-            loader_complain("%s has version %llu, older than the live one: "
-                            "left alone", path, (unsigned long long) version);
-        }
-        if (first) {
-            tell(sync, "current", live);
-        }
-        return LOADER_OK;
+    if (!*options->stop) {
+        (void) nanosleep(&pause, NULL);
     }
-
-    if (sync->dry_run) {
-        tell(sync, "would be replaced", version);
-        return LOADER_OK;
-    }
-
-    rc = put_live(sync, path);
-
-    if (rc == LOADER_OK) {
-        sync->refused[0] = '\0';
-        tell(sync, "live", version);
-    }
-
-    return rc;
 }
 
 
-static void
-keep_current(sync_t *sync, onsite_ms_t interval)
+static bool
+is_url(const char *from)
 {
-    bool              first = true;
-    struct timespec   pause = { interval / 1000, interval % 1000 * 1000000 };
-    struct sigaction  action = { .sa_handler = stop };
+    return strstr(from, "://") != NULL && strncmp(from, "file://", 7) != 0;
+}
 
-    (void) sigaction(SIGINT, &action, NULL);
-    (void) sigaction(SIGTERM, &action, NULL);
 
-    while (!stopping) {
-        if (changed(sync, sync->from)) {
-            (void) sync_now(sync, first);
-            first = false;
-        }
+/* How many versions; exits LOADER_USAGE. */
 
-        (void) nanosleep(&pause, NULL);
+static size_t
+read_keep(const char *text)
+{
+    char  *end;
+    long   n;
+
+    if (text == NULL) {
+        return KEEP;
     }
+
+    n = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || n < 1 || n > KEEP_MAX) {
+        loader_complain("--keep: \"%s\" is not a number from 1 to %d", text,
+                        KEEP_MAX);
+        exit(LOADER_USAGE);
+    }
+
+    return (size_t) n;
+}
+
+
+/* What belongs to the other way says so, and is not passed over. */
+
+static int
+check_unsigned(const sync_options_t *options, const char *keep)
+{
+    if (is_url(options->from)) {
+        loader_complain("--trust is missing: what comes from %.*s:// has to "
+                        "be signed; give the FILE.pub of who publishes",
+                        (int) strcspn(options->from, ":"), options->from);
+        return LOADER_USAGE;
+    }
+
+    if (keep != NULL) {
+        loader_complain("--keep goes with --trust: of a folder of snapshots "
+                        "nothing is kept");
+        return LOADER_USAGE;
+    }
+
+    return LOADER_OK;
+}
+
+
+static int
+run(sync_options_t *options, const char *const *trust, const char *every,
+    const char *keep)
+{
+    int     rc;
+    keys_t  keys = { .n = 0 };
+
+    rc = signed_site(options->site, &options->site);
+    if (rc != LOADER_OK) {
+        return rc;
+    }
+
+    options->keep = read_keep(keep);
+
+    if (trust[0] == NULL) {
+        rc = check_unsigned(options, keep);
+        options->every = loader_duration("every", every, ONSITE_SECOND);
+
+        return rc == LOADER_OK ? sync_folder(options) : rc;
+    }
+
+    options->every = loader_duration("every", every, 10 * ONSITE_SECOND);
+    rc = signed_public_keys(trust, &keys);
+
+    if (rc == LOADER_OK) {
+        options->trust = &keys;
+        rc = sync_store(options);
+    }
+
+    keys_free(&keys);
+
+    return rc;
 }
 
 
 int
 loader_sync(int argc, char **argv)
 {
-    sync_t       sync = { .from = NULL };
-    const char  *from, *to, *once, *interval, *dry_run, *json;
+    const char      *trust[LOADER_REPEATS + 1];
+    const char      *once, *every, *keep, *dry_run, *json;
+    sync_options_t   sync = { .stop = &stopping };
 
     const loader_option_t  options[] = {
-        { "from", 0, "DIR|FILE", "where snapshots come from; file:// allowed",
-          &from },
-        { "to", 0, "FILE", "the live snapshot", &to },
+        { "from", 0, "STORE", "where snapshots come from: a store that "
+          "publish fills, or (unsigned) a folder of *.mdb, or one file",
+          &sync.from },
+        { "to", 0, "FILE", "the live snapshot", &sync.to },
+        { "trust", 't', "FILE...", "a public key of who publishes; nothing "
+          "goes live but what is signed by one of them", trust },
+        { "site", 's', "S", "what it is published as; default: default",
+          &sync.site },
         { "once", 0, NULL, "look once, then leave", &once },
-        { "interval", 0, "TIME", "how often to look; default: 1s", &interval },
+        { "every", 0, "TIME", "how often to look; default: 10s, folders 1s",
+          &every },
+        { "keep", 0, "N", "versions to keep for rollback; default: 3",
+          &keep },
+        REMOTE_OPTIONS(sync.remote),
         { "dry-run", 0, NULL, "tell, but change nothing", &dry_run },
         { "json", 0, NULL, "results as NDJSON", &json },
         { 0 }
     };
 
-    (void) loader_options(argc, argv, options, "--from DIR --to FILE", 0, 0);
-    loader_needs_file(from);
-    loader_needs_file(to);
+    trust[0] = NULL;
+    (void) loader_options(argc, argv, options, "--from STORE --to FILE", 0,
+                          0);
+    loader_needs_file(sync.from);
+    loader_needs_file(sync.to);
 
-    if (from == NULL || to == NULL) {
-        loader_complain("--%s is missing", from == NULL ? "from" : "to");
+    if (sync.from == NULL || sync.to == NULL) {
+        loader_complain("--%s is missing", sync.from == NULL ? "from" : "to");
         return LOADER_USAGE;
     }
 
-    if (strncmp(from, "file://", 7) == 0) {
-        from += 7;
-
-    } else if (strstr(from, "://") != NULL) {
-        loader_complain("--from: \"%s\": this version reads folders, files "
-                        "and file:// only", from);
-        return LOADER_USAGE;
-    }
-
-    sync.from = from;
-    sync.to = to;
+    sync.once = once != NULL;
     sync.dry_run = dry_run != NULL;
     sync.json = json != NULL;
+    sync.remote.stop = &stopping;
+    handle_signals();
 
-    if (once != NULL || dry_run != NULL) {
-        return sync_now(&sync, true);
-    }
-
-    keep_current(&sync, loader_duration("interval", interval, ONSITE_SECOND));
-
-    return LOADER_OK;
+    return run(&sync, trust, every, keep);
 }

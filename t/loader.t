@@ -261,8 +261,8 @@ is_deeply([sort keys %told], [sort $out =~ /^  ([a-z]+) /mg],
     'every command is documented');
 for my $command (sort keys %told) {
     ($code, $out) = $t->run_loader($command, '--help');
-    my %has = map { $_ => 1 } $out =~ /^  .{4}--([a-z-]+)/mg;
-    my %doc = map { $_ => 1 } map { /--([a-z-]+)/g }
+    my %has = map { $_ => 1 } $out =~ /^  .{4}--([a-z0-9-]+)/mg;
+    my %doc = map { $_ => 1 } map { /--([a-z0-9-]+)/g }
         $told{$command} =~ /^\| (`.*?) \|/mg;
     delete @{$_}{qw(help json)} for \%has, \%doc;
     is_deeply(\%doc, \%has, "$command: its options");
@@ -407,7 +407,7 @@ if ($pid == 0) {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
     exec Onsite::Test::loader(), 'sync', '--from', "$dir/store", '--to',
-        "$dir/live.mdb", '--interval', '1s';
+        "$dir/live.mdb", '--every', '1s';
 }
 $t->run_loader('build', "$dir/one", '-o', "$dir/store/c.mdb", '--version', 11);
 ok(eventually(5, sub { version("$dir/live.mdb") == 11 }),

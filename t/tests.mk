@@ -35,6 +35,11 @@ $(BUILD)/unit/test_pack: UNIT_OBJ := $(filter %/pack.o %/bar.o,$(LOADER_PARTS))
 $(BUILD)/unit/test_remote $(BUILD)/unit/test_remote_sign: UNIT_OBJ := $(REMOTE_OBJ)
 $(addprefix $(BUILD)/unit/test_,price pack remote remote_sign): UNIT_LIBS = $(LOADER_LIBS)
 $(addprefix $(BUILD)/unit/test_,price pack remote remote_sign): $(LOADER_PARTS)
+# what is signed
+SIGNED := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,jcs keys manifest files)
+$(BUILD)/unit/test_jcs: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/jcs.o
+$(BUILD)/unit/test_manifest: UNIT_OBJ := $(SIGNED)
+$(addprefix $(BUILD)/unit/test_,jcs manifest): $(SIGNED)
 $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit
@@ -46,7 +51,8 @@ PROVE_FLAGS ?= -j2
 
 # what behaviour tests run nginx under
 PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so \
-            $(BUILD)/t/mdb_kills.so $(BUILD)/t/mdb_pauses.so
+            $(BUILD)/t/mdb_kills.so $(BUILD)/t/mdb_pauses.so \
+            $(BUILD)/t/io_fails.so
 $(PRELOADS): $(BUILD)/t/%.so: t/preload/%.c
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) -std=c11 -O1 -g $(WARNINGS) -shared -fPIC $< -o $@ -ldl

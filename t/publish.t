@@ -1,0 +1,229 @@
+# keygen, sign, verify and publish: what is written, that openssl and zstd
+# read it, and what is refused.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use MIME::Base64 qw(decode_base64);
+use Onsite::Published;
+use Onsite::Test;
+use Test::More;
+
+my $t = Onsite::Test->new;
+my $p = Onsite::Published->new($t);
+my $dir = $t->dir;
+$ENV{TMPDIR} = "$dir/tmp";
+my ($code, $out, $err);
+
+# keygen
+is((stat "$dir/key")[2] & 0777, 0600, 'the secret key is its owner\'s');
+like(`openssl pkey -in $dir/key -noout -text 2>&1`, qr/ED25519 Private-Key/,
+    'openssl reads the secret key');
+like(`openssl pkey -pubin -in $dir/key.pub -noout -text 2>&1`,
+    qr/ED25519 Public-Key/, 'and the public one');
+my $secret = Onsite::Test::read_file("$dir/key");
+($code, undef, $err) = $t->run_loader('keygen', '-o', "$dir/key");
+is($code, 1, 'keygen replaces no key');
+like($err, qr/key is there already \(--force replaces it\)/, 'and says so');
+is(Onsite::Test::read_file("$dir/key"), $secret, 'it is as it was');
+$t->write_file('half.pub', 'x');
+is($t->run_loader('keygen', '-o', "$dir/half"), 1, 'nor half a pair');
+ok(!-e "$dir/half", 'and writes nothing');
+($code, $out) = $t->run_loader('keygen', '-o', "$dir/half", '--force',
+    '--json');
+is($code, 0, 'but with --force');
+like(json_decode($out)->{key}, qr/^[0-9a-f]{16}$/, 'the id as JSON');
+($code, undef, $err) = $t->run_loader('keygen', '-o', "$dir/none/key");
+is($code, 1, 'a folder that is not there');
+like($err, qr{none/key\S*: cannot be written: No such file}, 'is told');
+
+# sign, verify
+my $file = $p->build(7, 'seven');
+($code, $out, $err) = $t->run_loader('sign', $file, '--key', "$dir/key");
+is($code, 0, 'sign') or diag($err);
+my @trust = ('--trust', "$dir/key.pub");
+($code, $out) = $t->run_loader('verify', $file, @trust);
+is($code, 0, 'verify');
+like($out, qr/v7\.mdb: good: site default, version 7, good until 20/, 'tells');
+is($t->run_loader('verify', "$file.manifest.json", @trust), 0,
+    'by the manifest, too');
+is($t->run_loader('verify', $file, @trust, '--site', 'default'), 0,
+    'of this site');
+$t->run_loader('sign', $file, '--key', "$dir/key", '-o', "$dir/m.json",
+    '--site', 'shop', '--expires', '1s', '--key', "$dir/half");
+is(scalar @{ json_decode(Onsite::Test::read_file("$dir/m.json"))
+    ->{signatures} }, 2, 'each key signs');
+sleep 1;
+my @wrong = (
+    ['expired', ["$dir/m.json", @trust], qr/m\.json: it expired at 20\S+Z/],
+    ['another site', [$file, @trust, '--site', 'shop'],
+        qr/it is of site "default", not of "shop"/],
+    ['another key', [$file, '--trust', "$dir/half.pub"],
+        qr/signed by none of the keys that are trusted/],
+    ['a secret key to trust', [$file, '--trust', "$dir/key"],
+        qr/is a secret key.*\.pub/],
+    ['no manifest', ["$dir/key.pub", @trust],
+        qr/key\.pub\.manifest\.json: cannot be opened/],
+    ['no file', ["$dir/nothing", @trust], qr/nothing: cannot be opened/],
+);
+for (@wrong) {
+    my ($what, $args, $says) = @$_;
+    ($code, undef, $err) = $t->run_loader('verify', @$args);
+    is($code, 1, "verify: $what");
+    like($err, $says, 'says so');
+}
+is($t->run_loader('verify', $file), 2, 'without --trust: usage');
+is($t->run_loader('sign', $file), 2, 'without --key: usage');
+is($t->run_loader('sign', $file, '--key', "$dir/key", '--site', '../x'), 2,
+    'a site that is a path: usage');
+($code, undef, $err) = $t->run_loader('sign', "$dir/key", '--key',
+    "$dir/key");
+is($code, 1, 'what is no snapshot is not signed');
+chmod 0644, "$dir/key";
+(undef, undef, $err) = $t->run_loader('sign', $file, '--key', "$dir/key");
+like($err, qr/warning: key .*others than its owner can read it: chmod 600/,
+    'a secret key that all can read is warned of');
+chmod 0600, "$dir/key";
+$p->edit($file, sub { substr($_, 5000, 1) ^= "\x01" });
+($code, undef, $err) = $t->run_loader('verify', $file, @trust);
+is($code, 1, 'a changed snapshot');
+like($err, qr/is not what was signed: it has \d+ bytes, SHA-256/, 'is told');
+($code, $out) = $t->run_loader('verify', $file, @trust, '--json');
+ok(!json_decode($out)->{good}, 'as JSON, too');
+
+# publish
+($code, $out, $err) = $p->publish(10, 'ten', '--dry-run');
+is($code, 0, 'publish --dry-run') or diag($err);
+like($out, qr/would be published, site default, version 10$/m, 'tells');
+ok(!-e "$p->{store}/default", 'and writes nothing');
+($code, $out, $err) = $p->publish(10, 'ten', '--expires', '5d');
+is($code, 0, 'publish') or diag($err);
+like($out, qr/v10\.mdb: published, site default, version 10, \d+ bytes$/m,
+    'tells');
+my $m = $p->manifest;
+is("$m->{type} $m->{format} $m->{site} $m->{version} $m->{lmdb}",
+    'onsite-manifest 1 default 10 0.9', 'the manifest');
+is($m->{previous}, undef, 'the first has no previous one');
+is($m->{size}, -s "$dir/v10.mdb", 'size');
+like(`sha256sum $dir/v10.mdb`, qr/^$m->{sha256} /, 'sha256');
+is($m->{body}{path}, "$m->{sha256}.mdb.zst", 'a body by its content');
+is($m->{body}{size}, -s $p->body, 'and its size');
+is(system("zstd -q -d -f -o $dir/body.mdb " . $p->body), 0, 'zstd reads it');
+is(system("cmp -s $dir/body.mdb $dir/v10.mdb"), 0, 'it is the snapshot');
+is($t->run_loader('verify', $p->path, @trust), 0, 'verify takes it');
+
+# the signature, by what the documentation says and openssl
+{
+    my %unsigned = %$m;
+    my ($signature) = @{ delete $unsigned{signatures} };
+    $t->write_file('signed', "onsite-manifest-v1\n" . json_encode(\%unsigned));
+    $t->write_file('signature', decode_base64($signature->{signature}));
+    is(system("openssl pkeyutl -verify -pubin -inkey $dir/key.pub -rawin "
+        . "-in $dir/signed -sigfile $dir/signature > /dev/null"), 0,
+        'openssl finds the signature good');
+}
+
+# once more; a newer one, with a patch
+($code, $out) = $p->again(10);
+like($out, qr/renewed, site default, version 10/, 'the same again: renewed');
+ok($p->manifest->{expires} gt $m->{expires}, 'it expires later');
+is(scalar(my @bodies = glob "$p->{store}/default/*.zst"), 1, 'one body');
+($code, $out, $err) = $p->publish(11, 'eleven', '--json');
+is($code, 0, 'a newer one');
+my $told = json_decode($out);
+is("$told->{result} $told->{version} $told->{patches}", 'published 11 1',
+    'as JSON');
+my $new = $p->manifest;
+is_deeply($new->{previous}, { version => 10, sha256 => $m->{sha256} },
+    'names its previous one');
+my ($patch) = @{ $new->{patches} };
+is($patch->{path}, "$m->{sha256}-$new->{sha256}.patch.zst",
+    'with a patch from there to here');
+ok($patch->{size} < $new->{body}{size} / 4, 'that is small');
+is(system("zstd -q -d -f --patch-from=$dir/v10.mdb -o $dir/patched.mdb "
+    . $p->path($patch->{path})), 0, 'zstd reads the patch');
+is(system("cmp -s $dir/patched.mdb $dir/v11.mdb"), 0, 'into the snapshot');
+$p->publish(12, 'twelve', '--no-patch');
+is_deeply($p->manifest->{patches}, [], '--no-patch');
+$p->publish(13, 'thirteen', '--previous', "$dir/v10.mdb", '--previous',
+    "$dir/v12.mdb");
+is(scalar @{ $p->manifest->{patches} }, 2, '--previous, twice');
+unlink $p->body;
+($code, $out, $err) = $p->publish(14, 'fourteen');
+is($code, 0, 'where the previous body is gone');
+like($err, qr/note: there is no patch from version 13: /, 'there is no patch');
+is_deeply($p->manifest->{patches}, [], 'in the manifest, either');
+unlink $p->body;
+($code, $out) = $p->again(14);
+like($out, qr/published/, 'a body that is gone is published anew');
+is($t->run_loader('verify', $p->path, @trust), 0, 'and good');
+
+# what is refused
+my $before = Onsite::Test::read_file($p->path);
+my @refused = (
+    ['an older version', 9, [], 1,
+        qr/has version 9, and version 14 is published already: build it anew, by the clock or/],
+    ['the same version with other content', 14.0, [], 1,
+        qr/has version 14, and version 14 is published/, 'other'],
+    ['another key than the store\'s', 20, ['--key', "$dir/half"], 1,
+        qr/cannot be believed: it is signed by none.*\(--force replaces it\)/],
+    ['no store', 20, ['--to', "$dir/nowhere"], 1, qr/nowhere.*No such file/],
+    ['a site that is a path', 20, ['--site', 'a/b'], 2, qr/--site: "a\/b"/],
+    ['no duration', 20, ['--expires', 'soon'], 2, qr/--expires: "soon"/],
+);
+for (@refused) {
+    my ($what, $version, $args, $rc, $says, $text) = @$_;
+    my $snapshot = $p->build($version, $text // 'x');
+    my @args = ('--to', $p->{store}, '--key', "$dir/key");
+    @args = ('--to', $p->{store}) if ($args->[0] // '') eq '--key';
+    @args = ('--key', "$dir/key") if ($args->[0] // '') eq '--to';
+    ($code, undef, $err) = $t->run_loader('publish', $snapshot, @args, @$args);
+    is($code, $rc, "publish: $what");
+    like($err, $says, 'says so');
+    is(Onsite::Test::read_file($p->path), $before, 'and changes nothing');
+}
+is($t->run_loader('publish', "$dir/v20.mdb", '--to', $p->{store}), 2,
+    'without --key: usage');
+$p->edit($p->path, sub { s/"version": 14/"version": 15/ });
+($code, undef, $err) = $p->publish(20, 'x');
+is($code, 1, 'a manifest that somebody changed');
+like($err, qr/the signature by \S+ is wrong: it was changed after/,
+    'is not built upon');
+($code, $out) = $p->publish(20, 'x', '--force');
+is($code, 0, 'but replaced with --force');
+is($p->manifest->{version}, 20, 'by the new one');
+
+# rotation: both keys sign
+($code) = $p->publish(21, 'x', '--key', "$dir/half");
+is(scalar @{ $p->manifest->{signatures} }, 2, 'two signatures');
+is($t->run_loader('verify', $p->path, '--trust', "$dir/half.pub"), 0,
+    'the new key is enough');
+is($t->run_loader('verify', $p->path, @trust), 0, 'and so is the old one');
+
+# a full disk
+my $io = Onsite::Test::build_dir() . '/t/io_fails.so';
+SKIP: {
+    skip 'a preloaded disk and a sanitizer do not go together', 3
+        if ($ENV{FLAVOUR} // '') eq 'asan';
+    my ($good, $bad) = (0, 0);
+    $before = Onsite::Test::read_file($p->path);
+    my $next = $p->build(22, 'y');
+    for my $step (1 .. 60) {
+        local @ENV{qw(LD_PRELOAD ONSITE_IO_FAILS)} = ($io, "$step e");
+        ($code) = $t->run_loader('publish', $next, '--to', $p->{store},
+            '--key', "$dir/key");
+        delete @ENV{qw(LD_PRELOAD)};
+        $code == 0 ? $good++ : $bad++;
+        $t->run_loader('verify', $p->path, @trust) == 0
+            or fail("full at step $step: what is published is not good");
+    }
+    ok($bad > 5, 'a full disk fails publish at many steps');
+    ok($good > 5, 'and at others not');
+    is($p->manifest->{version}, 22, 'in the end it is published');
+}
+is(scalar(my @left = glob "$dir/tmp/onsite-publish-*"), 0,
+    'no temporary folder is left');
+
+$t->done;
