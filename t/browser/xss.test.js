@@ -208,7 +208,7 @@ function judge(found, { ran, errors }, n, what) {
 
 const closeAll = () => {
     for (const host of document.querySelectorAll('[data-onsite-shown]')) {
-        host.shadowRoot?.querySelector('.close')?.click();
+        host.shadowRoot?.querySelector('.onsite-close')?.click();
     }
 };
 
