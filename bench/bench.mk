@@ -12,6 +12,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/meas
 	@bench/http
 	@bench/reload
 	@bench/timers
+	@bench/drain
 	@$(MAKE) --no-print-directory bench-runtime
 	@bench/ttfb
 
@@ -26,6 +27,10 @@ bench-ttfb: build ## what a page's first byte waits for us, from an upstream tha
 .PHONY: bench-timers
 bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due a second
 	@bench/timers $(BENCH_FLAGS)
+
+.PHONY: bench-drain
+bench-drain: build ## events a second that leave into files
+	@bench/drain $(BENCH_FLAGS)
 
 .PHONY: bench-reload
 bench-reload: build ## what a new snapshot costs the requests under way

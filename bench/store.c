@@ -9,6 +9,7 @@
  * a second is one of processor time, which other processes do not stretch.
  */
 
+#include "onsite_outbox.h"
 #include "onsite_store.h"
 #include "onsite_visitor_codec.h"
 
@@ -20,6 +21,7 @@
 #define NOW    ((onsite_ms_t) 1700000000000)
 #define CALLS  300000
 
+static bool    with_event;
 static char    record[ONSITE_RECORD_BYTES_MAX];
 static size_t  record_size;
 
@@ -108,6 +110,20 @@ make_record(void)
 }
 
 
+/* What an event of some 170 bytes is, as far as the store looks at it. */
+
+static void
+add_event(onsite_txn_t *txn, const onsite_key_t *key, onsite_error_t *error)
+{
+    char      entry[170] = "\x9f\x01\x00\xc4\x10";
+    uint64_t  lost;
+
+    memcpy(entry + 5, key, sizeof(*key));
+    check(onsite_txn_event_add(txn, onsite_str(entry, sizeof(entry)), &lost),
+          error);
+}
+
+
 /* per: visitors in a transaction */
 
 static double
@@ -132,6 +148,11 @@ run(onsite_store_t *store, uint64_t visitors, uint64_t calls, unsigned per,
             (void) onsite_txn_get(txn, &key, NOW, &old);
             check(onsite_txn_put(txn, &key, onsite_str(record, record_size),
                                  NOW), &error);
+
+            if (with_event) {
+                add_event(txn, &key, &error);
+            }
+
             check(onsite_txn_renew(txn, &error), &error);
         }
 
@@ -201,6 +222,11 @@ main(int argc, char **argv)
     report(store, "read-modify-write",
            run(store, visitors, CALLS, 1, false));
     report(store, "read-modify-write, 50 together",
+           run(store, visitors, CALLS, 50, false));
+    with_event = true;
+    report(store, "and an event behind it",
+           run(store, visitors, CALLS, 1, false));
+    report(store, "the same, 50 together",
            run(store, visitors, CALLS, 50, false));
     report(store, "read only", run_reads(store, visitors, CALLS));
 

@@ -281,6 +281,7 @@ int loader_keygen(int argc, char **argv);
 int loader_sign(int argc, char **argv);
 int loader_verify(int argc, char **argv);
 int loader_publish(int argc, char **argv);
+int loader_drain(int argc, char **argv);
 int loader_sync(int argc, char **argv);
 int loader_rollback(int argc, char **argv);
 int loader_erase(int argc, char **argv);

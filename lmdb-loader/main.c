@@ -33,6 +33,8 @@ static const loader_command_t  commands[] = {
       loader_rollback },
     { "state", "DIR", "print visitors' records as NDJSON", loader_state },
     { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
+    { "drain", "DIR --to file:DIR", "hand events that wait over, and keep on",
+      loader_drain },
     { "export", "DIR --visitor ID", "print all that is held of a visitor",
       loader_export },
     { "erase", "DIR --customer ID", "erase a customer or a visitor",

@@ -24,30 +24,48 @@ typedef struct {
 static const char *const  kinds[] = { "event", "delivery" };
 
 
+/* A key ends in a hash of its site. */
+
+static bool
+is_wanted(const outbox_t *outbox, onsite_outbox_kind_t kind,
+    const onsite_key_t *visitor)
+{
+    if (outbox->kind != NULL && strcmp(outbox->kind, kinds[kind]) != 0) {
+        return false;
+    }
+
+    return outbox->site == NULL
+           || onsite_key_site(visitor)
+              == onsite_site_hash(onsite_str(outbox->site,
+                                             strlen(outbox->site)));
+}
+
+
 static bool
 print_entry(void *data, uint64_t seq, onsite_str_t bytes)
 {
-    outbox_t               *outbox = data;
-    onsite_outbox_entry_t   entry;
+    outbox_t              *outbox = data;
+    onsite_key_t           visitor;
+    onsite_outbox_kind_t   kind;
 
-    onsite_arena_reset(outbox->arena);
-
-    if (onsite_outbox_decode(bytes.data, bytes.len, &entry) != ONSITE_OK) {
-        outbox->damaged++;
-        return true;
-    }
-
-    if ((outbox->kind != NULL && strcmp(outbox->kind, kinds[entry.kind]) != 0)
-        || (outbox->site != NULL
-            && !onsite_str_eq(entry.site, onsite_str(outbox->site,
-                                                     strlen(outbox->site)))))
+    if (onsite_outbox_kind(bytes.data, bytes.len, &kind)
+        && onsite_outbox_visitor(bytes.data, bytes.len, &visitor)
+        && !is_wanted(outbox, kind, &visitor))
     {
         return true;
     }
 
+    onsite_arena_reset(outbox->arena);
     onsite_buf_clear(&outbox->line);
-    onsite_outbox_write_json(&outbox->line, seq, &entry, outbox->json,
-                             outbox->arena);
+
+    if (onsite_outbox_write(&outbox->line, seq, bytes, outbox->json,
+                            outbox->arena)
+        != ONSITE_OK)
+    {
+        outbox->damaged++;
+        return true;
+    }
+
     onsite_buf_char(&outbox->line, '\n');
 
     return !outbox->line.failed

@@ -38,6 +38,7 @@ my @conf = (workers => 2, state => 'size=32m shards=4', server => <<'END');
         location /onsite/ { onsite_collect; onsite_server_key trusted; }
         location = /status { onsite_status; }
 END
+push @conf, http => 'onsite_outbox_events on;';
 $t->start(@conf);
 
 my %HEADERS = ('user-agent' => $AGENT, 'x-forwarded-for' => $ADDRESS);
@@ -113,7 +114,10 @@ my $before = bytes();
 my $found = holds($before, 'ann');
 like($found, qr/\Q$_\E/, "$_ is there") for 'ann@mail.example', 'ann-user',
     'ann-sku', 'ann-wish';
-unlike($found, qr/ann-anon/, "ids are hashed");
+unlike(join('', map { `mdb_dump -n -p -s visitors $_` }
+    glob $t->state_dir . '/shard-*.mdb'), qr/ann-anon/, 'ids are hashed');
+like($found, qr/ann-anon/, 'but in events that wait to leave');
+$before =~ s{http://127\.0\.0\.1[:/]}{}g;    # of pages
 for my $never ('UniqueAgent', 'Mozilla', $ADDRESS, '127.0.0.1',
     pack('C4', 203, 0, 113, 77), pack('C4', 127, 0, 0, 1),
     $ann->{onsite_id}, (split /\./, $ann->{onsite_id})[0])
@@ -126,8 +130,10 @@ my $held = json_decode($t->get('/onsite/privacy/export', jar => $ann)
     ->{content});
 is($held->{user_id}, 'ann-user', 'export has the customer');
 is(scalar @{ $held->{links} }, 4, 'four ids lead there');
-is(scalar @{ $held->{outbox} }, 2, 'and two deliveries wait');
-is($held->{outbox}[0]{campaign}, 'order', 'of which');
+my @deliveries = grep { $_->{kind} eq 'delivery' } @{ $held->{outbox} };
+is(scalar @deliveries, 2, 'and two deliveries wait');
+is($deliveries[0]{campaign}, 'order', 'of which');
+cmp_ok(scalar @{ $held->{outbox} }, '>=', 10, 'and events');
 is($held->{traits}{email}, 'ann@mail.example', 'traits');
 is($held->{waiting}[0]{campaign}, 'waits', 'what waits to be shown');
 ok($held->{timer}, 'the timer');

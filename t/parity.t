@@ -92,7 +92,8 @@ my $until = int(time * 1000) + 10_000;
 my @left;
 eventually(20, sub {
     @left = map { json_decode($_) }
-        split /\n/, ($t->run_loader('outbox', $t->state_dir))[1];
+        split /\n/, ($t->run_loader('outbox', $t->state_dir,
+            '--kind', 'delivery'))[1];
     time * 1000 > $until - 4000;
 });
 

@@ -113,7 +113,7 @@ sub metric {
     return "onsite_$1_$2_total"
         if $leaf =~ /^(events|decisions|timers|outbox|noise|identity|privacy)\.
             (rejected|shed|shown|fired|refused|erased|bots|prefetch|duplicates
-            |skewed|forged|links|swept|erasures)$/x;
+            |skewed|forged|dropped|links|swept|erasures)$/x;
     return 'onsite_' . $leaf =~ s/\./_/r;
 }
 

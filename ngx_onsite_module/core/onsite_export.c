@@ -66,19 +66,21 @@ find_record(const onsite_export_t *export, onsite_key_t *key,
 static bool
 list_entry(void *data, uint64_t seq, onsite_str_t bytes)
 {
-    listing_t              *listing = data;
-    onsite_outbox_entry_t   entry;
+    listing_t  *listing = data;
 
-    if (onsite_outbox_decode(bytes.data, bytes.len, &entry) != ONSITE_OK) {
-        return true;
-    }
-
-    if (listing->n++ != 0) {
+    if (listing->n != 0) {
         onsite_buf_char(listing->out, ',');
     }
 
-    onsite_outbox_write_json(listing->out, seq, &entry, listing->export->json,
-                             listing->export->arena);
+    if (onsite_outbox_write(listing->out, seq, bytes, listing->export->json,
+                            listing->export->arena)
+        == ONSITE_OK)
+    {
+        listing->n++;
+
+    } else if (listing->n != 0 && !listing->out->failed) {
+        listing->out->len--;
+    }
 
     return !listing->out->failed;
 }

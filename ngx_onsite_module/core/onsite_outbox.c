@@ -1,13 +1,11 @@
 /*
- * onsite_outbox.c - an entry of the outbox and its bytes; docs/wire.md has the
- * layout.
+ * onsite_outbox.c - a delivery in the outbox and its bytes; docs/wire.md has
+ * the layout.
  */
 
 #include "onsite_outbox.h"
 
 #include "onsite_cursor.h"
-
-#define OUTBOX_VERSION  1
 
 /* Places in the entry.  Elements are only ever added at the end, up to 15, so
  * that the first three lie where they lie. */
@@ -21,7 +19,7 @@ enum {
     AT_USER_ID,
     AT_EVENT,
     AT_DATA,
-    AT_CAMPAIGN,                /* deliveries only, from here on */
+    AT_CAMPAIGN,
     AT_VARIANT,
     AT_ENDPOINT,
     AT_PROPENSITY,
@@ -29,7 +27,6 @@ enum {
     N_ELEMENTS
 };
 
-#define N_EVENT        AT_CAMPAIGN
 #define N_DELIVERY     AT_VERIFIED  /* at least */
 #define FIXED_ARRAY    0x90         /* msgpack: an array of 0 to 15 elements */
 #define VISITOR_AT     5            /* offset of the key's bytes */
@@ -43,7 +40,7 @@ static bool
 is_head(const uint8_t *p, size_t size)
 {
     return size >= HEAD && (p[0] & 0xf0) == FIXED_ARRAY
-           && p[AT_VERSION + 1] == OUTBOX_VERSION
+           && p[AT_VERSION + 1] == ONSITE_OUTBOX_VERSION
            && p[AT_KIND + 1] <= ONSITE_OUTBOX_DELIVERY
            && p[AT_VISITOR + 1] == 0xc4
            && p[AT_VISITOR + 2] == sizeof(onsite_key_t);
@@ -79,11 +76,9 @@ onsite_outbox_kind(const void *data, size_t size, onsite_outbox_kind_t *kind)
 static void
 write_entry(onsite_writer_t *w, const onsite_outbox_entry_t *entry)
 {
-    bool  delivery = entry->kind == ONSITE_OUTBOX_DELIVERY;
-
-    onsite_write_array(w, delivery ? N_ELEMENTS : N_EVENT);
-    onsite_write_long(w, OUTBOX_VERSION);
-    onsite_write_long(w, entry->kind);
+    onsite_write_array(w, N_ELEMENTS);
+    onsite_write_long(w, ONSITE_OUTBOX_VERSION);
+    onsite_write_long(w, ONSITE_OUTBOX_DELIVERY);
     onsite_write_bin(w, onsite_str((const char *) entry->visitor.bytes,
                                    sizeof(entry->visitor.bytes)));
     onsite_write_bin(w, onsite_str((const char *) entry->id,
@@ -93,14 +88,11 @@ write_entry(onsite_writer_t *w, const onsite_outbox_entry_t *entry)
     onsite_write_str(w, entry->user_id);
     onsite_write_str(w, entry->event);
     onsite_write_str(w, entry->data);
-
-    if (delivery) {
-        onsite_write_str(w, entry->campaign);
-        onsite_write_str(w, entry->variant);
-        onsite_write_str(w, entry->endpoint);
-        onsite_write_double(w, entry->propensity);
-        onsite_write_bytes(w, entry->verified ? "\xc3" : "\xc2", 1);
-    }
+    onsite_write_str(w, entry->campaign);
+    onsite_write_str(w, entry->variant);
+    onsite_write_str(w, entry->endpoint);
+    onsite_write_double(w, entry->propensity);
+    onsite_write_bytes(w, entry->verified ? "\xc3" : "\xc2", 1);
 }
 
 
@@ -143,7 +135,7 @@ read_sixteen(onsite_reader_t *r, uint8_t *out)
 static void
 read_entry(onsite_reader_t *r, uint32_t n, onsite_outbox_entry_t *entry)
 {
-    uint32_t  known = N_EVENT;
+    uint32_t  known = n < N_ELEMENTS ? n : N_ELEMENTS;
 
     entry->kind = (onsite_outbox_kind_t) onsite_read_long(r);
     read_sixteen(r, entry->visitor.bytes);
@@ -154,15 +146,11 @@ read_entry(onsite_reader_t *r, uint32_t n, onsite_outbox_entry_t *entry)
     entry->event = onsite_read_str(r);
     entry->data = onsite_read_str(r);
 
-    if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
-        known = n < N_ELEMENTS ? n : N_ELEMENTS;
-        entry->campaign = onsite_read_str(r);
-        entry->variant = onsite_read_str(r);
-        entry->endpoint = onsite_read_str(r);
-        entry->propensity = onsite_read_double(r);
-        r->bad |= n > AT_VERIFIED
-                  && !onsite_read_boolean(r, &entry->verified);
-    }
+    entry->campaign = onsite_read_str(r);
+    entry->variant = onsite_read_str(r);
+    entry->endpoint = onsite_read_str(r);
+    entry->propensity = onsite_read_double(r);
+    r->bad |= n > AT_VERIFIED && !onsite_read_boolean(r, &entry->verified);
 
     if (n > known) {
         (void) onsite_read_skip(r, n - known);
@@ -183,16 +171,16 @@ onsite_outbox_decode(const void *data, size_t size,
     n = onsite_read_array(&r);
     version = onsite_read_long(&r);
 
-    if (r.bad || n < N_EVENT) {
+    if (r.bad || n <= AT_VISITOR) {
         return ONSITE_CORRUPT;
     }
 
-    if (version != OUTBOX_VERSION) {
+    if (version != ONSITE_OUTBOX_VERSION) {
         return ONSITE_VERSION;
     }
 
     if (!is_head(data, size)
-        || (r.p[0] == ONSITE_OUTBOX_DELIVERY && n < N_DELIVERY))
+        || r.p[0] != ONSITE_OUTBOX_DELIVERY || n < N_DELIVERY)
     {
         return ONSITE_CORRUPT;
     }

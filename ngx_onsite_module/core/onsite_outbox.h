@@ -4,6 +4,9 @@
  * A msgpack array whose first element is its version; docs/wire.md has the
  * places.  The visitor's key lies at a fixed offset, so that what is of one
  * visitor is found without reading the rest.
+ *
+ * There are two kinds: deliveries (onsite_outbox_entry_t), and events
+ * (onsite_outbox_event_t): all that happened, and what the server showed.
  */
 
 #ifndef ONSITE_OUTBOX_H
@@ -12,6 +15,7 @@
 #include "onsite_decide.h"
 #include "onsite_json.h"
 
+#define ONSITE_OUTBOX_VERSION    1
 #define ONSITE_OUTBOX_BYTES_MAX  (128 * 1024)
 
 typedef enum {
@@ -20,14 +24,14 @@ typedef enum {
 } onsite_outbox_kind_t;
 
 typedef struct {
-    onsite_outbox_kind_t  kind;
+    onsite_outbox_kind_t  kind;         /* DELIVERY                        */
     onsite_key_t          visitor;
     uint8_t               id[16];       /* idempotency key                 */
     onsite_ms_t           time;
     onsite_str_t          site;
     onsite_str_t          user_id;      /* len 0: not known                */
     onsite_str_t          event;        /* name of what caused it          */
-    onsite_str_t          campaign;     /* deliveries                      */
+    onsite_str_t          campaign;
     onsite_str_t          variant;
     onsite_str_t          endpoint;
     onsite_str_t          data;         /* rendered JSON                   */
@@ -45,13 +49,61 @@ void onsite_outbox_delivery(const onsite_image_t *image,
     const onsite_key_t *visitor, onsite_str_t user_id, bool verified,
     uint32_t nth, onsite_outbox_entry_t *entry);
 
-/* Appends the entry's bytes; buf->failed tells when it did not fit. */
+/* Appends a delivery's bytes; buf->failed tells when it did not fit. */
 void onsite_outbox_encode(const onsite_outbox_entry_t *entry,
     onsite_buf_t *out);
 
-/* Strings point into data.  CORRUPT, VERSION as for records. */
+/* Of a delivery.  Strings point into data.  CORRUPT, VERSION as for records. */
 onsite_status_t onsite_outbox_decode(const void *data, size_t size,
     onsite_outbox_entry_t *entry);
+
+
+/* An event as the visitor's own call had it, so that Segment's shape can be
+ * made of it again. */
+typedef struct {
+    onsite_event_type_t  type;
+    onsite_key_t         visitor;
+    onsite_ms_t          time;
+    onsite_str_t         site;
+    onsite_str_t         user_id;       /* len 0: not known, or not told   */
+    onsite_str_t         name;
+    onsite_str_t         message_id;    /* len 0: it follows from the rest */
+    onsite_str_t         anonymous_id;  /* len 0: the visitor's key        */
+    onsite_str_t         previous_id;   /* alias                           */
+    onsite_str_t         group_id;
+    onsite_value_t       properties;    /* object                          */
+    onsite_value_t       traits;        /* object or ABSENT                */
+    onsite_value_t       context;       /* object or ABSENT                */
+} onsite_outbox_event_t;
+
+/* The event that says what the server put into an answer. */
+#define ONSITE_EVENT_SERVED  ONSITE_STR("Promotion Served")
+
+/* Which members leave: names of properties and traits, "context." and a name
+ * for those of the context. */
+typedef struct {
+    const onsite_str_t  *names;
+    size_t               n;
+} onsite_outbox_fields_t;
+
+/*
+ * Appends an event's bytes; of properties, traits and context only what fields
+ * (NULL: all) lets out, and of context in any case no more than app, campaign,
+ * library, locale, os, page, referrer, screen and timezone.  buf->failed: it
+ * did not fit.
+ */
+void onsite_outbox_event_encode(const onsite_outbox_event_t *event,
+    const onsite_outbox_fields_t *fields, onsite_buf_t *out);
+
+/*
+ * Appends an event, from its bytes, as Segment's HTTP API has it, one object on
+ * one line.  messageId is the client's own, else the first half of SHA-256 over
+ * visitor, time and seq (8 bytes each, big-endian) as hex: the same whenever it
+ * leaves.  context.onsite has site, visitor and seq.  CORRUPT, VERSION: nothing
+ * is appended.
+ */
+onsite_status_t onsite_outbox_write_segment(onsite_buf_t *out, uint64_t seq,
+    onsite_str_t bytes);
 
 /* Whose it is, and of which kind, without reading the rest; false: not an
  * entry. */
@@ -64,5 +116,11 @@ bool onsite_outbox_kind(const void *data, size_t size,
 void onsite_outbox_write_json(onsite_buf_t *out, uint64_t seq,
     const onsite_outbox_entry_t *entry, onsite_json_t *json,
     onsite_arena_t *arena);
+onsite_status_t onsite_outbox_write_event(onsite_buf_t *out, uint64_t seq,
+    onsite_str_t bytes);
+
+/* An entry of either kind likewise; CORRUPT, VERSION: nothing is written. */
+onsite_status_t onsite_outbox_write(onsite_buf_t *out, uint64_t seq,
+    onsite_str_t entry, onsite_json_t *json, onsite_arena_t *arena);
 
 #endif

@@ -5,8 +5,6 @@
 #include "onsite_outbox.h"
 #include "onsite_visitor_json.h"
 
-static const char *const  kinds[] = { "event", "delivery" };
-
 
 static void
 write_hex(onsite_buf_t *out, const char *name, const uint8_t *bytes)
@@ -69,35 +67,53 @@ onsite_outbox_write_json(onsite_buf_t *out, uint64_t seq,
 {
     onsite_value_t  number;
 
-    onsite_buf_printf(out, "{\"seq\":%llu,\"kind\":\"%s\"",
-                      (unsigned long long) seq, kinds[entry->kind]);
+    onsite_buf_printf(out, "{\"seq\":%llu,\"kind\":\"delivery\"",
+                      (unsigned long long) seq);
     write_hex(out, "id", entry->id);
     onsite_buf_str(out, ONSITE_STR(",\"time\":"));
     onsite_write_time(out, entry->time);
     write_hex(out, "visitor", entry->visitor.bytes);
     write_text(out, "site", entry->site);
     write_text(out, "user_id", entry->user_id);
-
-    if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
-        onsite_buf_printf(out, ",\"verified\":%s",
-                          entry->verified ? "true" : "false");
-    }
-
+    onsite_buf_printf(out, ",\"verified\":%s",
+                      entry->verified ? "true" : "false");
     write_text(out, "event", entry->event);
 
-    if (entry->kind == ONSITE_OUTBOX_DELIVERY) {
-        number = onsite_value_number(entry->propensity);
-        write_text(out, "campaign", entry->campaign);
+    number = onsite_value_number(entry->propensity);
+    write_text(out, "campaign", entry->campaign);
 
-        /* one without a name is "", as `decide` has it */
+    /* one without a name is "", as `decide` has it */
 
-        onsite_buf_str(out, ONSITE_STR(",\"variant\":"));
-        onsite_write_json_string(out, entry->variant);
-        onsite_buf_str(out, ONSITE_STR(",\"propensity\":"));
-        onsite_value_write_json(out, &number);
-        write_text(out, "endpoint", entry->endpoint);
-    }
+    onsite_buf_str(out, ONSITE_STR(",\"variant\":"));
+    onsite_write_json_string(out, entry->variant);
+    onsite_buf_str(out, ONSITE_STR(",\"propensity\":"));
+    onsite_value_write_json(out, &number);
+    write_text(out, "endpoint", entry->endpoint);
 
     write_data(out, entry->data, json, arena);
     onsite_buf_char(out, '}');
+}
+
+
+onsite_status_t
+onsite_outbox_write(onsite_buf_t *out, uint64_t seq, onsite_str_t bytes,
+    onsite_json_t *json, onsite_arena_t *arena)
+{
+    onsite_status_t         status;
+    onsite_outbox_kind_t    kind;
+    onsite_outbox_entry_t   entry;
+
+    if (onsite_outbox_kind(bytes.data, bytes.len, &kind)
+        && kind == ONSITE_OUTBOX_EVENT)
+    {
+        return onsite_outbox_write_event(out, seq, bytes);
+    }
+
+    status = onsite_outbox_decode(bytes.data, bytes.len, &entry);
+
+    if (status == ONSITE_OK) {
+        onsite_outbox_write_json(out, seq, &entry, json, arena);
+    }
+
+    return status;
 }

@@ -95,6 +95,43 @@ compare_keys(const MDB_val *a, const MDB_val *b)
 }
 
 
+/* A state of before there were events gets a place for them. */
+
+static int
+add_events(shard_t *shard)
+{
+    int         rc;
+    MDB_dbi     dbi;
+    MDB_txn    *txn;
+    const char *name = store_databases[STORE_EVENTS_AT];
+
+    rc = mdb_txn_begin(shard->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_dbi_open(txn, name, 0, &dbi);
+    mdb_txn_abort(txn);
+
+    if (rc != MDB_NOTFOUND) {
+        return rc;
+    }
+
+    rc = mdb_txn_begin(shard->env, NULL, 0, &txn);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_dbi_open(txn, name, MDB_CREATE, &dbi);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+
+    return mdb_txn_commit(txn);
+}
+
+
 static int
 open_sub_databases(shard_t *shard)
 {
@@ -102,7 +139,7 @@ open_sub_databases(shard_t *shard)
     size_t   i;
     MDB_dbi  *dbis[] = {
         &shard->visitors, &shard->identities, &shard->timers, &shard->outbox,
-        &shard->meta
+        &shard->events, &shard->meta
     };
     MDB_txn  *txn;
 
@@ -110,6 +147,11 @@ open_sub_databases(shard_t *shard)
 
     for (i = 0; rc == 0 && i < STORE_DATABASES; i++) {
         rc = mdb_dbi_open(txn, store_databases[i], 0, dbis[i]);
+
+        if (rc == MDB_NOTFOUND && i == STORE_EVENTS_AT) {
+            *dbis[i] = 0;
+            rc = 0;
+        }
     }
 
     if (rc == 0) {
@@ -209,6 +251,10 @@ open_env(onsite_store_t *store, shard_t *shard, uint64_t size)
 
     if (rc == 0) {
         (void) mdb_reader_check(shard->env, NULL);
+        rc = store->options.read_only ? 0 : add_events(shard);
+    }
+
+    if (rc == 0) {
         rc = open_sub_databases(shard);
     }
 

@@ -130,24 +130,65 @@ onsite_status_t onsite_store_timer_first(onsite_store_t *store,
 
 /*
  * Outbox: entries in order of their sequence number, which is the store's
- * (shard in the top byte) and never used twice.  onsite_outbox.h has their
- * form.
+ * (shard in the top byte, and for events the next bit set) and never used
+ * twice.  onsite_outbox.h has their form.
+ *
+ * Deliveries and events together have a quarter of the map.  Deliveries stay
+ * until they are deleted; events, of which there may be any number, give way:
+ * to deliveries, and the oldest ones to the latest.
  */
 
-/* FULL: the outbox has its share of the map (a quarter) already, or too few
- * pages are free; LIMIT: over ONSITE_OUTBOX_BYTES_MAX; INVALID: not an entry.
- * Nothing changed then, and the transaction goes on.  Numbers begin at 1 and
- * grow by 1 within a shard. */
+/* A delivery.  FULL: deliveries have the outbox' share of the map already, or
+ * too few pages are free; LIMIT: over ONSITE_OUTBOX_BYTES_MAX; INVALID: not a
+ * delivery.  Nothing changed then, and the transaction goes on.  Numbers begin
+ * at 1 and grow by 1 within a shard. */
 onsite_status_t onsite_txn_outbox_add(onsite_txn_t *txn, onsite_str_t entry,
     uint64_t *seq);
-/* NOT_FOUND */
+
+/* How many events went for the deliveries that were added since it was asked
+ * last. */
+uint64_t onsite_store_events_lost(onsite_store_t *store);
+
+/* An event, behind all others.  *lost: how many older ones went for it; FULL:
+ * there is no room all the same.  LIMIT, INVALID as above.  Records that were
+ * got stay valid. */
+onsite_status_t onsite_txn_event_add(onsite_txn_t *txn, onsite_str_t entry,
+    uint64_t *lost);
+
+/* Of either kind.  NOT_FOUND */
 onsite_status_t onsite_txn_outbox_delete(onsite_txn_t *txn, uint64_t seq);
 
-/* All entries, shard by shard, oldest first; as onsite_store_walk. */
+/* All entries, shard by shard, in each deliveries and then events, oldest
+ * first; as onsite_store_walk. */
 typedef bool (*onsite_store_outbox_pt)(void *data, uint64_t seq,
     onsite_str_t entry);
 onsite_status_t onsite_store_outbox_walk(onsite_store_t *store,
     onsite_store_outbox_pt visit, void *data, onsite_error_t *error);
+
+/*
+ * A portion of a shard's events, from number *from on (0: the oldest); *from
+ * is then where the next one begins, and *last tells that there was no more.
+ * Whoever has handed them over deletes them: all up to and including a number,
+ * in transactions that are short, so that others who write do not wait long.
+ */
+onsite_status_t onsite_store_events_read(onsite_store_t *store,
+    uint32_t shard, uint64_t *from, onsite_store_outbox_pt visit, void *data,
+    bool *last, onsite_error_t *error);
+onsite_status_t onsite_store_events_delete(onsite_store_t *store,
+    uint32_t shard, uint64_t seq, onsite_error_t *error);
+
+/*
+ * What a shard remembers of a handing over: up to which number, and a text of
+ * at most ONSITE_NOTE_MAX bytes that says where it can be seen whether it came
+ * to its end.  events_delete up to that number forgets it, in its last
+ * transaction.  Empty text: forgets.  note_get: NOT_FOUND.
+ */
+#define ONSITE_NOTE_MAX  1024
+onsite_status_t onsite_store_events_note(onsite_store_t *store,
+    uint32_t shard, uint64_t seq, onsite_str_t text, onsite_error_t *error);
+onsite_status_t onsite_store_events_note_get(onsite_store_t *store,
+    uint32_t shard, uint64_t *seq, char text[ONSITE_NOTE_MAX + 1],
+    onsite_error_t *error);
 
 /* Those of visitors, whose keys they are, at most budget entries looked at;
  * *all: these are all. */
@@ -244,7 +285,8 @@ onsite_status_t onsite_store_meta_set_once(onsite_store_t *store,
 typedef struct {
     uint64_t  visitors;
     uint64_t  bytes_size;       /* of all maps                             */
-    uint64_t  bytes_used;       /* pages in use, without free ones         */
+    uint64_t  bytes_used;       /* pages in use, without free ones and those
+                                   of events, which give way               */
     uint64_t  evictions;        /* since this process opened               */
     uint64_t  expired;
     uint64_t  map_full;

@@ -130,7 +130,8 @@ static int
 add_trees(shard_t *shard, onsite_store_stat_t *stat)
 {
     int             rc;
-    tree_t          visitors, timers, outbox;
+    tree_t          visitors, timers, outbox, events = { 0, 0 };
+    uint64_t        n_events = 0;
     outbox_state_t  state;
 
     rc = tree_of(shard->reader, shard->visitors, &visitors);
@@ -147,6 +148,14 @@ add_trees(shard_t *shard, onsite_store_stat_t *stat)
         rc = outbox_state_read(shard->reader, shard, &state);
     }
 
+    if (rc == 0 && shard->events != 0) {
+        rc = tree_of(shard->reader, shard->events, &events);
+    }
+
+    if (rc == 0) {
+        rc = events_count(shard->reader, shard, &n_events);
+    }
+
     if (rc != 0) {
         return rc;
     }
@@ -154,9 +163,10 @@ add_trees(shard_t *shard, onsite_store_stat_t *stat)
     stat->visitors += visitors.entries;
     stat->timers += timers.entries;
     stat->timers_bytes += timers.pages * shard->page_size;
-    stat->events += state.events;
+    stat->events += n_events;
     stat->deliveries += state.deliveries;
-    stat->outbox_bytes += outbox.pages * shard->page_size;
+    stat->outbox_bytes += (outbox.pages + events.pages) * shard->page_size;
+    stat->bytes_used -= events.pages * shard->page_size;
 
     return 0;
 }
@@ -180,6 +190,7 @@ add_shard(onsite_store_t *store, shard_t *shard, onsite_store_stat_t *stat)
     }
 
     if (rc == 0) {
+        stat->bytes_used += (shard->pages - pages.free) * shard->page_size;
         rc = add_trees(shard, stat);
         shard_reader_end(shard);
     }
@@ -189,7 +200,6 @@ add_shard(onsite_store_t *store, shard_t *shard, onsite_store_stat_t *stat)
     }
 
     stat->bytes_size += info.me_mapsize;
-    stat->bytes_used += (shard->pages - pages.free) * shard->page_size;
 
     if (info.me_numreaders > stat->readers) {
         stat->readers = info.me_numreaders;

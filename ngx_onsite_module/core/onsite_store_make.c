@@ -13,7 +13,7 @@
 #define MAKE_FLAGS  (MDB_NOSUBDIR|MDB_NOLOCK|MDB_NOSYNC)
 
 const char *const  store_databases[STORE_DATABASES] = {
-    "visitors", "identities", "timers", "outbox", "meta"
+    "visitors", "identities", "timers", "outbox", "events", "meta"
 };
 
 

@@ -6,7 +6,11 @@
  *   onsite_store_make.c  makes its files before
  *   onsite_store_dir.c   the directory and its files; knows no LMDB handle
  *   onsite_store_txn.c   reading and writing records
- *   onsite_store_timer.c, onsite_store_outbox.c  timers; what waits to leave
+ *   onsite_store_timer.c  timers
+ *   onsite_store_outbox.c, onsite_store_event.c  what waits to leave:
+ *                        deliveries, events; onsite_store_outbox_walk.c reads
+ *                        both, onsite_store_event_leave.c is for who hands
+ *                        events over
  *   onsite_store_identity.c  which ids lead to whom
  *   onsite_store_erase.c a visitor goes, with all that leads to it
  *   onsite_store_pages.c free pages, and readers that keep them
@@ -80,7 +84,8 @@ void store_log(const onsite_store_options_t *options, int level,
 
 /* onsite_store_make.c */
 
-#define STORE_DATABASES      5
+#define STORE_DATABASES      6
+#define STORE_EVENTS_AT      4          /* of them; added later than others */
 #define STORE_DATABASES_MAX  8          /* what later versions may add     */
 
 /* The last of them is meta. */
@@ -111,12 +116,16 @@ typedef struct {
     MDB_dbi        identities;
     MDB_dbi        timers;
     MDB_dbi        outbox;
+    MDB_dbi        events;          /* 0: of a state that is read only, and
+                                       was made before there were any      */
     MDB_dbi        meta;
     uint32_t       index;
     uint32_t       page_size;
     uint64_t       pages;           /* in the map                          */
     uint64_t       reserve;         /* pages: fewer free ones is tight     */
     uint32_t       until_measure;   /* transactions till pages are counted */
+    uint64_t       delivery_pages;  /* that deliveries took, lately        */
+    uint32_t       until_asked;     /* events till that is asked again     */
     uint64_t       hung;            /* what a reader sees that was waited
                                        for in vain; 0: none                */
     bool           tight;           /* a put evicts                        */
@@ -137,6 +146,8 @@ struct onsite_txn_s {
     uint64_t         grown;         /* pages, about, that timers and outbox
                                        took                                */
     uint32_t         forgotten;     /* timers of evicted records           */
+    MDB_cursor      *events;        /* NULL: not opened yet                */
+    uint64_t         event_next;    /* number of the next one; 0: not known*/
     bool             failed;        /* LMDB lets it only be aborted        */
 };
 
@@ -144,6 +155,7 @@ struct onsite_store_s {
     onsite_store_options_t  options;
     onsite_store_stat_t     counts;     /* evictions, expired, map_full    */
     onsite_txn_t            txn;
+    uint64_t                lost;       /* events, for deliveries          */
     uint32_t                n;
     char                    path[PATH_MAX];
     shard_t                 shards[];
@@ -184,15 +196,42 @@ int txn_cursor(onsite_txn_t *txn);
 /* The moment after which a record is expired; INT64_MAX: never. */
 onsite_ms_t record_due(const onsite_store_t *store, MDB_val record);
 
-/* onsite_store_outbox.c: what the shard's meta says of its outbox */
+/*
+ * onsite_store_outbox.c: what waits to leave.  Deliveries and events have trees
+ * of their own with keys alike, (number, part), and a bit of the number says
+ * which.
+ */
+
+#define OUTBOX_SHARD_SHIFT  56
+#define OUTBOX_EVENT_BIT    ((uint64_t) 1 << 55)
+#define OUTBOX_KEY          (sizeof(uint64_t) + sizeof(uint16_t))
+#define OUTBOX_PART_MAX     4080    /* what a page of its own holds */
+
+MDB_val outbox_key(char *bytes, uint64_t seq, uint16_t part);
+uint64_t outbox_seq(MDB_val k);
+uint16_t outbox_part(MDB_val k);
+
 typedef struct {
-    uint64_t  next;                 /* number of the next entry            */
-    uint64_t  events;               /* waiting                             */
-    uint64_t  deliveries;
+    uint64_t  next;                 /* number of the next delivery         */
+    uint64_t  deliveries;           /* waiting                             */
 } outbox_state_t;
 
 int outbox_state_read(MDB_txn *mdb, const shard_t *shard,
     outbox_state_t *state);
+
+/* onsite_store_event.c */
+
+/* Events give up their room to a delivery that takes so many pages. */
+int events_make_way(onsite_txn_t *txn, uint64_t pages);
+int event_forget(onsite_txn_t *txn, uint64_t seq);
+/* Deletes the oldest up to a number, until no more than so many pages are
+ * left, or budget is used up; *n is counted on. */
+int events_delete_some(onsite_txn_t *txn, uint64_t upto, uint64_t pages,
+    unsigned budget, uint64_t *n);
+/* How many wait. */
+int events_count(MDB_txn *mdb, const shard_t *shard, uint64_t *n);
+
+/* onsite_store_outbox_walk.c */
 
 /* A visitor's entries lie where its record does.
  *
@@ -247,6 +286,8 @@ int txn_make_room(onsite_txn_t *txn, const onsite_key_t *key, size_t size,
  * What was taken then is to be added to txn->grown.
  */
 onsite_status_t txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages);
+/* Only the second half of it. */
+bool txn_has_room(onsite_txn_t *txn, uint64_t pages);
 int tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree);
 
 #endif

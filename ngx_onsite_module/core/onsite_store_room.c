@@ -439,8 +439,8 @@ tree_of(MDB_txn *txn, MDB_dbi dbi, tree_t *tree)
 /* Whether there is enough is only asked where it may be doubted: the answer is
  * as old as the last commit, so what was taken since is added. */
 
-static bool
-has_room(onsite_txn_t *txn, uint64_t pages)
+bool
+txn_has_room(onsite_txn_t *txn, uint64_t pages)
 {
     uint64_t   needed;
     pages_t    counted;
@@ -468,7 +468,9 @@ txn_grow(onsite_txn_t *txn, MDB_dbi dbi, uint64_t pages)
         return txn_failed(txn, rc, "examine");
     }
 
-    if (tree.pages + pages > txn->shard->pages / 4 || !has_room(txn, pages)) {
+    if (tree.pages + pages > txn->shard->pages / 4
+        || !txn_has_room(txn, pages))
+    {
         return ONSITE_FULL;
     }
 

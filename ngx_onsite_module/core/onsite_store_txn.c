@@ -84,6 +84,8 @@ begin(onsite_store_t *store, shard_t *shard)
     store->txn.puts = 0;
     store->txn.grown = 0;
     store->txn.forgotten = 0;
+    store->txn.events = NULL;
+    store->txn.event_next = 0;
     store->txn.failed = false;
 
     return rc;

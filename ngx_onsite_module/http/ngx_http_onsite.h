@@ -21,6 +21,7 @@
  *   told      what the variables tell of it
  *   explain   the same for a debug key's owner
  *   settle    what an event leaves to do: outbox, the visitor's timer
+ *   outbox    events and what was shown, on their way out
  *   timer     fires visitors' timers, in one worker of all
  *   page      page views and server-side events of ordinary requests
  *   view      what of such a request is an event
@@ -199,6 +200,9 @@ typedef struct {
     ngx_array_t                *server_keys;
     ngx_array_t                *origins;    /* of ngx_str_t                  */
     ngx_array_t                *bypass;     /* predicates                    */
+    ngx_flag_t                  outbox_events;
+    ngx_array_t                *outbox_except;  /* names, of ngx_str_t       */
+    ngx_array_t                *outbox_fields;  /* of ngx_str_t; NULL: all   */
     ngx_hash_t                  types;      /* for ngx_http_test_content_type*/
     ngx_array_t                *types_keys;
     size_t                      max_body;

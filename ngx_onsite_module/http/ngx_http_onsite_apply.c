@@ -104,6 +104,32 @@ fill(run_t *run, uint32_t index, onsite_visitor_t *visitor,
 }
 
 
+/* The event goes out as it came in; what is decided follows it. */
+
+static void
+leave(run_t *run, ngx_http_onsite_settle_t *settle,
+    ngx_http_onsite_leaving_t *leaving)
+{
+    ngx_http_onsite_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(run->r, ngx_http_onsite_module);
+
+    if (!olcf->outbox_events) {
+        return;
+    }
+
+    leaving->conf = olcf;
+    leaving->site = run->ctx->who.site;
+    leaving->brief = ngx_http_onsite_brief(run);
+    leaving->closed = run->closed;
+    settle->leaving = leaving;
+
+    ngx_http_onsite_event_leaves(leaving, settle->txn, &settle->key,
+                                 settle->apply->visitor,
+                                 settle->apply->event);
+}
+
+
 /* visitor NULL: decided without state. */
 
 void
@@ -116,6 +142,7 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
     explanation_t               explanation;
     ngx_http_onsite_worker_t   *w;
     ngx_http_onsite_settle_t    settle;
+    ngx_http_onsite_leaving_t   leaving;
 
     w = &ngx_http_onsite_worker;
     last = (index == run->apply->n - 1);
@@ -136,6 +163,7 @@ ngx_http_onsite_apply_event(run_t *run, uint32_t index, onsite_str_t id,
 
     if (kept) {
         ngx_http_onsite_settle_begin(&settle, run->txn, &run->key, &a);
+        leave(run, &settle, &leaving);
     }
 
     onsite_apply(w->engine, &a, w->decision);

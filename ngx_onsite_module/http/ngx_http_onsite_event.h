@@ -34,12 +34,33 @@ typedef struct {
 ngx_int_t ngx_http_onsite_apply(ngx_http_request_t *r,
     ngx_http_onsite_ctx_t *ctx, ngx_http_onsite_apply_t *apply);
 
+/* outbox.c */
+
+/* What of an event may leave, and as whose. */
+typedef struct {
+    ngx_http_onsite_loc_conf_t *conf;
+    onsite_str_t                site;
+    unsigned                    brief:1;    /* consent is for the session    */
+    unsigned                    closed:1;   /* as in onsite_apply_t          */
+} ngx_http_onsite_leaving_t;
+
+/* Puts the event of a visitor into the outbox, in txn: before it is applied. */
+void ngx_http_onsite_event_leaves(ngx_http_onsite_leaving_t *leaving,
+    onsite_txn_t *txn, const onsite_key_t *key,
+    const onsite_visitor_t *visitor, const onsite_event_t *event);
+/* The same for what an answer shows. */
+void ngx_http_onsite_choice_leaves(ngx_http_onsite_leaving_t *leaving,
+    onsite_txn_t *txn, const onsite_key_t *key,
+    const onsite_visitor_t *visitor, const onsite_image_t *image,
+    const onsite_choice_t *choice, const onsite_event_t *event);
+
 /* settle.c */
 
 typedef struct {
     onsite_txn_t               *txn;
     onsite_key_t                key;        /* of apply->visitor's record    */
     onsite_apply_t             *apply;
+    ngx_http_onsite_leaving_t  *leaving;    /* NULL: no events               */
 } ngx_http_onsite_settle_t;
 
 /* Before onsite_apply, or onsite_wake: has all deliveries put into the outbox,

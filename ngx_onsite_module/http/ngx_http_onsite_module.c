@@ -190,6 +190,27 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
       offsetof(ngx_http_onsite_loc_conf_t, bypass),
       NULL },
 
+    { ngx_string("onsite_outbox_events"),
+      NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_onsite_loc_conf_t, outbox_events),
+      NULL },
+
+    { ngx_string("onsite_outbox_except"),
+      NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_1MORE,
+      ngx_http_onsite_conf_words,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_onsite_loc_conf_t, outbox_except),
+      NULL },
+
+    { ngx_string("onsite_outbox_fields"),
+      NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_1MORE,
+      ngx_http_onsite_conf_words,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_onsite_loc_conf_t, outbox_fields),
+      NULL },
+
     { ngx_string("onsite_max_body"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -363,6 +384,9 @@ ngx_http_onsite_create_loc_conf(ngx_conf_t *cf)
     conf->server_keys = NGX_CONF_UNSET_PTR;
     conf->origins = NGX_CONF_UNSET_PTR;
     conf->bypass = NGX_CONF_UNSET_PTR;
+    conf->outbox_events = NGX_CONF_UNSET;
+    conf->outbox_except = NGX_CONF_UNSET_PTR;
+    conf->outbox_fields = NGX_CONF_UNSET_PTR;
     conf->max_body = NGX_CONF_UNSET_SIZE;
 
     return conf;
@@ -466,6 +490,9 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->server_keys, prev->server_keys, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_ptr_value(conf->bypass, prev->bypass, NULL);
+    ngx_conf_merge_value(conf->outbox_events, prev->outbox_events, 0);
+    ngx_conf_merge_ptr_value(conf->outbox_except, prev->outbox_except, NULL);
+    ngx_conf_merge_ptr_value(conf->outbox_fields, prev->outbox_fields, NULL);
     ngx_conf_merge_size_value(conf->max_body, prev->max_body, 512 * 1024);
     ngx_conf_merge_str_value(conf->debug_key, prev->debug_key, "");
 

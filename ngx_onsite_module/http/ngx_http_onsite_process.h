@@ -41,6 +41,7 @@ typedef struct {
     ngx_atomic_t                timer_beat;     /* its last tick: ms of a
                                                    clock never set back      */
     ngx_atomic_t                outbox_refused; /* deliveries, for no room   */
+    ngx_atomic_t                outbox_dropped; /* events likewise           */
     ngx_atomic_t                skips[NGX_HTTP_ONSITE_SKIPS];
     ngx_atomic_t                reasons[ONSITE_REASONS];
     ngx_atomic_t                seconds[NGX_HTTP_ONSITE_BUCKETS];
@@ -114,6 +115,7 @@ typedef enum {
     NGX_HTTP_ONSITE_LOG_RECORD,
     NGX_HTTP_ONSITE_LOG_MEMORY,
     NGX_HTTP_ONSITE_LOG_OUTBOX,
+    NGX_HTTP_ONSITE_LOG_EVENTS,
     NGX_HTTP_ONSITE_LOG_POLICY,
     NGX_HTTP_ONSITE_LOG_KINDS
 } ngx_http_onsite_log_e;

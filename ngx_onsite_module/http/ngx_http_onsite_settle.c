@@ -38,6 +38,9 @@ add_entry(ngx_http_onsite_settle_t *settle,
              : onsite_txn_outbox_add(settle->txn,
                                      onsite_str(buf->data, buf->len), &seq);
 
+    ngx_http_onsite_count_n(outbox_dropped,
+                   onsite_store_events_lost(ngx_http_onsite_worker.store));
+
     if (status == ONSITE_FULL || status == ONSITE_LIMIT) {
         ngx_http_onsite_count(outbox_refused);
         refuse(status == ONSITE_FULL
@@ -57,11 +60,18 @@ take_choice(void *data, const onsite_image_t *image,
     onsite_outbox_entry_t      entry;
     ngx_http_onsite_settle_t  *settle = data;
 
+    visitor = settle->apply->visitor;
+
+    if (settle->leaving != NULL && !choice->pending && !choice->armed) {
+        ngx_http_onsite_choice_leaves(settle->leaving, settle->txn,
+                                      &settle->key, visitor, image, choice,
+                                      event);
+    }
+
     if (!onsite_choice_leaves(choice) || choice->pending) {
         return;
     }
 
-    visitor = settle->apply->visitor;
     counter = onsite_visitor_counter(visitor, event->name);
 
     onsite_outbox_delivery(image, choice, event, &settle->key,
@@ -79,6 +89,7 @@ ngx_http_onsite_settle_begin(ngx_http_onsite_settle_t *settle,
     settle->txn = txn;
     settle->key = *key;
     settle->apply = apply;
+    settle->leaving = NULL;
 
     apply->listener.choice = take_choice;
     apply->listener.data = settle;

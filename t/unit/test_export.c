@@ -88,7 +88,7 @@ put_delivery(state_t *s, uint64_t n, const char *id)
     uint64_t                seq;
     onsite_buf_t            bytes;
     onsite_outbox_entry_t   entry = {
-        .kind = ONSITE_OUTBOX_EVENT, .time = NOW, .visitor = key_of(n),
+        .kind = ONSITE_OUTBOX_DELIVERY, .time = NOW, .visitor = key_of(n),
         .event = onsite_str(id, strlen(id)), .data = ONSITE_STR("{}")
     };
 

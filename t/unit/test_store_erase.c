@@ -52,21 +52,37 @@ put_link(state_t *s, uint64_t alias, uint64_t owner)
 }
 
 
+/* An event or a delivery, by turns. */
+
 static void
 put_entry(state_t *s, uint64_t n, size_t len)
 {
     char                   *data = malloc(len);
     uint64_t                seq;
     onsite_buf_t            bytes = { 0 };
-    onsite_outbox_entry_t   entry = { .kind = ONSITE_OUTBOX_EVENT,
+    onsite_status_t         status;
+    onsite_outbox_event_t   event = { .time = NOW };
+    onsite_outbox_entry_t   entry = { .kind = ONSITE_OUTBOX_DELIVERY,
                                       .time = NOW };
 
     memset(data, 'x', len);
-    entry.visitor = key_of(n);
-    entry.data = onsite_str(data, len);
-    onsite_outbox_encode(&entry, &bytes);
-    assert_int_equal(onsite_txn_outbox_add(s->txn, onsite_str(bytes.data,
-                                           bytes.len), &seq), ONSITE_OK);
+
+    if ((n + len / 40) % 2 == 0) {
+        event.visitor = key_of(n);
+        event.message_id = onsite_str(data, len);
+        onsite_outbox_event_encode(&event, NULL, &bytes);
+        status = onsite_txn_event_add(s->txn, onsite_str(bytes.data,
+                                      bytes.len), &seq);
+
+    } else {
+        entry.visitor = key_of(n);
+        entry.data = onsite_str(data, len);
+        onsite_outbox_encode(&entry, &bytes);
+        status = onsite_txn_outbox_add(s->txn, onsite_str(bytes.data,
+                                       bytes.len), &seq);
+    }
+
+    assert_int_equal(status, ONSITE_OK);
     onsite_buf_free(&bytes);
     free(data);
 }

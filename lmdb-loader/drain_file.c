@@ -1,0 +1,409 @@
+/*
+ * drain_file.c - events into files, NDJSON, each whole or not there.
+ *
+ * A file is written beside its name, synced and renamed, and then its events
+ * are deleted.  Before it is renamed each shard notes its name: so a process
+ * that is killed between the two leaves behind whether there was a file, and
+ * the next one deletes, or writes again, but never both.
+ */
+
+#include "drain.h"
+#include "loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define WRITE_BYTES  (256 * 1024)
+#define ZSTD_LEVEL   3
+#define PART         ".part"
+
+typedef struct {
+    drain_sink_t   sink;
+    char           folder[ONSITE_NOTE_MAX - 96];
+    char           path[ONSITE_NOTE_MAX];       /* of the file, when whole */
+    char           part[ONSITE_NOTE_MAX + 8];
+    int            fd;                          /* -1: no file is open     */
+    onsite_buf_t   pending;                     /* not written yet         */
+    ZSTD_CCtx     *zstd;                        /* NULL: plain             */
+    char           packed[WRITE_BYTES];
+} file_sink_t;
+
+
+static onsite_status_t
+failed(const char *path, const char *what, onsite_error_t *error)
+{
+    return onsite_error(error, ONSITE_IO, "%s: cannot %s: %s", path, what,
+                        strerror(errno));
+}
+
+
+static onsite_status_t
+write_all(file_sink_t *file, const char *data, size_t len,
+    onsite_error_t *error)
+{
+    ssize_t  n;
+
+    while (len != 0) {
+        n = write(file->fd, data, len);
+
+        if (n < 0 && errno != EINTR) {
+            return failed(file->part, "write", error);
+        }
+
+        if (n > 0) {
+            data += n;
+            len -= (size_t) n;
+        }
+    }
+
+    return ONSITE_OK;
+}
+
+
+static onsite_status_t
+write_packed(file_sink_t *file, onsite_str_t bytes, ZSTD_EndDirective end,
+    onsite_error_t *error)
+{
+    size_t           left;
+    ZSTD_inBuffer    in = { bytes.data, bytes.len, 0 };
+    ZSTD_outBuffer   out;
+    onsite_status_t  status;
+
+    do {
+        out = (ZSTD_outBuffer) { file->packed, sizeof(file->packed), 0 };
+        left = ZSTD_compressStream2(file->zstd, &out, &in, end);
+
+        if (ZSTD_isError(left)) {
+            return onsite_error(error, ONSITE_IO, "%s: %s", file->part,
+                                ZSTD_getErrorName(left));
+        }
+
+        status = write_all(file, file->packed, out.pos, error);
+
+    } while (status == ONSITE_OK
+             && (end == ZSTD_e_end ? left != 0 : in.pos != in.size));
+
+    return status;
+}
+
+
+static onsite_status_t
+flush(file_sink_t *file, bool end, onsite_error_t *error)
+{
+    onsite_str_t     bytes = { file->pending.len, file->pending.data };
+    onsite_status_t  status;
+
+    if (file->pending.failed) {
+        return onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
+    }
+
+    status = file->zstd == NULL
+             ? write_all(file, bytes.data, bytes.len, error)
+             : write_packed(file, bytes, end ? ZSTD_e_end : ZSTD_e_continue,
+                            error);
+
+    onsite_buf_clear(&file->pending);
+
+    return status;
+}
+
+
+static onsite_status_t
+sync_folder(const file_sink_t *file, onsite_error_t *error)
+{
+    int  fd, rc;
+
+    fd = open(file->folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    rc = fd < 0 ? -1 : fsync(fd);
+
+    if (rc != 0) {
+        (void) failed(file->folder, "sync", error);
+    }
+
+    if (fd >= 0) {
+        (void) close(fd);
+    }
+
+    return rc == 0 ? ONSITE_OK : ONSITE_IO;
+}
+
+
+/* Named by the first number in it, and when it was begun; shard 0 notes that,
+ * so that what a killed process leaves of it is found. */
+
+static onsite_status_t
+open_file(file_sink_t *file, const drain_t *drain, onsite_error_t *error)
+{
+    uint32_t         i = 0;
+    uint64_t         seq;
+    onsite_status_t  status;
+
+    while (drain->shards[i].given == 0) {
+        i++;
+    }
+
+    seq = drain->shards[i].given;
+
+    (void) snprintf(file->path, sizeof(file->path),
+                    "%s/events-%llu-%lld.ndjson%s", file->folder,
+                    (unsigned long long) seq, (long long) loader_now(),
+                    file->zstd != NULL ? ".zst" : "");
+    (void) snprintf(file->part, sizeof(file->part), "%s" PART, file->path);
+
+    status = onsite_store_events_note(drain->store, 0, 0,
+                                      onsite_str(file->path,
+                                                 strlen(file->path)), error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    file->fd = open(file->part, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
+
+    return file->fd < 0 ? failed(file->part, "create", error) : ONSITE_OK;
+}
+
+
+static onsite_status_t
+file_give(drain_sink_t *sink, drain_t *drain, onsite_str_t line,
+    onsite_error_t *error)
+{
+    file_sink_t      *file = (file_sink_t *) sink;
+    onsite_status_t   status;
+
+    if (file->fd < 0) {
+        status = open_file(file, drain, error);
+        if (status != ONSITE_OK) {
+            return status;
+        }
+    }
+
+    onsite_buf_str(&file->pending, line);
+
+    return file->pending.len < WRITE_BYTES && !file->pending.failed
+           ? ONSITE_OK : flush(file, false, error);
+}
+
+
+/* Each shard that is in it notes the file. */
+
+static onsite_status_t
+note(const file_sink_t *file, const drain_t *drain, onsite_error_t *error)
+{
+    uint32_t         i;
+    onsite_str_t     path = { strlen(file->path), file->path };
+    onsite_status_t  status = ONSITE_OK;
+
+    for (i = 0; i < onsite_store_shards(drain->store); i++) {
+        if (drain->shards[i].given == 0) {
+            continue;
+        }
+
+        status = onsite_store_events_note(drain->store, i,
+                                          drain->shards[i].given, path,
+                                          error);
+        if (status != ONSITE_OK) {
+            break;
+        }
+    }
+
+    return status;
+}
+
+
+static onsite_status_t
+file_settle(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
+{
+    int               rc;
+    file_sink_t      *file = (file_sink_t *) sink;
+    onsite_status_t   status;
+
+    if (file->fd < 0) {
+        return ONSITE_OK;           /* nothing of it could be read */
+    }
+
+    status = flush(file, true, error);
+
+    if (status == ONSITE_OK && fsync(file->fd) != 0) {
+        status = failed(file->part, "sync", error);
+    }
+
+    if (status == ONSITE_OK) {
+        status = note(file, drain, error);
+    }
+
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    rc = close(file->fd);
+    file->fd = -1;
+
+    if (rc != 0 || rename(file->part, file->path) != 0) {
+        status = failed(file->part, "rename", error);
+        (void) unlink(file->part);
+        return status;
+    }
+
+    return sync_folder(file, error);
+}
+
+
+static void
+file_drop(drain_sink_t *sink)
+{
+    file_sink_t  *file = (file_sink_t *) sink;
+
+    if (file->fd >= 0) {
+        (void) close(file->fd);
+        (void) unlink(file->part);
+        file->fd = -1;
+    }
+
+    onsite_buf_clear(&file->pending);
+
+    if (file->zstd != NULL) {
+        (void) ZSTD_CCtx_reset(file->zstd, ZSTD_reset_session_only);
+    }
+}
+
+
+/* What the note of a shard is about: a file that is there has its events. */
+
+static onsite_status_t
+recover(drain_t *drain, uint32_t shard, onsite_error_t *error)
+{
+    char             text[ONSITE_NOTE_MAX + 1], part[sizeof(text) + 8];
+    uint64_t         seq;
+    onsite_status_t  status;
+
+    status = onsite_store_events_note_get(drain->store, shard, &seq, text,
+                                          error);
+    if (status != ONSITE_OK) {
+        return status == ONSITE_NOT_FOUND ? ONSITE_OK : status;
+    }
+
+    if (access(text, F_OK) == 0) {
+        return onsite_store_events_delete(drain->store, shard, seq, error);
+    }
+
+    if (errno != ENOENT) {
+        return failed(text, "look for it", error);
+    }
+
+    (void) snprintf(part, sizeof(part), "%s" PART, text);
+    (void) unlink(part);
+
+    return onsite_store_events_note(drain->store, shard, 0, ONSITE_STR(""),
+                                    error);
+}
+
+
+static onsite_status_t
+file_start(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
+{
+    uint32_t         i;
+    file_sink_t     *file = (file_sink_t *) sink;
+    onsite_status_t  status = ONSITE_OK;
+
+    if (access(file->folder, W_OK) != 0) {
+        return failed(file->folder, "write there", error);
+    }
+
+    for (i = 0; i < onsite_store_shards(drain->store); i++) {
+        status = recover(drain, i, error);
+
+        if (status != ONSITE_OK) {
+            break;
+        }
+    }
+
+    return status;
+}
+
+
+static void
+file_close(drain_sink_t *sink)
+{
+    file_sink_t  *file = (file_sink_t *) sink;
+
+    file_drop(sink);
+    onsite_buf_free(&file->pending);
+    (void) ZSTD_freeCCtx(file->zstd);
+    free(file);
+}
+
+
+/* Notes outlive the process, so they have the whole path. */
+
+static bool
+find_folder(file_sink_t *file, const char *folder)
+{
+    char  *path;
+
+    path = realpath(folder, NULL);
+
+    if (path == NULL) {
+        loader_complain("--to: %s: %s", folder, strerror(errno));
+        return false;
+    }
+
+    if (snprintf(file->folder, sizeof(file->folder), "%s", path)
+        >= (int) sizeof(file->folder))
+    {
+        loader_complain("--to: %s: the path is too long", folder);
+        file->folder[0] = '\0';
+    }
+
+    free(path);
+
+    return file->folder[0] != '\0';
+}
+
+
+drain_sink_t *
+drain_file(const drain_file_options_t *options)
+{
+    file_sink_t  *file;
+
+    file = calloc(1, sizeof(file_sink_t));
+
+    if (file == NULL) {
+        loader_complain("out of memory");
+        return NULL;
+    }
+
+    file->fd = -1;
+    onsite_buf_init(&file->pending, 0);
+
+    file->sink = (drain_sink_t) {
+        .start = file_start, .give = file_give, .settle = file_settle,
+        .drop = file_drop, .close = file_close,
+        .settle_bytes = options->bytes, .settle_time = options->time
+    };
+
+    if (options->zstd) {
+        file->zstd = ZSTD_createCCtx();
+
+        if (file->zstd != NULL) {
+            (void) ZSTD_CCtx_setParameter(file->zstd,
+                                          ZSTD_c_compressionLevel,
+                                          ZSTD_LEVEL);
+            (void) ZSTD_CCtx_setParameter(file->zstd, ZSTD_c_checksumFlag, 1);
+        }
+    }
+
+    if ((options->zstd && file->zstd == NULL)
+        || !find_folder(file, options->folder))
+    {
+        file_close(&file->sink);
+        return NULL;
+    }
+
+    return &file->sink;
+}

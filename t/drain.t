@@ -1,0 +1,197 @@
+# drain: events leave into files, each once, also where the process is killed;
+# folders that are gone; one process at a time.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Onsite::Outbox;
+use Onsite::Test;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $t = Onsite::Test->new;
+$t->campaigns({ id => 'order', channel => 'webhook',
+    endpoint => 'https://h.example/', trigger => { event => 'Order Completed' },
+    content => { data => {} } });
+$t->start(workers => 2, state => 'size=64m shards=2',
+    http => 'onsite_outbox_events on;');
+
+my $n = 0;
+
+# So many events, of ids that are never used again.
+sub send_events {
+    my ($many) = @_;
+    my @batch = map { { type => 'track', event => 'Sent', anonymousId =>
+        'v-' . $n % 97, messageId => 'm-' . ++$n, properties => { n => $n } } }
+        1 .. $many;
+    my $r = $t->post('/onsite/v1/batch', { batch => \@batch });
+    $r->{status} == 200 or die "batch: $r->{status}";
+}
+
+my $folders = 0;
+sub folder {
+    my $dir = $t->dir . '/out' . ++$folders;
+    mkdir $dir or die "$dir: $!";
+    return $dir;
+}
+
+# Lines of all whole files, oldest first.
+sub lines {
+    my ($dir) = @_;
+    return map { split /\n/, Onsite::Test::read_file($_) }
+        sort glob "$dir/*.ndjson";
+}
+
+sub ids { return sort map { json_decode($_)->{messageId} } @_ }
+
+sub start_drain {
+    my (@args) = @_;
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDERR, '>>', $t->dir . '/drain.log';
+        exec Onsite::Test::loader($t), 'drain', $t->state_dir, @args;
+        exit 127;
+    }
+    push @{ $t->{pids} }, $pid;
+    return $pid;
+}
+
+sub end_drain {
+    my ($pid, $signal) = @_;
+    kill $signal, $pid;
+    waitpid $pid, 0;
+    return $?;
+}
+
+# once
+my $dir = folder();
+send_events(1000);
+$t->post('/onsite/v1/track', { event => 'Order Completed', anonymousId => 'v-1',
+    messageId => 'm-order', userId => 'u', context => { ip => '1.2.3.4',
+    page => { path => '/p' } } });
+my ($code, $out, $err) = $t->run_loader('drain', $t->state_dir, '--to',
+    "file:$dir", '--once', '--json');
+is($code, 0, 'drained') or diag($err);
+is_deeply(json_decode($out), { events => 1001, damaged => 0 }, 'told');
+my @lines = lines($dir);
+is_deeply([ids(@lines)], [sort 'm-order', map { "m-$_" } 1 .. 1000],
+    'each event once');
+my ($order) = grep { $_->{messageId} eq 'm-order' } map { json_decode($_) } @lines;
+my $onsite = delete $order->{context}{onsite};
+like(delete $order->{timestamp}, qr/^20\d\d-\d\d-\d\dT[\d:.]+Z$/, 'with its time');
+is_deeply($order, { type => 'track', messageId => 'm-order', anonymousId => 'v-1',
+    userId => 'u', event => 'Order Completed', properties => {},
+    context => { page => { path => '/p' } } }, 'as Segment has it');
+is($onsite->{site}, 'default', 'its site');
+like("$onsite->{visitor} $onsite->{seq}", qr/^[0-9a-f]{32} \d+$/, 'its visitor and number');
+is(scalar(grep { /\.part$/ } glob "$dir/*"), 0, 'nothing is left half');
+is($t->status->{outbox}{events}, 0, 'none is left');
+is(scalar(outbox($t)), 1, 'deliveries are');
+($code, $out) = $t->run_loader('drain', '--state', $t->state_dir, '--to',
+    "file://$dir", '--once', '--json');
+is(json_decode($out)->{events}, 0, 'nothing more');
+my $files = () = glob "$dir/*";
+is($files, 1, 'and no other file');
+send_events(1);
+$t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once');
+is(scalar lines($dir), 1002, 'numbers go on');
+
+# rotation
+$dir = folder();
+send_events(500) for 1 .. 4;
+is($t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once',
+    '--rotate-size', '64k'), 0, 'small files');
+my @files = glob "$dir/*.ndjson";
+cmp_ok(scalar @files, '>', 4, 'are several');
+is((grep { -s $_ > 70 * 1024 } @files), 0, 'and small');
+is_deeply([ids(lines($dir))], [sort map { "m-$_" } $n - 1999 .. $n], 'each once');
+
+# all the time, and one process at a time
+$dir = folder();
+my $pid = start_drain('--to', "file:$dir", '--rotate-time', '1s');
+send_events(100);
+ok(eventually(10, sub { lines($dir) == 100 }), 'what comes leaves');
+($code, $out, $err) = $t->run_loader('drain', $t->state_dir, '--to',
+    "file:$dir", '--once');
+is($code, 1, 'a second one');
+like($err, qr/process $pid drains it already/, 'is told who does it');
+send_events(100);
+sleep 0.3;
+is(end_drain($pid, 'TERM'), 0, 'it ends when told to');
+$t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once');
+is_deeply([ids(lines($dir))], [sort map { "m-$_" } $n - 199 .. $n], 'each once');
+
+# killed, again and again
+$dir = folder();
+my $first = $n;
+for my $round (1 .. 25) {
+    my $pid = start_drain('--to', "file:$dir", '--rotate-size', '8k');
+    send_events(50) for 1 .. 3;
+    sleep rand 0.08;
+    end_drain($pid, 'KILL');
+}
+is($t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once'), 0,
+    'the last one');
+my @ids = ids(lines($dir));
+is(scalar @ids, $n - $first, 'as many as were sent');
+is_deeply(\@ids, [sort map { "m-$_" } $first + 1 .. $n], 'each once');
+is(scalar(grep { /\.part$/ } glob "$dir/*"), 0, 'nothing is left half');
+
+# a folder that is gone, and comes back
+$dir = folder();
+$pid = start_drain('--to', "file:$dir", '--rotate-time', '1s');
+sleep 0.3;
+rmdir $dir or die "rmdir: $!";
+send_events(50);
+ok(eventually(5, sub { -s $t->dir . '/drain.log' }), 'it complains');
+my $log = Onsite::Test::read_file($t->dir . '/drain.log');
+like($log, qr/\Q$dir\E/, 'of what');
+sleep 2.5;
+mkdir $dir;
+ok(eventually(10, sub { lines($dir) == 50 }), 'and goes on when it is back');
+cmp_ok(scalar(my @told = split /\n/, Onsite::Test::read_file($t->dir
+    . '/drain.log')), '<=', 4, 'each cause is told once');
+is(end_drain($pid, 'TERM'), 0, 'ended');
+
+# zstd
+SKIP: {
+    system('zstd --version >/dev/null 2>&1') == 0 or skip 'no zstd', 2;
+    $dir = folder();
+    send_events(300);
+    is($t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once',
+        '--zstd'), 0, '--zstd');
+    my @packed = glob "$dir/*.ndjson.zst";
+    is(scalar(my @l = split /\n/, `zstd -dc @packed`), 300, 'is one');
+}
+
+# at rest, and an entry that is damaged
+send_events(10);
+$t->stop;
+$dir = folder();
+is($t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once'), 0,
+    'a resting state');
+is(scalar lines($dir), 10, 'drains, too');
+
+# usage
+for (['no sink', qr/--to is missing/], ['another', qr/file:DIR/, '--to', 'ftp://x'],
+    ['no folder', qr/file:DIR/, '--to', 'file:'],
+    ['a bad size', qr/--rotate-size.*"much"/, '--to', "file:$dir", '--rotate-size', 'much'],
+    ['a bad time', qr/--rotate-time/, '--to', "file:$dir", '--rotate-time', 'soon'])
+{
+    my ($what, $text, @args) = @$_;
+    ($code, $out, $err) = $t->run_loader('drain', $t->state_dir, @args, '--once');
+    is($code, 2, $what);
+    like($err, $text, 'is told');
+}
+($code, $out, $err) = $t->run_loader('drain', '--to', "file:$dir");
+is($code, 2, 'no state');
+($code, $out, $err) = $t->run_loader('drain', $t->state_dir, '--to',
+    'file:/nothing/there', '--once');
+is($code, 1, 'no such folder');
+like($err, qr{/nothing/there}, 'is named');
+($code, $out) = $t->run_loader('drain', '--help');
+like($out, qr/--to=file:DIR.*--once.*--rotate-size/s, '--help');
+
+$t->done;
