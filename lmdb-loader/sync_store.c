@@ -31,7 +31,7 @@ typedef struct {
     bool                   expired;     /* was told                         */
     bool                   first;
     bool                   asking;      /* for the manifest                 */
-    onsite_status_t        told_status;     /* what asking for it came to, which
+    onsite_status_t        told_status; /* what asking for it came to, which
                                            was told; OK: it was not         */
     char                   told[512];   /* the failure that was told last   */
     unsigned               failures;    /* one after another                */
@@ -40,8 +40,8 @@ typedef struct {
 
 /* Telling */
 
-/* Once for each cause, not at each look; a network says the same in ever other
- * words. */
+/* Once for each cause, not at each look; a network says the same thing in ever
+ * other words. */
 
 static bool
 was_told(const sync_t *sync, onsite_status_t status,

@@ -204,16 +204,33 @@ is($p->live, 24, 'as ever');
 is($code, 1, 'another site into the same FILE');
 like($err, qr/keeps versions of site "default"/, 'is refused');
 
+# a version that is out of reach, of a key that was stolen
+$p->publish(9007199254740991, 'theirs');
+is($p->sync, 0, 'the highest version that there is');
+is($p->live, 9007199254740991, 'goes live');
+($code, undef, $err) = $p->publish(25, 'x');
+is($code, 1, 'and none can be published above it');
+unlink $manifest;
+($code) = $p->again(25);
+is($p->sync, 1, 'nor be taken by who has seen it');
+system("rm -rf $p->{file}.sync $p->{file}");
+is($p->sync, 0, 'but by who has forgotten all');
+is($p->live, 25, 'it is');
+$p->build('9007199254740992', 'x');
+($code, undef, $err) = $p->again('9007199254740992');
+is($code, 1, 'a version that is too high');
+like($err, qr/its version 9007199254740992 is over 2\^53 - 1/, 'is refused');
+
 # expired after it went live
-$p->publish(25, 'z', '--expires', '1s');
+$p->publish(26, 'z', '--expires', '1s');
 $p->sync;
 sleep 1;
 ($code, undef, $err) = $p->sync;
 is($code, 0, 'an expired one that is live');
-like($err, qr/warning: version 25, which is live, expired at \S+: publish it again; it stays live/,
+like($err, qr/warning: version 26, which is live, expired at \S+: publish it again; it stays live/,
     'is warned of');
-is($p->live, 25, 'and stays live');
-$p->again(25);
+is($p->live, 26, 'and stays live');
+$p->again(26);
 ($code, undef, $err) = $p->sync;
 is($err, '', 'renewed, all is well');
 
@@ -229,7 +246,7 @@ SKIP: {
         delete @ENV{qw(LD_PRELOAD FAKETIME)};
         return @r;
     };
-    $p->publish(26, 'number twenty-six');
+    $p->publish(27, 'number twenty-seven');
     ($code, undef, $err) = $at->('+60d');
     is($code, 1, 'a clock 60 days ahead');
     like($err, qr/it expired at .*or set the clock here, if that is wrong/,
@@ -238,11 +255,11 @@ SKIP: {
     is($code, 1, 'a clock 5 days behind');
     like($err, qr/more than a day ahead of the clock here: one of the two/,
         'says so');
-    is($p->live, 25, 'what is live stays');
+    is($p->live, 26, 'what is live stays');
     ($code) = $at->('-20h');
     is($code, 0, 'a clock that is some hours behind');
-    is($p->live, 26, 'takes it');
-    ok(eventually(10, sub { shown() =~ /number twenty-six/ }),
+    is($p->live, 27, 'takes it');
+    ok(eventually(10, sub { shown() =~ /number twenty-seven/ }),
         'and pages show it');
 }
 
