@@ -5,7 +5,7 @@ $(BUILD)/bench/%: bench/%.c $(BUILD)/libonsite.a
 	$(call say,BENCH)$(CC) $(CORE_CFLAGS) $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
 
 .PHONY: bench
-bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/measurements.md tells
+bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers $(BUILD)/bench/pack ## all that docs/measurements.md tells
 	@packaging/packages bench
 	@$(MAKE) --no-print-directory bench-decide bench-journey bench-record bench-store \
 	    bench-tables bench-scanner bench-condition bench-crawler bench-json
@@ -13,6 +13,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers ## all that docs/meas
 	@bench/reload
 	@bench/timers
 	@bench/drain
+	@bench/stores
 	@$(MAKE) --no-print-directory bench-runtime
 	@bench/ttfb
 
@@ -31,6 +32,14 @@ bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due
 .PHONY: bench-drain
 bench-drain: build ## events a second that leave into files
 	@bench/drain $(BENCH_FLAGS)
+
+$(BUILD)/bench/pack: bench/pack.c $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/lmdb-loader/bar.o $(BUILD)/libonsite.a
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(CORE_CFLAGS) -Ilmdb-loader $^ -o $@ $(LDFLAGS_ALL) $(LOADER_LIBS) $(CORE_LIBS)
+
+.PHONY: bench-stores
+bench-stores: build $(BUILD)/bench/pack ## snapshots on their way: whole, and as a patch
+	@bench/stores $(BENCH_FLAGS)
 
 .PHONY: bench-reload
 bench-reload: build ## what a new snapshot costs the requests under way

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t         have;              /* bytes of the object in PATH     */
     char             etag[REMOTE_ETAG_MAX];
     bool             begun;             /* the answer was looked at        */
+    bool             useless;           /* what is there is of no use      */
 } download_t;
 
 
@@ -82,9 +83,10 @@ static bool
 write_mark(const remote_t *remote, const http_request_t *request,
     const download_t *download)
 {
-    FILE  *file;
+    FILE        *file;
+    const char  *etag = http_validator(request);
 
-    if (request->etag[0] != '"') {
+    if (*etag != '"') {
         return true;
     }
 
@@ -95,7 +97,7 @@ write_mark(const remote_t *remote, const http_request_t *request,
     }
 
     (void) fprintf(file, "%s/%s\n%s\n", remote->url, request->name,
-                   request->etag);
+                   etag);
 
     return fclose(file) == 0;
 }
@@ -119,10 +121,11 @@ wrong_size(const http_request_t *request, const download_t *download,
 }
 
 
-/* "bytes 100-199/200": whether it goes on where we are. */
+/* "bytes 100-199/200": whether it goes on where we are; and with the same
+ * object, as S3 does not promise to heed If-Range. */
 
 static onsite_status_t
-check_range(http_request_t *request, const download_t *download)
+check_range(http_request_t *request, download_t *download)
 {
     char      *end;
     uint64_t   from;
@@ -139,8 +142,11 @@ check_range(http_request_t *request, const download_t *download)
         }
     }
 
-    if (from != download->have || *end != '/') {
-        (void) unlink(download->mark);
+    if (from != download->have || *end != '/'
+        || (request->etag[0] != '\0' && download->etag[0] != '\0'
+            && strcmp(request->etag, download->etag) != 0))
+    {
+        download->useless = true;
         return onsite_error(request->error, ONSITE_IO, "%s/%s: sends another "
                             "range than was asked for",
                             request->remote->url, request->name);
@@ -224,11 +230,9 @@ take_bytes(http_request_t *request, const char *data, size_t size)
 }
 
 
-/* *again: the server has no bytes where ours end. */
-
 static onsite_status_t
 fetch_once(remote_t *remote, const char *name, download_t *download,
-    bool *again, onsite_error_t *error)
+    onsite_error_t *error)
 {
     char             range[32];
     onsite_status_t  status;
@@ -244,15 +248,16 @@ fetch_once(remote_t *remote, const char *name, download_t *download,
         http_add_header(&request, "If-Range", download->etag);
     }
 
-    *again = false;
     download->begun = false;
+    download->useless = false;
 
     status = http_request(remote, &request, error);
 
     if (status == ONSITE_OK && request.status != 200
         && (request.status != 206 || download->etag[0] == '\0'))
     {
-        *again = request.status == 416 && download->etag[0] != '\0';
+        download->useless = request.status == 416
+                            && download->etag[0] != '\0';
         status = http_refused(&request, error);
 
     } else if (status == ONSITE_OK
@@ -273,7 +278,6 @@ static onsite_status_t
 fetch_into(remote_t *remote, const char *name, download_t *download,
     onsite_error_t *error)
 {
-    bool             again;
     onsite_status_t  status;
 
     read_mark(remote, name, download);
@@ -282,13 +286,14 @@ fetch_into(remote_t *remote, const char *name, download_t *download,
         return ONSITE_OK;
     }
 
-    status = fetch_once(remote, name, download, &again, error);
+    status = fetch_once(remote, name, download, error);
 
-    if (again) {
+    if (download->useless) {
         (void) unlink(download->mark);
         download->have = 0;
         download->etag[0] = '\0';
-        status = fetch_once(remote, name, download, &again, error);
+        download->fetch->received = 0;
+        status = fetch_once(remote, name, download, error);
     }
 
     return status;

@@ -53,9 +53,13 @@ open_object(const remote_t *remote, const char *name, char path[PATH_MAX],
         return status;
     }
 
-    *fd = open(path, O_RDONLY|O_CLOEXEC);
+    *fd = open(path, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
 
-    if (*fd < 0 || fstat(*fd, st) != 0) {
+    if (*fd < 0 && errno == ENOENT && access(remote->folder, F_OK) != 0) {
+        status = onsite_error(error, ONSITE_IO, "%s: %s", remote->folder,
+                              strerror(errno));
+
+    } else if (*fd < 0 || fstat(*fd, st) != 0) {
         status = failed(path, "", error);
 
     } else if (!S_ISREG(st->st_mode)) {
@@ -439,12 +443,8 @@ remote_file_open(remote_t *remote, const char *path, onsite_error_t *error)
     size_t       n;
     struct stat  st;
 
-    if (stat(path, &st) != 0) {
-        return onsite_error(error, ONSITE_IO, "%s: %s", path,
-                            strerror(errno));
-    }
-
-    if (!S_ISDIR(st.st_mode)) {
+    /* one that is not there may be a mount that comes later */
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
         return onsite_error(error, ONSITE_IO, "%s: is no folder", path);
     }
 

@@ -330,7 +330,7 @@ http_get(remote_t *remote, const char *name, remote_get_t *get,
         status = http_refused(&request, error);
 
     } else if (status == ONSITE_OK) {
-        (void) strcpy(get->etag, request.etag);
+        (void) strcpy(get->etag, http_validator(&request));
         know(remote->own, name);
     }
 

@@ -69,7 +69,6 @@ struct http_request_s {
     onsite_error_t   *error;
     long              status;
     char              etag[REMOTE_ETAG_MAX];
-                                    /* empty also where it proves nothing  */
     char              modified[64];
     char              date[64];
     char              content_range[128];
@@ -96,6 +95,9 @@ void http_request_done(http_request_t *request);
 
 /* Of an answer that is not what was asked for: error says what to do. */
 onsite_status_t http_refused(http_request_t *request, onsite_error_t *error);
+
+/* The ETag, or "" where it does not prove that nothing changed. */
+const char *http_validator(const http_request_t *request);
 
 void http_add_header(http_request_t *request, const char *name,
     const char *value);

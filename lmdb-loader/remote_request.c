@@ -104,22 +104,21 @@ take_header(onsite_str_t line, const char *name, char *value, size_t size)
 /* Many servers, nginx too, make validators of size and second: what changed
  * just now may do so again and keep its own (RFC 9110, 8.8.2.2). */
 
-static void
-check_etag(http_request_t *request)
+const char *
+http_validator(const http_request_t *request)
 {
     time_t  date, modified;
 
-    if (request->etag[0] == '\0' || request->modified[0] == '\0') {
-        return;
+    if (request->modified[0] == '\0') {
+        return request->etag;
     }
 
     modified = curl_getdate(request->modified, NULL);
     date = request->date[0] != '\0' ? curl_getdate(request->date, NULL)
                                      : time(NULL);
 
-    if (modified != -1 && date != -1 && date - modified < SETTLED_SECONDS) {
-        request->etag[0] = '\0';
-    }
+    return modified != -1 && date != -1 && date - modified < SETTLED_SECONDS
+           ? "" : request->etag;
 }
 
 
@@ -149,11 +148,6 @@ on_header(char *data, size_t one, size_t size, void *pointer)
             request->status = strtol(line.data, NULL, 10);
         }
 
-        return size;
-    }
-
-    if (size <= 2) {
-        check_etag(request);
         return size;
     }
 
@@ -250,7 +244,6 @@ set_limits(const http_t *http, const http_request_t *request)
     bool   follow = !http->s3 && !request->no_redirects;
     CURL  *curl = http->curl;
 
-    (void) curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void) curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void) curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
                             http->secure ? "https" : "http,https");

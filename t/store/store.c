@@ -192,6 +192,7 @@ main(int argc, char **argv)
                                     &run.error);
     if (status != ONSITE_OK) {
         tell(&run, status);
+        onsite_buf_free(&run.line);
         return 1;
     }
 
