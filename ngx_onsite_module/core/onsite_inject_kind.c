@@ -78,7 +78,7 @@ inline_kind(uint64_t name)
     case N2('l', 'i'):
         return ITEM;
 
-    case N2('d', 'd'): case N2('d', 't'):
+    case DD: case DT:
         return TERM;
 
     default:

@@ -171,6 +171,26 @@ read_comment(onsite_str_t text, const char *word, onsite_str_t *name)
 }
 
 
+/* Comments between those of a slot go with the elements that they are in:
+ * whose end is whose has to be clear. */
+
+static void
+begin_comment(onsite_inject_t *inject, onsite_str_t name, uint64_t offset)
+{
+    onsite_inject_slot_t  *slot = &inject->slot;
+
+    if (slot->open && slot->kind == COMMENT && slot->depth == 0) {
+        onsite_inject_slot_fail(inject);
+    }
+
+    if (slot->open) {
+        slot->comments++;
+    } else {
+        open_slot(inject, name, COMMENT, offset);
+    }
+}
+
+
 static void
 end_comment(onsite_inject_t *inject)
 {
@@ -180,10 +200,14 @@ end_comment(onsite_inject_t *inject)
         return;
     }
 
-    if (slot->comments != 0) {
-        slot->comments--;
-    } else {
+    if (slot->comments == 0) {
         onsite_inject_slot_close(inject, 0);
+
+    } else if (slot->depth == 0) {
+        onsite_inject_slot_fail(inject);
+
+    } else {
+        slot->comments--;
     }
 }
 
@@ -194,7 +218,8 @@ onsite_inject_slot_comment(onsite_inject_t *inject, uint64_t offset)
     size_t        len = inject->value_len;
     onsite_str_t  text, name;
 
-    if (len > ONSITE_INJECT_VALUE || len < 3 || inject->in_select
+    if (len > ONSITE_INJECT_VALUE || len < 3
+        || (inject->in_select && !inject->slot.open)
         || inject->stage != ONSITE_STAGE_BODY
         || memcmp(inject->value + len - 3, "-->", 3) != 0)
     {
@@ -208,11 +233,6 @@ onsite_inject_slot_comment(onsite_inject_t *inject, uint64_t offset)
         end_comment(inject);
 
     } else if (read_comment(text, "onsite:slot", &name) && name.len != 0) {
-
-        if (!inject->slot.open) {
-            open_slot(inject, name, COMMENT, offset);
-        } else {
-            inject->slot.comments++;
-        }
+        begin_comment(inject, name, offset);
     }
 }

@@ -60,7 +60,9 @@ enum {
 #define BUTTON_   N6('b', 'u', 't', 't', 'o', 'n')
 #define CAPTION   N7('c', 'a', 'p', 't', 'i', 'o', 'n')
 #define COL       N3('c', 'o', 'l')
+#define DD        N2('d', 'd')
 #define DIV       N3('d', 'i', 'v')
+#define DT        N2('d', 't')
 #define HR        N2('h', 'r')
 #define LISTING   N7('l', 'i', 's', 't', 'i', 'n', 'g')
 #define NOBR      N4('n', 'o', 'b', 'r')
@@ -80,8 +82,8 @@ unsigned onsite_inject_kind(const onsite_inject_t *inject);
 /* How deep in a table its part is. */
 unsigned onsite_inject_rank(uint64_t name);
 
-/* The slot ends in front of the tag or comment being read: it is to be filled,
- * if all that is open in it is of these kinds. */
+/* The tag or comment being read is the slot's own end: it is to be filled, if
+ * all that is open in it is of these kinds. */
 void onsite_inject_slot_close(onsite_inject_t *inject, unsigned kinds);
 
 #endif

@@ -7,10 +7,10 @@
 
 
 static void
-close_if_open(onsite_inject_t *inject)
+fail_if_open(onsite_inject_t *inject)
 {
     if (onsite_inject_may_be_open(inject)) {
-        close_outside(inject);
+        onsite_inject_slot_fail(inject);
     }
 }
 
@@ -26,7 +26,7 @@ end_paragraph(onsite_inject_t *inject)
     } else if (i == NOT_OPEN && !is_special(&inject->slot)
                && may_be_open(inject, MAY_P))
     {
-        close_outside(inject);
+        onsite_inject_slot_fail(inject);
     }
 }
 
@@ -54,11 +54,13 @@ end_heading(onsite_inject_t *inject)
     if (i >= 0) {
         pop_to(inject, i);
 
-    } else if (i == NOT_OPEN && inject->slot.kind == HEADING) {
+    } else if (i == NOT_OPEN && inject->slot.kind == HEADING
+               && inject->slot.name == inject->name)
+    {
         onsite_inject_slot_close(inject, CLOSED_WITH_BLOCK);
 
     } else if (i == NOT_OPEN && saw_heading(inject)) {
-        close_outside(inject);
+        onsite_inject_slot_fail(inject);
     }
 }
 
@@ -97,7 +99,7 @@ end_block(onsite_inject_t *inject, unsigned kind)
         onsite_inject_slot_close(inject, CLOSED_WITH_BLOCK);
 
     } else if (i == NOT_OPEN) {
-        close_if_open(inject);
+        fail_if_open(inject);
     }
 }
 
@@ -115,7 +117,7 @@ end_form(onsite_inject_t *inject)
         onsite_inject_slot_fail(inject);
 
     } else if (may_be_open(inject, MAY_FORM)) {
-        close_outside(inject);
+        onsite_inject_slot_fail(inject);
     }
 }
 
@@ -132,7 +134,7 @@ end_formatting(onsite_inject_t *inject)
     i = find_name(slot, inject->name, SCOPE);
 
     if (i == NOT_OPEN) {
-        close_if_open(inject);
+        fail_if_open(inject);
     }
 
     if (i < 0) {
@@ -170,7 +172,7 @@ end_part(onsite_inject_t *inject)
     }
 
     if (table < 0) {
-        close_outside(inject);
+        onsite_inject_slot_fail(inject);
         return;
     }
 
@@ -203,7 +205,7 @@ end_ordinary(onsite_inject_t *inject)
         onsite_inject_slot_close(inject, BIT(ORDINARY));
 
     } else if (i == NOT_OPEN && !is_special(slot)) {
-        close_if_open(inject);
+        fail_if_open(inject);
     }
 }
 
@@ -216,7 +218,7 @@ end_table(onsite_inject_t *inject)
     if (i >= 0) {
         pop_to(inject, i);
     } else {
-        close_outside(inject);
+        onsite_inject_slot_fail(inject);
     }
 }
 
@@ -234,7 +236,7 @@ onsite_inject_slot_end_tag(onsite_inject_t *inject, unsigned kind)
 
     case ROOT:
         if (inject->name == HTML || inject->name == BODY) {
-            close_outside(inject);
+            onsite_inject_slot_fail(inject);
         }
         break;
 

@@ -101,15 +101,6 @@ find_kind(const onsite_inject_slot_t *slot, unsigned kind, unsigned bars)
 }
 
 
-/* The tag may close something around the slot, and the slot with it. */
-
-static inline void
-close_outside(onsite_inject_t *inject)
-{
-    onsite_inject_slot_close(inject, 0);
-}
-
-
 /* Deeper than all parts where it is none. */
 
 static inline int

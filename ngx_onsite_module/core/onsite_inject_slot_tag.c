@@ -6,9 +6,9 @@
  * with the end tags that may be omitted (WHATWG HTML, 13.2.6.4.7, "in body",
  * and what it takes of tables):
  *
- *   - a tag that closes an element from outside ends the slot in front of it;
- *   - where nobody but a whole tree builder could tell, or formatting would
- *     go on behind the slot, the slot fails: it stays as it is.
+ *   - a slot ends at the end tag, or the comment, that is its own;
+ *   - where anything else would end it, nobody but a whole tree builder could
+ *     tell, or formatting would go on behind it, it fails: it stays as it is.
  */
 
 #include "onsite_inject_slot_open.h"
@@ -99,6 +99,19 @@ parts_items(unsigned kind, uint64_t name)
 }
 
 
+/* An item around the slot that the tag would close: a term closes a
+ * description, and the other way round. */
+
+static bool
+item_may_be_open(const onsite_inject_t *inject, unsigned kind)
+{
+    return kind == TERM
+           ? onsite_inject_saw(inject, onsite_inject_begins(DD, 2))
+             || onsite_inject_saw(inject, onsite_inject_begins(DT, 2))
+           : onsite_inject_may_be_open(inject);
+}
+
+
 static void
 start_item(onsite_inject_t *inject, unsigned kind)
 {
@@ -117,7 +130,7 @@ start_item(onsite_inject_t *inject, unsigned kind)
     }
 
     if (i < 0 && slot->kind != COMMENT && !parts_items(slot->kind, slot->name)
-        && onsite_inject_may_be_open(inject))
+        && item_may_be_open(inject, kind))
     {
         onsite_inject_slot_fail(inject);
         return;
@@ -157,14 +170,11 @@ start_row(onsite_inject_t *inject)
     unsigned               depth = onsite_inject_rank(inject->name);
     onsite_inject_slot_t  *slot = &inject->slot;
 
-    if (slot->kind != COMMENT) {
-        close_outside(inject);
-        return;
-    }
-
-    if (slot->depth != 0
-        && (slot->kinds[0] != PART
-            || depth < onsite_inject_rank(slot->names[0])))
+    if (slot->kind != COMMENT || inject->tables == 0
+        || may_be_open(inject, IN_CELL)
+        || (slot->depth != 0
+            && (slot->kinds[0] != PART
+                || depth < onsite_inject_rank(slot->names[0]))))
     {
         onsite_inject_slot_fail(inject);
         return;
@@ -260,7 +270,7 @@ start_tag(onsite_inject_t *inject, unsigned kind)
 
     case ROOT:
         if (inject->name == HTML || inject->name == BODY) {
-            close_outside(inject);
+            onsite_inject_slot_fail(inject);
         }
         break;
 

@@ -133,6 +133,37 @@ function slot(depth) {
     }
 }
 
+/* One slot, in and around it what closes or is ignored. */
+
+const AROUND = ("div main section b p ul li dl dt dd table tr td caption span"
+    + " h2 button form").split(" ");
+const SOUP = ("</td> </tr> </table> <tr> <td> <td></td> <caption> </caption>"
+    + " <tbody> <col> <html> <body> <body\tclass=y> </body> </html> <head>"
+    + " <frame> </> <li> </li> <dd> <dt> </dd> </dt> <dd>x</dd> <p> </p> <b>"
+    + " </b> <a> </a> <div> </div> </main> </section> </span> </x-y> <hr/>"
+    + " <h2> </h2> <option> <select> </select> <rt> x y &amp;"
+    + " <table><caption>x</caption><tr><td>y</td></tr></table>"
+    + " <tr><td>x</td></tr> <ul><li>x</ul> <dl><dt>x<dd>y</dl>"
+    + " <!--onsite:slot\tb--> <!--/onsite:slot--> <!--onsite:slot\ta-->"
+    + " <div\tdata-onsite-slot=b> <svg> </svg> <template> </template>")
+    .split(" ").map((s) => s.replace("\t", " "));
+
+const soup = (n) => Array.from({ length: below(n) }, () => pick(SOUP)).join("");
+
+function oneSlot() {
+    const around = Array.from({ length: below(4) }, () => pick(AROUND));
+    const name = pick(["div", "section", "span", "x-y", "h2", "ul", "main"]);
+    const [start, end] = below(2) ? [`<${name} data-onsite-slot=a>`,
+                                     `</${name}>`]
+        : ["<!--onsite:slot a-->", "<!--/onsite:slot-->"];
+
+    return "<!DOCTYPE html><title>t</title><body>"
+        + around.map((s) => `<${s}>`).join("") + soup(3) + start + soup(6)
+        + (below(4) ? end : "") + soup(4)
+        + around.reverse().map((s) => below(5) ? `</${s}>` : "").join("z")
+        + pick(["tail</body></html>", "<footer>f</footer>", ""]);
+}
+
 
 const IN_HEAD = ["<title>t</title>", "<meta charset=utf-8>", "<link>", " ",
     "\n", "<!-- c -->", "<style></body></style>", "<script></head></script>",
@@ -179,6 +210,10 @@ function fragment() {
 }
 
 function generated() {
+    if (below(3) === 0) {
+        return oneSlot();
+    }
+
     const pieces = Array.from({ length: 1 + below(16) }, fragment);
 
     return pick(["<html><body>", "", "<!doctype html>", head(), head()])
@@ -339,9 +374,29 @@ function overlaps(output) {
 }
 
 
+/* What was left out ends with its slot. */
+
+const STARTS = /(?:<([a-z][^\s>\/]*)\s(?:[^>"']|"[^"]*"|'[^']*')*>|<!--\s*onsite:slot\s[^>]*-->)$/i;
+
+function ends(output) {
+    return output.split(`<template id="${SLOT}"></template>`)
+        .every((before, i, parts) => {
+            const [, name] = STARTS.exec(before) ?? [];
+
+            return i + 1 === parts.length || new RegExp(name
+                ? `^</${name}[\\s>/]` : "^<!--\\s*/onsite:slot\\s*-->", "i")
+                .test(parts[i + 1]);
+        });
+}
+
+
 function agrees(page, output, marked, given, wanted, document) {
     if (marked.replace(WITHOUT, "") !== page) {
         return "bytes changed";
+    }
+
+    if (!ends(output)) {
+        return "a slot ends with what is not its own";
     }
 
     if (/<frameset|^\0/i.test(page) || WHITE_REFERENCE.test(page)

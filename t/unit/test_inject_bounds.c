@@ -223,7 +223,7 @@ static const struct {
 
     /* names that are long themselves */
     { "<x~ data-onsite-slot=a>x</x~>", 60000, 'x', 5 },
-    { "<x~><span data-onsite-slot=a>x</x~>", 60000, 'x', 5 },
+    { "<x~><span data-onsite-slot=a>x</x~>", 60000, 'x', 0 },
     { "<div data-onsite-slot=a><b><x~></div>", 60000, 'x', 0 },
 
     /* a beginning is kept of each, and then a long one */

@@ -26,6 +26,8 @@ static const char  *slots[] = {
     "</div data-onsite-slot=hero>default</div>",
     "<section data-onsite-slot=hero>{<div>a</div><p>b}</section>",
     "<h2 data-onsite-slot=hero>{a}</h2>",
+    "<h2 data-onsite-slot=hero>a</h3>x</h2>",
+    "<h2 data-onsite-slot=hero><div>a</h3></div></h2>",
     "<span data-onsite-slot=hero>{a<span>b</span>}</span>",
     "<my-element data-onsite-slot=hero>{<div>a</div>}</my-element>",
     "<p>a</p><my-element data-onsite-slot=hero>{<div>a</div>}</my-element>",
@@ -58,18 +60,36 @@ static const char  *slots[] = {
     "<a><div data-onsite-slot=hero><a>b</a></div></a>",
     "<div data-onsite-slot=hero><form></div>x",
 
-    /* tags of what is around it end it */
-    "<section><div data-onsite-slot=hero>{a}</section>x</div>",
-    "<b><div data-onsite-slot=hero>{a}</b>x</div>",
-    "<table><tr><td><div data-onsite-slot=hero>{a}<td>b</table>",
-    "<table><tr><td><div data-onsite-slot=hero>{a}</td></table>",
-    "<div data-onsite-slot=hero>{a}</body>x</div>",
-    "<div data-onsite-slot=hero>{a}</html>",
+    /* it ends at its own end tag only */
+    "<main><div data-onsite-slot=hero>a<div>b</div></main>x</div>",
+    "<section><div data-onsite-slot=hero>a</section>x</div>",
+    "<b><div data-onsite-slot=hero>a</b>x</div>",
+    "<table><tr><td><div data-onsite-slot=hero>a<td>b</table>",
+    "<table><tr><td><div data-onsite-slot=hero>a</td></table>",
+    "<div data-onsite-slot=hero>a</body>x</div>",
+    "<div data-onsite-slot=hero>a</html>",
     "<section><div data-onsite-slot=hero><div>a</section>x</div></div>",
     "<div data-onsite-slot=hero><div>a</body>",
     "<div data-onsite-slot=hero>a",
+    "<div data-onsite-slot=hero>a<p>b</p>",
+    "<p>a</p><span data-onsite-slot=hero>{b</p>}</span>",
+    "<p>a<span data-onsite-slot=hero>b</p></span>",
     "<div data-onsite-slot=hero><table><tr><td></div>",
     "<ul><li><div data-onsite-slot=hero>a<li>b</div></ul>",
+    "<dl><dt><div data-onsite-slot=hero>a<dd>b</div>c</dl>",
+    "<dl><dd><div data-onsite-slot=hero>a<dt>b</div>c</dl>",
+    "<dl><dt><div data-onsite-slot=hero>a<dd>b</dd></div>c</dl>",
+    "<dl><dt><div data-onsite-slot=hero>{a<dl><dd>b</dl>}</div>c</dl>",
+
+    /* tags that HTML ignores are no end of it either */
+    "<div data-onsite-slot=hero>one</td>two</div>three",
+    "<div data-onsite-slot=hero>one</table>two</div>three",
+    "<div data-onsite-slot=hero>one<tr>two</div>three",
+    "<div data-onsite-slot=hero><html><body>mail</body></html></div>three",
+    "<div data-onsite-slot=hero>important<body class=y>more</div>",
+    "<x-y data-onsite-slot=hero></><caption>tail",
+    "<div data-onsite-slot=hero>{<table><caption>a</caption><tbody><tr><td>b"
+        "</td></tr></tbody></table>}</div>three",
 
     /* not in what is no element of the page */
     "<template><div data-onsite-slot=hero>a</div></template>",
@@ -86,17 +106,33 @@ static const char  *slots[] = {
     "<!--onsite:slot-->a<!--/onsite:slot-->x",
     "<!--onsite:slothero-->a<!--/onsite:slot-->x",
     "<!--onsite:slot hero--!>a<!--/onsite:slot-->x",
-    "<!--onsite:slot hero-->{a<!--onsite:slot b-->c<!--/onsite:slot-->d}"
+    "<!--onsite:slot hero-->a<!--onsite:slot c-->b<!--/onsite:slot-->d",
+    "<!--onsite:slot hero-->a<!--onsite:slot c-->b<!--/onsite:slot-->d"
+        "<!--/onsite:slot-->x",
+    "<!--onsite:slot c-->a<!--onsite:slot hero-->{b}<!--/onsite:slot-->d",
+    "<!--onsite:slot hero-->a<!--onsite:slot hero-->{b}<!--/onsite:slot-->d",
+    "<!--onsite:slot hero-->{a<i><!--onsite:slot c-->b<!--/onsite:slot--></i>d}"
+        "<!--/onsite:slot-->x",
+    "<!--onsite:slot hero--><i><!--onsite:slot c-->a</i><!--/onsite:slot-->b"
+        "<!--/onsite:slot-->x",
+    "<!--onsite:slot hero-->a<select><!--/onsite:slot--></select>b"
         "<!--/onsite:slot-->x",
     "<!--onsite:slot hero--><p>a<!--/onsite:slot-->x",
     "<!--onsite:slot hero--><b>a<!--/onsite:slot--></b>x",
-    "<div><!--onsite:slot hero-->{a}</div>x",
+    "<div><!--onsite:slot hero-->a</div>x",
+    "<main><!--onsite:slot hero-->a<div>b</div></main><footer>c</footer>",
+    "<main><!--onsite:slot hero-->a</main><p>c<!--/onsite:slot--></p>",
+    "<!--onsite:slot hero--><hr/><p>important</p>",
+    "<!--onsite:slot hero--><hr/><p>important</p></body></html>",
     "<!--onsite:slot hero-->a",
     "<table><tr><td><select></td><td><div data-onsite-slot=hero>a</div>",
     "<table><!--onsite:slot hero-->a<!--/onsite:slot--></table>",
     "<ul><!--onsite:slot hero-->{<li>a</li>}<!--/onsite:slot--></ul>",
     "<table><!--onsite:slot hero-->{<tr><td>a</td></tr>}<!--/onsite:slot-->"
         "</table>",
+    "<table><tr><td>a<!--onsite:slot hero--><td>b</td><!--/onsite:slot-->"
+        "</table>",
+    "<!--onsite:slot hero--><td><div></td><!--/onsite:slot-->x",
     "<!--/onsite:slot-->x",
     "<h1>a<!--onsite:slot hero--><h2>b</h2><!--/onsite:slot--></h1>",
     "<h1>a</h1><!--onsite:slot hero-->{<h2>b</h2>}<!--/onsite:slot-->",
@@ -163,12 +199,12 @@ fills_every_slot_up_to_the_bodys_end(void **state)
     expect_cut(&run, ONSITE_STR("<body><p data-onsite-slot=b></p>"
                                 "<div data-onsite-slot=b>x</div>"
                                 "<div data-onsite-slot=hero>x</div>"
-                                "<div data-onsite-slot=b>x</body>"
+                                "<div data-onsite-slot=b>x</div></body>"
                                 "<div data-onsite-slot=b>x</div></html>"),
                "<body><p data-onsite-slot=b></p>"
                "<div data-onsite-slot=b>[B]</div>"
                "<div data-onsite-slot=hero>[A]</div>"
-               "<div data-onsite-slot=b>[B][3]</body>"
+               "<div data-onsite-slot=b>[B]</div>[3]</body>"
                "<div data-onsite-slot=b>x</div></html>");
 
     assert_true(onsite_inject_slot_filled(run.inject, 0));
