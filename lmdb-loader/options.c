@@ -313,8 +313,9 @@ loader_duration(const char *option, const char *text, onsite_ms_t fallback)
     if (onsite_duration_read(onsite_str_of(text), &ms)
         != ONSITE_OK)
     {
-        loader_complain("--%s: \"%s\" is not a duration such as 30m, 4h, 5d",
-                        option, text);
+        loader_complain("--%s: \"%s\" is not a duration such as 30m, 4h, 5d: "
+                        "more than 0s and at most %dd", option, text,
+                        (int) (ONSITE_DURATION_MAX / ONSITE_DAY));
         exit(LOADER_USAGE);
     }
 

@@ -82,7 +82,7 @@ $t->write_file('one/bad.json', campaign('bad', content => { html =>
 like($err, qr/content\.html: 1:10: .*content\.html: 1:25: .*content\.html: 1:56: /s,
     'every placeholder of a template that is wrong is told of');
 like($err, qr/content\.html: 1:63: "\{\{" without/, 'and what ends it');
-like($err, qr/content\.data: a 1:1: .*content\.data: b 1:1: /s,
+like($err, qr/content\.data\.a: 1:1: .*content\.data\.b: 1:1: /s,
     'and every text of data');
 unlink "$dir/one/bad.json";
 
@@ -95,6 +95,12 @@ my @warned = (
         'a segment that nobody made'],
     [campaign('w', content => { html => '<p>a<div>' }),
         qr/content\.html: 1:5: <div> is not closed/, 'HTML that is not whole'],
+    (map { [campaign('w', channel => 'embed', slot => 'hero',
+        content => { html => $_ }),
+        qr/content\.html: has "[^"]*onsite.slot", but is what fills/,
+        "a slot in a slot: $_"] }
+        '<div data-onsite-slot="a"></div>', '<!--onsite:slot x-->a',
+        '<b>a</b><!--/onsite:slot-->'),
     [campaign('w', frequency => { cap => 0, per => 'session' }), qr/cap/,
         'a cap of 0'],
     [campaign('w', audience => { 'visitor.stats' => 'new' }),

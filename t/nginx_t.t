@@ -35,6 +35,15 @@ for (@bad) {
     like($out, qr/nginx\.conf:\d+/, 'and where');
 }
 
+my $early = $t->conf_text;
+$early =~ s{(onsite_state [^;]*;)}{$1 onsite_snapshot /nonexist/a/x.mdb;};
+my ($passes, $said) = $t->test_conf(conf => $early);
+ok($passes, 'the folder of the snapshot may come later');
+like($said, qr{\[warn\].*"/nonexist/a/x\.mdb": its folder "/nonexist/a".*:\d+},
+    'but is warned of');
+$early =~ s{/nonexist/a/x\.mdb}{/x.mdb};
+unlike(($t->test_conf(conf => $early))[1], qr/its folder/, 'the root is one');
+
 my @server = (
     ['onsite onn;', qr/"onn" of "onsite": it is on, off or dry_run in/],
     ['onsite_gpc maybe;', qr/"maybe" of "onsite_gpc": it is on or off in/],

@@ -242,6 +242,9 @@ refused(2, qr/a snapshot's FILE, or\b/, 'no file', @key, @url, '-c', 'usual');
 refused(2, qr/--key-file FILE/, 'no key', $snapshot, @url, '-c', 'usual');
 refused(2, qr/not a duration/, 'no time', $snapshot, @key, @url, '-c', 'usual',
     '--expires', 'soon');
+refused(2, qr/"\Q$_\E" is not a duration.*more than 0s and at most \d+d/,
+    "no time: $_", $snapshot, @key, @url, '-c', 'usual', "--expires=$_")
+    for qw(0s -1s 9999999d);
 for (['/landing/', qr/the page's address/],
     ['ftp://shop.example/', qr/the page's address/],
     ['https://shop.example/a b', qr/has a space/],

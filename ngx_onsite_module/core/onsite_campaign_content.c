@@ -21,10 +21,22 @@ tell_html(void *data, const char *reason)
 }
 
 
+/* What is wrong with a text of data begins with its path. */
+
 static void
 tell_data(void *data, const char *reason)
 {
-    onsite_definition_error(data, "data", "%s", reason);
+    const char      *colon = strstr(reason, ": ");
+    onsite_error_t   key;
+
+    if (colon == NULL) {
+        onsite_definition_error(data, "data", "%s", reason);
+        return;
+    }
+
+    (void) onsite_error(&key, ONSITE_INVALID, "data.%.*s",
+                        (int) (colon - reason), reason);
+    onsite_definition_error(data, key.text, "%s", colon + 2);
 }
 
 
@@ -54,6 +66,34 @@ judge_balance(onsite_draft_reader_t *r, const onsite_error_t *unbalanced)
 
     } else {
         onsite_definition_warn(r->d, "html", "%s", unbalanced->text);
+    }
+}
+
+
+/* A slot within what fills a slot. */
+
+static void
+judge_slots(onsite_draft_reader_t *r, onsite_str_t html)
+{
+    size_t  i;
+
+    static const char *const  marks[] = {
+        "<!--onsite:slot", "<!--/onsite:slot", "data-onsite-slot"
+    };
+
+    if (r->draft->campaign.channel != ONSITE_CHANNEL_EMBED) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+
+        if (memmem(html.data, html.len, marks[i], strlen(marks[i])) != NULL) {
+            onsite_definition_warn(r->d, "html", "has \"%s\", but is what"
+                                   " fills a slot: a slot in it is not"
+                                   " filled, and may be taken for the page's"
+                                   " own: remove it", marks[i]);
+            return;
+        }
     }
 }
 
@@ -93,6 +133,7 @@ read_html(onsite_draft_reader_t *r, const onsite_value_t *content,
 
     } else {
         judge_balance(r, &unbalanced);
+        judge_slots(r, html);
     }
 
     r->draft->roots |= roots;

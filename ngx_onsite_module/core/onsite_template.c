@@ -34,7 +34,7 @@ onsite_template_error(onsite_template_maker_t *maker, size_t at,
 
     return onsite_error(maker->error, ONSITE_INVALID, "%s%s%zu:%zu: %s",
                         maker->path != NULL ? maker->path : "",
-                        maker->path != NULL ? " " : "", line, column, text);
+                        maker->path != NULL ? ": " : "", line, column, text);
 }
 
 

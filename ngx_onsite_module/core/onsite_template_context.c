@@ -180,6 +180,97 @@ host_is_known(const onsite_template_html_t *h)
 }
 
 
+/* The value would be a part of the host: a URL begins with "//" or "https:",
+ * and its host does not end. */
+
+static bool
+host_is_open(const onsite_template_html_t *h)
+{
+    size_t  i = skip_scheme(h);
+
+    if (i == 0) {
+
+        if (h->url_len < 2 || h->url[0] != '/') {
+            return false;
+        }
+
+        if (h->url[1] != '/') {
+            return h->url[1] == '\\' || h->url[1] == '&'
+                   || (unsigned char) h->url[1] <= ' ';
+        }
+
+    } else if (h->url[0] != 'h' && h->url[0] != 'H') {
+        return false;                           /* mailto:, tel: */
+
+    } else if (h->url_len < i + 2 || memcmp(h->url + i, "//", 2) != 0) {
+        return true;
+    }
+
+    i += 2;
+
+    if (i < h->url_len && h->url[i] == '/') {
+        return true;                            /* all slashes are passed */
+    }
+
+    for (/* void */; i < h->url_len; i++) {
+
+        if (h->url[i] == '/' || h->url[i] == '?' || h->url[i] == '#') {
+            return false;
+        }
+
+        if (h->url[i] == '\\' || h->url[i] == '&'
+            || (unsigned char) h->url[i] <= ' ')
+        {
+            return true;
+        }
+    }
+
+    return true;
+}
+
+
+/* A placeholder that is never empty keeps the slashes around it apart. */
+
+static bool
+is_never_empty(const onsite_template_tag_t *tag)
+{
+    const onsite_template_call_t  *call;
+
+    if (tag->n_calls == 0) {
+        return false;
+    }
+
+    call = &tag->calls[tag->n_calls - 1];
+
+    return call->code == ONSITE_TEMPLATE_DEFAULT
+           && call->args[0].kind == ONSITE_TEMPLATE_ARG_TEXT
+           && call->args[0].text.len > 2;
+}
+
+
+static onsite_status_t
+in_url_part(onsite_template_html_t *h, const onsite_template_tag_t *tag,
+    onsite_escape_t *escape)
+{
+    if (host_is_open(h)) {
+        return onsite_template_refuse(h, tag, "where it may choose a URL's"
+                                      " host", "write the host as it is and a"
+                                      " \"/\", \"?\" or \"#\" behind it, such"
+                                      " as https://shop.example/; between"
+                                      " slashes, what comes first needs text,"
+                                      " or | default \"...\"");
+    }
+
+    if (is_never_empty(tag) && h->url_len < ONSITE_TEMPLATE_URL) {
+        h->url[h->url_len++] = 'x';
+    }
+
+    *escape = ONSITE_ESCAPE_URL_PART;
+
+    return ONSITE_OK;
+}
+
+
 /* What follows a URL's first placeholder must not make a scheme of it. */
 
 static bool
@@ -213,8 +304,7 @@ in_url(onsite_template_html_t *h, const onsite_template_tag_t *tag,
     }
 
     if (h->url_starts) {
-        *escape = ONSITE_ESCAPE_URL_PART;
-        return ONSITE_OK;
+        return in_url_part(h, tag, escape);
     }
 
     if (!started) {
@@ -231,6 +321,12 @@ in_url(onsite_template_html_t *h, const onsite_template_tag_t *tag,
         return ONSITE_OK;
     }
 
+    if (h->url_len != 0 && (unsigned char) h->url[0] <= ' ') {
+        return onsite_template_refuse(h, tag, "behind a blank, where a URL's"
+                                      " scheme may not be over", "remove the"
+                                      " blank that the URL begins with");
+    }
+
     if (!scheme_is_known(h)) {
         return onsite_template_refuse(h, tag, "where a URL's scheme may not be"
                                       " over", "begin the URL with https:,"
@@ -238,9 +334,7 @@ in_url(onsite_template_html_t *h, const onsite_template_tag_t *tag,
                                       " \"./\"");
     }
 
-    *escape = ONSITE_ESCAPE_URL_PART;
-
-    return ONSITE_OK;
+    return in_url_part(h, tag, escape);
 }
 
 

@@ -140,14 +140,64 @@ follow_type(onsite_template_script_t *script, onsite_html_where_t was,
 }
 
 
+/* The byte that took script->js to now. */
+
+static void
+follow_code(onsite_template_script_t *script, onsite_js_t now, char c)
+{
+    switch (script->js) {
+
+    case ONSITE_JS_CODE:
+        if (now == ONSITE_JS_CODE) {
+            onsite_template_js_byte(&script->code, script->before, c);
+
+        } else if (now == ONSITE_JS_SINGLE || now == ONSITE_JS_DOUBLE) {
+            onsite_template_js_quote(&script->code);
+        }
+        break;
+
+    case ONSITE_JS_SINGLE:
+    case ONSITE_JS_SINGLE_ESCAPE:
+    case ONSITE_JS_DOUBLE:
+    case ONSITE_JS_DOUBLE_ESCAPE:
+        if (now == ONSITE_JS_CODE) {
+            onsite_template_js_end(&script->code);
+
+        } else {
+            onsite_template_js_text(&script->code, c);
+        }
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+follow_js(onsite_template_script_t *script, char c)
+{
+    onsite_js_t  now = js_next(script->js, script->before, c);
+
+    follow_code(script, now, c);
+    script->js = now;
+}
+
+
 void
 onsite_template_script_follow(onsite_template_html_t *h,
     onsite_template_place_t was, char c)
 {
     onsite_template_script_t  *script = &h->script;
 
-    script->js = was.script ? js_next(script->js, script->before, c)
-                            : ONSITE_JS_CODE;
+    if (was.script) {
+        follow_js(script, c);
+
+    } else {
+        script->js = ONSITE_JS_CODE;
+        memset(&script->code, 0, sizeof(script->code));
+    }
+
     script->before = c;
 
     if (was.where == ONSITE_HTML_TEXT) {        /* before any tag */
@@ -257,6 +307,19 @@ onsite_template_in_script(onsite_template_html_t *h,
                                       "assign it to a variable at the top of"
                                       " the script, in quotes, or use a data-"
                                       " attribute");
+    }
+
+    if (type == TYPE_JAVASCRIPT
+        && !onsite_template_js_value(&h->script.code))
+    {
+        return onsite_template_refuse(h, tag, "in a string that JavaScript may"
+                                      " run, load or go to (import, eval,"
+                                      " setTimeout, location, .href, .src,"
+                                      " .innerHTML, setAttribute, ...)", "use a"
+                                      " data- attribute, a script of type"
+                                      " application/json, or a variable of its"
+                                      " own (var a = \"...\";), \";\" ending"
+                                      " the statement before it");
     }
 
     *escape = ONSITE_ESCAPE_SCRIPT;

@@ -124,6 +124,37 @@ ngx_http_onsite_conf_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* It may come later, such as a mount; a slip of the pen never does. */
+
+static ngx_int_t
+warn_of_folder(ngx_conf_t *cf, ngx_str_t *path)
+{
+    u_char           *end, *folder;
+    ngx_file_info_t   info;
+
+    folder = ngx_pnalloc(cf->temp_pool, path->len + 1);
+    if (folder == NULL) {
+        return NGX_ERROR;
+    }
+
+    end = ngx_cpystrn(folder, path->data, path->len + 1);
+
+    while (end > folder + 1 && *end != '/') {
+        end--;
+    }
+
+    *end = '\0';
+
+    if (ngx_file_info(folder, &info) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno, "onsite_snapshot "
+                           "\"%V\": its folder \"%s\" cannot be read: "
+                           "nothing will be shown until it can", path, folder);
+    }
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_onsite_conf_snapshot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -138,6 +169,10 @@ ngx_http_onsite_conf_snapshot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     word = cf->args->elts;
 
     if (!absolute(cf, cmd, &word[1])) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (warn_of_folder(cf, &word[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

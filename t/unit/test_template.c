@@ -167,7 +167,7 @@ data_errors_say_where(void **state)
                                                   &f.program, &f.roots,
                                                   &f.error),
                      ONSITE_INVALID);
-    assert_memory_equal(f.error.text, "a.b[1] 1:2: \"nobody\"", 20);
+    assert_memory_equal(f.error.text, "a.b[1]: 1:2: \"nobody\"", 21);
 
     data = parse(&f, "{\"a\":\"{{#cart.skus}}\"}");
     assert_int_equal(onsite_template_compile_data(f.b, &data, f.site,

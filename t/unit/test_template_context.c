@@ -271,6 +271,179 @@ only_safe_urls(void **state)
 }
 
 
+/* Strings of JavaScript that are more than data; V is the placeholder. */
+
+static const char  *run[] = {
+    "import 'V'", "import /* a */ \n\t'V'", "import//a\n'V'",
+    "import a from 'V'", "import {a as b} from 'V'", "import a, * as b from'V'",
+    "export * from 'V'", "export {a} from /**/ 'V'", "import('V')",
+    "import ( /* webpack */ 'V')", "import('a' + 'V')", "import('/a/V')",
+    "import('a', {with: {type: 'V'}})", "import a from 'b' with {type: 'V'}",
+    "import a from 'b' assert {type:'V'}", "import.defer('V')",
+    "import\xc2\xa0'V'", "eval('V')", "eval ('a(' + 'V' + ')')", "eval?.('V')",
+    "(0, eval)('V')", "window.eval('V')", "window['eval']('V')",
+    "eval.call(null, 'V')", "eval(a(b, 'V'))", "eval(a ? 'b' : 'V')",
+    "eval(['V'].join(''))", "eval({a: 'V'}.a)", "eval((() => { return 'V' })())",
+    "\\u0065val('V')", "Function('V')", "new Function('a', 'V')",
+    "a.constructor('V')", "setTimeout('V', 1)", "setTimeout('a' + 'V')",
+    "window.setInterval(\n'V')", "importScripts('a', 'V')", "new Worker('V')",
+    "new Worker(new URL('V', import.meta.url))", "new SharedWorker('V')",
+    "navigator.serviceWorker.register('V')", "location = 'V'",
+    "location='V'", "var location = 'V'", "window.location = 'a' + 'V'",
+    "location.href = 'V'", "location.href += 'V'", "location['href'] = 'V'",
+    "window['location'] = 'V'", "location.assign('V')",
+    "location.replace('/a?' + 'V')", "(location) = 'V'", "[location] = ['V']",
+    "({a: location} = {a: 'V'})", "open('V')", "window.open('V', 'a')",
+    "a.src = 'V'", "a.src ||= 'V'", "a.src = b ? 'c' : 'V'",
+    "a('b').href = 'V'", "a.href = (b, 'V')", "a\n.innerHTML\n=\n'V'",
+    "a.innerHTML = '<b>' + 'V'", "a.innerHTML = ['V'].join()",
+    "a.outerHTML = 'V'", "a['outer' + b] = 'V'", "a[b] = 'V'", "a[b]('V')",
+    "a['V']('V')", "a?.['eval']('V')", "a.insertAdjacentHTML('beforeend', 'V')",
+    "a.srcdoc = 'V'", "document.write('V')", "document.write('a', 'V')",
+    "document.writeln('V')", "$('V')", "jQuery('V')", "$('#a').html('V')",
+    "a.setAttribute('href', 'V')", "a.b 'V'", "if (a) 'V'", "from 'V'",
+    "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+    "'V'"
+};
+
+static const char  *harmless[] = {
+    "'V'", "a = 'V'", "a='V'", "var a = 'V', b = \"V\"", "let src = 'V'",
+    "const href = /* a */ 'V'", "a.b = 'V'", "a.title = 'a' + 'V'",
+    "a['title'] = 'V'", "a[0] = 'V'", "a('V')", "a(b, 'V')", "a.b(c)('V')",
+    "a = ['V', 'V']", "a = {b: 'V', 'href': 'V', src: 'V'}",
+    "a.push({b: {c: ['V']}})", "(a = a || []).push({b: 'V'})", "a = b['V']",
+    "function a() { return 'V' }", "a = () => 'V'", "a === 'V'", "if (a != 'V') b()",
+    "location.href == 'V'", "location === 'V'", "a.href !== 'V'",
+    "switch (a) { case 'V': b() }", "a = b ? 'V' : 'V'", "a = b ?? 'V'",
+    "eval(a); b('V')", "location = '/a'; b = 'V'", "a.href = '/a'\nvar b = 'V'",
+    "a.href = b, c = 'V'", "setTimeout(function () { a('V') }, 10)",
+    "setTimeout(() => { a('V') }, 10)", "setTimeout(() => a('V'), 10)",
+    "setTimeout(a, 10, 'V')", "setTimeout(a, 10); b = 'V'",
+    "import a from './a.js'\nconst b = 'V'", "import './a.js'; b('V')",
+    "import.meta.a = 'V'", "export const a = 'V'", "export default 'V'",
+    "export {a} from './a.js'; b = 'V'", "(function (a) { b(a) })('V')",
+    "(a => b(a))('V')", "$('#a').text('V')", "$.post('/a', {b: 'V'})",
+    "evaluate('V')", "relocation = 'V'", "a.source = 'V'", "Array.from('V')",
+    "a.textContent = `b`.length && 1", "a.replace('b', 'V')",
+    "Object.assign({}, {a: 'V'})", "document.cookie = 'V'", "typeof 'V'",
+    "localStorage.setItem('a', 'V')", "window.a = 'V'", "x = a.href + 'V'",
+    "b = location.href\nvar a = 'V'", "a = location.hash || 'V'"
+};
+
+
+static onsite_status_t
+compile_script(fixture_t *f, const char *script)
+{
+    const char      *p;
+    onsite_buf_t     text;
+    onsite_status_t  status;
+
+    onsite_buf_init(&text, 0);
+    onsite_buf_str(&text, ONSITE_STR("<script>"));
+
+    for (p = script; *p != '\0'; p++) {
+        onsite_buf_str(&text, *p == 'V' ? ONSITE_STR("{{event.name}}")
+                                           : onsite_str(p, 1));
+    }
+
+    onsite_buf_str(&text, ONSITE_STR("</script>"));
+    status = compile_html(f, onsite_str(text.data, text.len));
+    onsite_buf_free(&text);
+
+    return status;
+}
+
+
+static void
+a_string_of_a_script_is_but_data(void **state)
+{
+    size_t     i;
+    fixture_t  f;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(run) / sizeof(run[0]); i++) {
+        begin(&f);
+
+        if (compile_script(&f, run[i]) != ONSITE_INVALID
+            || strstr(f.error.text, "may run, load or go to") == NULL)
+        {
+            print_message("%s: %s\n", run[i], f.error.text);
+            fail();
+        }
+
+        end(&f);
+    }
+
+    for (i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
+        begin(&f);
+
+        if (compile_script(&f, harmless[i]) != ONSITE_OK) {
+            print_message("%s: %s\n", harmless[i], f.error.text);
+            fail();
+        }
+
+        end(&f);
+    }
+}
+
+
+static void
+no_value_chooses_a_host(void **state)
+{
+    size_t      i;
+    char       *html;
+    char        text[160];
+    fixture_t   f;
+
+    static const char *const  open[] = {
+        "//{{$x}}", "//{{$x}}/", "https:{{$x}}", "https:/{{$x}}",
+        "https://{{$x}}", "https://{{$x}}/", "HTTP://{{$x}}.example/",
+        "https://shop.example{{$x}}", "https://shop.example:{{$x}}/",
+        "https://a@{{$x}}", "https:///{{$x}}", "https:\\\\{{$x}}",
+        "/\\{{$x}}", "/\n/{{$x}}", "/&#47;{{$x}}", "///a/{{$x}}",
+        "https://shop&period;example/{{$x}}", "/{{$x}}/{{$y}}",
+        "/{{$x}}{{$y}}/{{$z}}", "{{$x}}//{{$y}}",
+        "/{{$x | default 'a' | truncate 1}}/{{$y}}", "/{{$x | default ''}}/{{$y}}"
+    };
+    static const char *const  closed[] = {
+        "/{{$x}}", "/{{$x}}/", "/{{$x}}/a/{{$y}}", "/{{$x}}/?a={{$y}}",
+        "/{{$x | default 'a'}}/{{$y}}", "/a/{{$x}}/{{$y}}", "?{{$x}}",
+        "#{{$x}}", "./{{$x}}", "a/{{$x}}", "//shop.example/{{$x}}",
+        "https://shop.example/{{$x}}", "https://shop.example?{{$x}}",
+        "https://shop.example#{{$x}}", "https://shop.example:8/a//{{$x}}",
+        "mailto:{{$x}}", "tel:{{$x}}", "{{$x}}", "{{$x}}/{{$y}}", "{{$x}}?a={{$y}}",
+        "https://a-name-that-is-rather-long.and-its-domain-is-long-too.shop.exam"
+        "ple/{{$x}}"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(open) / sizeof(open[0])
+                    + sizeof(closed) / sizeof(closed[0]); i++)
+    {
+        bool  good = i >= sizeof(open) / sizeof(open[0]);
+
+        (void) snprintf(text, sizeof(text), "<a href=\"%s\">", good
+                        ? closed[i - sizeof(open) / sizeof(open[0])]
+                        : open[i]);
+        html = spell_out(text);
+        begin(&f);
+
+        if (good != (compile_html(&f, onsite_str(html, strlen(html)))
+                     == ONSITE_OK)
+            || (!good && strstr(f.error.text, "choose a URL's host") == NULL))
+        {
+            print_message("%s: %s\n", text, f.error.text);
+            fail();
+        }
+
+        end(&f);
+        free(html);
+    }
+}
+
+
 static const struct {
     const char  *html;
     const char  *error;
@@ -324,6 +497,7 @@ static const struct {
     { "<object data='{{$x}}'></object>", "loads code" },
     { "<svg><use href='{{$x}}'/></svg>", "loads code" },
     { "<video poster='java{{$x}}'></video>", "scheme" },
+    { "<script type=module>\nimport \"{{$x}}\"</script>", "2:9: " },
     { "<script>var a={{$x}};</script>", "in a script" },
     { "<script>a = b / 2; c = '{{$x}}'</script>", "in a script" },
     { "<script>a = /'/; c = '{{$x}}'</script>", "in a script" },
@@ -376,6 +550,7 @@ static const struct {
     { "<a href='javascript&colon;/{{$x}}'>", "scheme" },
     { "<a href='\tjavascript:/{{$x}}'>", "scheme" },
     { "<a href='data:text/html,{{$x}}'>", "scheme" },
+    { "<a href=' {{$x}}'>", "remove the blank" },
     { "<a href='{{$x}}script:a'>", "goes on" },
     { "<a href='{{$x}}:a'>", "goes on" },
     { "<a href='{{$x}}{{$y}}'>", "goes on" },
@@ -429,6 +604,8 @@ main(void)
         cmocka_unit_test(no_nul_and_no_broken_utf8),
         cmocka_unit_test(no_value_leaves_its_context),
         cmocka_unit_test(only_safe_urls),
+        cmocka_unit_test(a_string_of_a_script_is_but_data),
+        cmocka_unit_test(no_value_chooses_a_host),
         cmocka_unit_test(what_is_unsafe_does_not_compile),
     };
 
