@@ -84,6 +84,9 @@ const api = {
 };
 
 const start = safe(() => {
+    if (isOther()) {        /* since, while nobody saw the page */
+        return;
+    }
     if (!early || Array.isArray(early)) {
         window.onsite = api;        /* else it is somebody's own */
     }

@@ -42,10 +42,6 @@ const root = document.documentElement;
 const ourTemplates = 'template[data-onsite-campaign]';
 const mark = 'data-onsite-later';
 
-/* What there is before us: not an element of that name. */
-
-const early = Object.hasOwn(window, 'onsite') && window.onsite;
-
 /* A page that was fetched before anyone saw it tells its view now. */
 
 const tellView = (api) => {
@@ -57,11 +53,25 @@ const tellView = (api) => {
     }
 };
 
-/* The shop loads it by itself, too. */
+/* What there is before us: not an element of that name.  The shop loads it by
+ * itself, too: then the other one does the work. */
 
-if (typeof early?.refresh === 'function') {
-    early.refresh();
-    tellView(early);
+let early;
+
+const isOther = () => {
+    early = Object.hasOwn(window, 'onsite') && window.onsite;
+
+    if (typeof early?.refresh === 'function') {
+        early.refresh();
+        tellView(early);
+
+        return true;
+    }
+
+    return false;
+};
+
+if (isOther()) {
     return;
 }
 

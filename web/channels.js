@@ -60,7 +60,7 @@ const channels = {
     bar(box) {
         const sheet = styleSheet('');
         const reserve = new ResizeObserver(() => sheet.replaceSync(
-            `:root{--onsite-bar:${box.offsetHeight}px;`
+            `:root{--onsite-bar:${box.offsetHeight}px;box-sizing:content-box;`
             + 'scroll-padding-bottom:var(--onsite-bar);'
             + 'padding-bottom:var(--onsite-bar)!important}'));
 

@@ -15,19 +15,24 @@ const findSlots = (slotName) => {
         return [range, element];
     });
 
+    let from;
+
     while (!found.length && comments.nextNode()) {
         const comment = comments.currentNode;
+        const data = comment.data.trim();
 
-        if (comment.data.trim() === `onsite:slot ${slotName}`) {
+        if (data === '/onsite:slot'
+            && from?.parentNode === comment.parentNode)
+        {
             const range = new Range();
-            let end = comment;
 
-            while (end.nextSibling && end.data !== '/onsite:slot') {
-                end = end.nextSibling;
-            }
-            range.setStartAfter(comment);
-            range.setEndBefore(end);
-            slots.push([range, comment]);
+            range.setStartAfter(from);
+            range.setEndBefore(comment);
+            slots.push([range, from]);
+        }
+
+        if (/onsite:slot/.test(data)) {     /* one without an end is none */
+            from = data === `onsite:slot ${slotName}` && comment;
         }
     }
 

@@ -4,40 +4,41 @@
 
 let referrer = document.referrer;
 
-/* The server knows a message again among the visitor's 16 newest: what is
- * older than those is not told again. */
+/* The server knows a message again among the visitor's 16 newest: what was
+ * sent before the 16 that were sent last is not sent again. */
 
 const recent = [];
-const due = new Set();      /* of them: not taken, and not on its way */
+const due = new Set();      /* not taken, and not on its way */
+
+const sending = (told) => {
+    due.delete(told);
+
+    if (!recent.includes(told) && recent.push(told) > 16) {
+        due.delete(recent[0]);
+        recent.shift().timestamp = 0;       /* never again */
+    }
+
+    return JSON.stringify({ ...told, sentAt: new Date() });
+};
 
 /* A Segment call. */
 
-const message = (type, fields) => {
-    const made = {
-        type,
-        ...fields,
-        context: {
-            page: {
-                path: location.pathname,
-                url: location.href,
-                search: location.search,
-                title: document.title,
-                referrer
-            },
-            locale: navigator.language
+const message = (type, fields) => ({
+    type,
+    ...fields,
+    context: {
+        page: {
+            path: location.pathname,
+            url: location.href,
+            search: location.search,
+            title: document.title,
+            referrer
         },
-        messageId: `${clock()}-${Math.random()}`,
-        timestamp: new Date()
-    };
-
-    if (recent.push(made) > 16) {
-        due.delete(recent.shift());
-    }
-
-    return made;
-};
-
-const encode = (told) => JSON.stringify({ ...told, sentAt: new Date() });
+        locale: navigator.language
+    },
+    messageId: `${clock()}-${Math.random()}`,
+    timestamp: new Date()
+});
 
 const post = async (path, text) => preview
     ? new Response('{"campaigns":[]}')
@@ -57,18 +58,14 @@ let round, retry, pause = 1;
 const send = async (told) => {
     let wait = pause;
 
-    due.delete(told);
-
     try {
-        const answer = await post('beacon', encode(told));
+        const answer = await post('beacon', sending(told));
 
         wait = mayPass(answer.status)
             && (Number(answer.headers.get('Retry-After')) || pause);
     } catch { /* no answer */ }
 
-    if (wait && recent.includes(told)
-        && clock() - told.timestamp < 36e5)
-    {
+    if (wait && clock() - told.timestamp < 36e5) {
         due.add(told);
     }
 
@@ -103,9 +100,10 @@ const sendDue = async () => {
 const flush = () => {
     for (const told of due) {
         if (navigator.onLine
-            && navigator.sendBeacon(`${prefix}beacon`, encode(told)))
+            && !navigator.sendBeacon(`${prefix}beacon`, sending(told)))
         {
-            due.delete(told);
+            due.add(told);
+            break;
         }
     }
 };
@@ -113,10 +111,10 @@ const flush = () => {
 /* Told, without waiting for an answer. */
 
 const tell = safe((told) => {
-    if (preview || !recent.includes(told)) {     /* or none */
+    if (preview || !told?.timestamp) {
         return;
     }
-    if (new Blob([encode(told)]).size > 32e3) {
+    if (new Blob([JSON.stringify(told)]).size > 32e3) {
         warn('too large:', told.event);
         return;
     }
@@ -134,7 +132,7 @@ const tell = safe((told) => {
 /* Told, and what it brings and still fits is shown. */
 
 const judged = async (told, fits = () => true) => {
-    const response = await post('decide', told ? encode(told) : '');
+    const response = await post('decide', told ? sending(told) : '');
 
     if (!response.ok) {
         if (!mayPass(response.status)) {

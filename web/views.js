@@ -36,7 +36,7 @@ const ofThisView = () => {
 const view = (fits) => consult(message('page', { properties: {} }), fits);
 
 const settle = safe(() => {
-    clearTimeout(settling);
+    settling = clearTimeout(settling);
     showTemplates();
 
     if (moved() && !own) {
@@ -44,10 +44,13 @@ const settle = safe(() => {
     }
 });
 
-/* A script that replaces the query tidies up; it shows no other page. */
+/* A script that replaces the query tidies up, and shows no other page; unless
+ * another address is on its way. */
 
 const changed = (type) => {
-    if (type === 'replace' && new URL(at).pathname === location.pathname) {
+    if (!settling && type === 'replace'
+        && new URL(at).pathname === location.pathname)
+    {
         at = address();
 
     } else {
@@ -57,7 +60,7 @@ const changed = (type) => {
 };
 
 const watchHistory = () => {
-    if (window.navigation) {
+    if (window.navigation?.currentEntry) {      /* and no element */
         listen(navigation, 'currententrychange',
             (event) => changed(event.navigationType));
         return;

@@ -183,3 +183,17 @@ test('a preview says so when the page has no such slot', async () => {
     assert.deepEqual(page.problems, []);
     await page.close();
 });
+
+test('between comments without their own end nothing is replaced', async () => {
+    const page = await open('<div id="broken"><!--onsite:slot hero-->'
+        + '<p>important</p><!--onsite:slot other--><p>other</p>'
+        + '<!--/onsite:slot--></div>'
+        + '<!-- onsite:slot hero --><p id="default">own</p><!-- /onsite:slot -->'
+        + template('embed', content, slot));
+
+    await page.getByText('Ours').waitFor();
+    assert.equal(await page.locator('#broken').innerText(),
+        'important\n\nother');
+    assert.equal(await page.locator('#default').count(), 0);
+    await page.close();
+});

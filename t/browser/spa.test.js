@@ -203,3 +203,56 @@ test('embeds of an earlier view end with it: no observer, no report, and the'
     assert.deepEqual(page.problems, []);
     await page.close();
 });
+
+test('a view is told though its entry is replaced at once', async () => {
+    const page = await open('');
+
+    await ready(page);
+    await page.evaluate(() => {
+        history.pushState({}, '', '/page?a=3');
+        history.replaceState({ scroll: 1 }, '', location.href);
+    });
+    assert.equal((await told(page, 1)).search, '?a=3');
+    await page.close();
+});
+
+test('an element named navigation is no Navigation API', async () => {
+    const page = await open('<nav id="navigation">n</nav>', {
+        before: (page) => page.addInitScript(() => {
+            delete window.navigation;
+            delete Window.prototype.navigation;
+        })
+    });
+
+    await ready(page);
+    assert.equal(await page.evaluate(() => navigation.localName), 'nav');
+    await page.evaluate(() => history.pushState({}, '', '/b'));
+    assert.equal((await told(page, 1)).path, '/b');
+    await page.close();
+});
+
+test('two scripts of a page that is rendered ahead are one', async () => {
+    const page = await open('', { before: (page) => page.addInitScript(() => {
+        Object.defineProperty(document, 'prerendering', { value: true,
+            configurable: true });
+        window.onsite = [['track', 'Queued']];
+    }) });
+
+    await page.evaluate(() => new Promise((done) => {
+        const again = document.createElement('script');
+
+        again.src = document.querySelector('script[src*="onsite.js"]').src;
+        again.onload = done;
+        document.head.append(again);
+    }));
+    await page.evaluate(() => {
+        onsite.push(['track', 'Later']);
+        Object.defineProperty(document, 'prerendering', { value: false });
+        document.dispatchEvent(new Event('prerenderingchange'));
+        history.pushState({}, '', '/b');
+    });
+    await told(page, 1);
+    assert.equal(site.calls.filter(({ event }) => event === 'Queued').length, 1);
+    assert.equal(site.calls.filter(({ event }) => event === 'Later').length, 1);
+    await page.close();
+});

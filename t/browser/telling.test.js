@@ -453,3 +453,34 @@ test('scrolling of a page in quirks mode', async () => {
     assert.deepEqual(logged, []);
     await page.close();
 });
+
+test('what was never sent is kept however much else is told', async () => {
+    const seen = Array.from({ length: 8 }, (_, i) =>
+        template('embed', `<p>${i}</p>`, `data-onsite-slot="s${i}"`)
+            .replace('c-embed', `c-${i}`)).join('');
+    const slots = Array.from({ length: 8 }, (_, i) =>
+        `<div data-onsite-slot="s${i}"></div>`).join('');
+    const page = await open(slots + seen, {
+        before: (page) => page.addInitScript(() => {
+            const { fetch } = window;
+
+            window.fetch = async (...args) => {
+                await new Promise((done) => setTimeout(done, 100));
+                return fetch(...args);
+            };
+        })
+    });
+
+    await ready(page);
+    await page.evaluate(() => {
+        for (let i = 0; i < 20; i++) {
+            onsite.track('Impression', { i });
+        }
+    });
+    for (let i = 0; i < 60 && times('Promotion Viewed').length < 8; i++) {
+        await page.waitForTimeout(100);
+    }
+    assert.deepEqual(times('Promotion Viewed'), Array(8).fill(1));
+    assert.deepEqual(times('Impression'), Array(20).fill(1));
+    await page.close();
+});
