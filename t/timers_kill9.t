@@ -81,6 +81,8 @@ while ($sent < $VISITORS || time < $last + 1.7) {
     } elsif ($dice < 0.76) {
         # a master that goes on would start another worker meanwhile
         kill 'STOP', $t->{pid};
+        Onsite::Test::eventually(5, sub { Onsite::Test::read_file(
+            "/proc/$t->{pid}/stat") =~ /\) T/ });
         kill 'KILL', children($t->{pid}), $t->{pid};
         waitpid delete $t->{pid}, 0;
         $t->start(%conf);
