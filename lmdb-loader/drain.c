@@ -8,17 +8,16 @@
  */
 
 #include "drain.h"
+#include "files.h"
 #include "loader.h"
+#include "stop.h"
+#include "task.h"
 
 #include "onsite_outbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #define IDLE_MS         100
@@ -41,16 +40,6 @@ typedef struct {
     onsite_error_t   error;
     char             told[sizeof(((onsite_error_t *) NULL)->text)];
 } drainer_t;
-
-static volatile sig_atomic_t  stopping;
-
-
-static void
-stop(int signal_number)
-{
-    (void) signal_number;
-    stopping = 1;
-}
 
 
 static bool
@@ -127,6 +116,8 @@ settle(drainer_t *d)
 
     d->left += d->drain.n - d->bad;
     d->damaged += d->bad;
+    task_count(TASK_DRAIN_EVENTS, d->drain.n - d->bad);
+    task_count(TASK_DRAIN_DAMAGED, d->bad);
     d->drain.n = 0;
     d->drain.bytes = 0;
     d->bad = 0;
@@ -167,24 +158,13 @@ turn(drainer_t *d)
     }
 
     if (d->drain.n != 0
-        && (stopping || (d->once && !d->any)
+        && (loader_stopping || (d->once && !d->any)
             || loader_now() - d->drain.since >= d->sink->settle_time))
     {
         status = settle(d);
     }
 
     return status;
-}
-
-
-/* A signal ends it. */
-
-static void
-pause_for(onsite_ms_t ms)
-{
-    struct timespec  time = { ms / 1000, ms % 1000 * 1000000 };
-
-    (void) nanosleep(&time, NULL);
 }
 
 
@@ -228,15 +208,17 @@ run(drainer_t *d)
 
         if (status != ONSITE_OK) {
             tell(d);
+            task_count(TASK_DRAIN_FAILED, 1);
+            task_failed(d->error.text);
             begin_again(d);
 
-            if (d->once || stopping) {
+            if (d->once || loader_stopping) {
                 return LOADER_FAILED;
             }
 
             wait = wait == 0 ? RETRY_MS : wait * 2;
             wait = wait > RETRY_MAX_MS ? RETRY_MAX_MS : wait;
-            pause_for(wait);
+            loader_pause(wait);
             status = d->sink->start(d->sink, &d->drain, &d->error);
             continue;
         }
@@ -246,14 +228,15 @@ run(drainer_t *d)
             d->told[0] = '\0';
         }
 
+        task_good();
         wait = d->any ? 0 : wait;
 
-        if (stopping || (d->once && !d->any)) {
+        if (loader_stopping || (d->once && !d->any)) {
             return LOADER_OK;
         }
 
         if (!d->any) {
-            pause_for(IDLE_MS);
+            loader_pause(IDLE_MS);
         }
     }
 }
@@ -264,29 +247,14 @@ run(drainer_t *d)
 static int
 lock_state(const char *state, int *fd)
 {
-    char     path[4096], pid[32] = "";
-    ssize_t  n;
+    char            path[PATH_MAX], does[PATH_MAX + 8];
+    onsite_error_t  error;
 
     (void) snprintf(path, sizeof(path), "%s/drain.lock", state);
-    *fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
+    (void) snprintf(does, sizeof(does), "drains %s", state);
 
-    if (*fd < 0) {
-        loader_complain("%s: %s", path, strerror(errno));
-        return LOADER_FAILED;
-    }
-
-    if (flock(*fd, LOCK_EX|LOCK_NB) != 0) {
-        n = read(*fd, pid, sizeof(pid) - 1);
-        loader_complain("%s: process %.*s drains it already", state,
-                        (int) (n > 0 ? strcspn(pid, "\n") : 1),
-                        n > 0 ? pid : "?");
-        return LOADER_FAILED;
-    }
-
-    n = snprintf(pid, sizeof(pid), "%ld\n", (long) getpid());
-
-    if (ftruncate(*fd, 0) != 0 || pwrite(*fd, pid, (size_t) n, 0) != n) {
-        loader_complain("%s: %s", path, strerror(errno));
+    if (files_lock(path, does, fd, &error) != ONSITE_OK) {
+        loader_complain("%s", error.text);
         return LOADER_FAILED;
     }
 
@@ -313,8 +281,7 @@ report(const drainer_t *d, bool json)
 static int
 drain(drainer_t *d, const char *state, bool json)
 {
-    int               rc, fd = -1;
-    struct sigaction  action = { .sa_handler = stop };
+    int  rc, fd = -1;
 
     if (loader_change_state(state, &d->drain.store) != LOADER_OK) {
         return LOADER_FAILED;
@@ -330,8 +297,7 @@ drain(drainer_t *d, const char *state, bool json)
     rc = lock_state(state, &fd);
 
     if (rc == LOADER_OK) {
-        (void) sigaction(SIGINT, &action, NULL);
-        (void) sigaction(SIGTERM, &action, NULL);
+        loader_catch_signals();
         rc = run(d);
         report(d, json);
     }

@@ -4,12 +4,16 @@
 
 #include "files.h"
 
+#include "onsite_file.h"
+
 #include <openssl/evp.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,28 +52,6 @@ files_sync_folder(const char *path)
 
 
 static bool
-write_all(int fd, onsite_str_t bytes)
-{
-    ssize_t  n;
-
-    while (bytes.len != 0) {
-        n = write(fd, bytes.data, bytes.len);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-
-        if (n > 0) {
-            bytes.data += n;
-            bytes.len -= (size_t) n;
-        }
-    }
-
-    return true;
-}
-
-
-static bool
 make(const char *path, onsite_str_t bytes, mode_t mode)
 {
     int   fd, failure;
@@ -80,7 +62,7 @@ make(const char *path, onsite_str_t bytes, mode_t mode)
         return false;
     }
 
-    done = write_all(fd, bytes) && fsync(fd) == 0;
+    done = onsite_write_all(fd, bytes.data, bytes.len) && fsync(fd) == 0;
     failure = errno;
     done = close(fd) == 0 && done;
 
@@ -272,6 +254,55 @@ files_make_folder(const char *purpose, char folder[FILES_FOLDER_MAX],
     return onsite_error(error, ONSITE_IO, "%s: no folder for temporary files "
                         "can be made there: %s (TMPDIR names another place)",
                         parent, strerror(errno));
+}
+
+
+static onsite_status_t
+say_who(int fd, const char *does, onsite_error_t *error)
+{
+    char     text[32];
+    ssize_t  n;
+
+    n = pread(fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+
+    return onsite_error(error, ONSITE_INVALID, "process %s %s already",
+                        *text != '\0' ? text : "(unknown)", does);
+}
+
+
+onsite_status_t
+files_lock(const char *path, const char *does, int *fd, onsite_error_t *error)
+{
+    int              n;
+    char             text[32];
+    onsite_status_t  status;
+
+    *fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0644);
+
+    if (*fd < 0) {
+        return onsite_error(error,
+                            errno == ENOENT ? ONSITE_NOT_FOUND : ONSITE_IO,
+                            "%s: cannot be opened: %s", path,
+                            strerror(errno));
+    }
+
+    if (flock(*fd, LOCK_EX|LOCK_NB) != 0) {
+        status = say_who(*fd, does, error);
+        (void) close(*fd);
+        *fd = -1;
+        return status;
+    }
+
+    n = snprintf(text, sizeof(text), "%ld\n", (long) getpid());
+
+    /* for people only: the lock is what counts */
+    if (ftruncate(*fd, 0) == 0) {
+        (void) !pwrite(*fd, text, (size_t) n, 0);
+    }
+
+    return ONSITE_OK;
 }
 
 

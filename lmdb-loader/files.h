@@ -33,6 +33,11 @@ onsite_status_t files_make_folder(const char *purpose,
 /* A rename in the folder of path outlives a power cut. */
 bool files_sync_folder(const char *path);
 
+/* The lock file of who does something alone ("drains /state"), until *fd is
+ * closed; its number is in the file.  INVALID: another process has it. */
+onsite_status_t files_lock(const char *path, const char *does, int *fd,
+    onsite_error_t *error);
+
 bool files_is_sha256(onsite_str_t text);
 
 #endif

@@ -69,21 +69,6 @@ close_lock(int *fd)
 }
 
 
-static onsite_status_t
-say_who(const kept_t *kept, int fd, onsite_error_t *error)
-{
-    char     text[32];
-    ssize_t  n;
-
-    n = pread(fd, text, sizeof(text) - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-
-    return onsite_error(error, ONSITE_INVALID, "process %s syncs %s already",
-                        *text != '\0' ? text : "(unknown)", kept->file);
-}
-
-
 /* What was on its way when somebody was stopped; downloads go on. */
 
 static void
@@ -112,8 +97,7 @@ remove_halves(const kept_t *kept)
 onsite_status_t
 kept_begin(kept_t *kept, onsite_error_t *error)
 {
-    char             text[32];
-    int              n;
+    char             path[PATH_MAX], does[PATH_MAX + 8];
     onsite_status_t  status;
 
     if (mkdir(kept->folder, 0755) != 0 && errno != EEXIST) {
@@ -121,22 +105,12 @@ kept_begin(kept_t *kept, onsite_error_t *error)
                             kept->folder, strerror(errno));
     }
 
-    status = open_lock(kept, "lock", &kept->only, error);
+    path_of(kept, "lock", path);
+    (void) snprintf(does, sizeof(does), "syncs %s", kept->file);
+    status = files_lock(path, does, &kept->only, error);
+
     if (status != ONSITE_OK) {
         return status;
-    }
-
-    if (flock(kept->only, LOCK_EX|LOCK_NB) != 0) {
-        status = say_who(kept, kept->only, error);
-        close_lock(&kept->only);
-        return status;
-    }
-
-    n = snprintf(text, sizeof(text), "%ld\n", (long) getpid());
-
-    /* for people only: the lock is what counts */
-    if (ftruncate(kept->only, 0) == 0) {
-        (void) !pwrite(kept->only, text, (size_t) n, 0);
     }
 
     remove_halves(kept);

@@ -9,6 +9,8 @@
 
 #include "pack.h"
 
+#include "onsite_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,28 +129,6 @@ map_output(const char *path, uint64_t size, mapped_t *file,
 }
 
 
-static bool
-write_all(int fd, const char *data, size_t size)
-{
-    ssize_t  n;
-
-    while (size != 0) {
-        n = write(fd, data, size);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-
-        if (n > 0) {
-            data += n;
-            size -= (size_t) n;
-        }
-    }
-
-    return true;
-}
-
-
 /* The whole */
 
 static onsite_status_t
@@ -183,7 +163,7 @@ write_frame(ZSTD_CCtx *context, const mapped_t *from, int fd, const char *to,
             status = onsite_error(error, ONSITE_NO_MEMORY, "%s: zstd: %s", to,
                                   ZSTD_getErrorName(left));
 
-        } else if (!write_all(fd, piece, out.pos)) {
+        } else if (!onsite_write_all(fd, piece, out.pos)) {
             status = failed(to, "written", error);
 
         } else {
@@ -348,7 +328,7 @@ write_patch(const char *to, const void *patch, size_t size,
         return failed(to, "written", error);
     }
 
-    if (!write_all(fd, patch, size) || fsync(fd) != 0) {
+    if (!onsite_write_all(fd, patch, size) || fsync(fd) != 0) {
         status = failed(to, "written", error);
         (void) unlink(to);
     }

@@ -8,6 +8,7 @@
 #include "pack.h"
 #include "remote.h"
 #include "signed.h"
+#include "stop.h"
 
 #include <limits.h>
 #include <string.h>
@@ -38,16 +39,6 @@ typedef struct {
     char                folder[FILES_FOLDER_MAX];   /* of temporary files   */
     onsite_error_t      error;
 } publish_t;
-
-static volatile sig_atomic_t  stopping;
-
-
-static void
-stop(int signal_number)
-{
-    (void) signal_number;
-    stopping = 1;
-}
 
 
 static void
@@ -566,19 +557,6 @@ run(const given_t *given, const keys_t *keys)
 }
 
 
-static void
-handle_signals(void)
-{
-    struct sigaction  ending = { .sa_handler = stop };
-    struct sigaction  ignored = { .sa_handler = SIG_IGN };
-
-    (void) sigaction(SIGINT, &ending, NULL);
-    (void) sigaction(SIGTERM, &ending, NULL);
-    (void) sigaction(SIGXFSZ, &ignored, NULL);
-    (void) sigaction(SIGPIPE, &ignored, NULL);
-}
-
-
 static bool
 is_usable(const given_t *given)
 {
@@ -615,7 +593,7 @@ publish_file(given_t *given, const char *const *files)
     }
 
     if (rc == LOADER_OK) {
-        handle_signals();
+        loader_catch_signals();
         rc = run(given, &keys);
     }
 
@@ -628,7 +606,7 @@ publish_file(given_t *given, const char *const *files)
 int
 loader_publish(int argc, char **argv)
 {
-    given_t      given = { .remote = { .stop = &stopping } };
+    given_t      given = { .remote = { .stop = &loader_stopping } };
     const char  *files[LOADER_REPEATS + 1];
     const char  *expires, *no_patch, *force, *dry_run, *json;
 

@@ -5,38 +5,14 @@
 #include "remote_private.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
 
 
 bool
 remote_stopped(const remote_t *remote)
 {
     return remote->stop != NULL && *remote->stop;
-}
-
-
-bool
-remote_write_all(int fd, const char *data, size_t size)
-{
-    ssize_t  n;
-
-    while (size != 0) {
-        n = write(fd, data, size);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-
-        if (n > 0) {
-            data += n;
-            size -= (size_t) n;
-        }
-    }
-
-    return true;
 }
 
 

@@ -7,6 +7,8 @@
 
 #include "remote_private.h"
 
+#include "onsite_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -176,7 +178,7 @@ copy_bytes(const remote_t *remote, int in, int out, bar_t *bar,
             good = false;
 
         } else if (n > 0) {
-            good = remote_write_all(out, piece, (size_t) n);
+            good = onsite_write_all(out, piece, (size_t) n);
             *bytes += (uint64_t) n;
 
         } else {
@@ -342,7 +344,7 @@ write_new(const remote_t *remote, const remote_put_t *put, int out)
     uint64_t  bytes;
 
     if (put->path == NULL) {
-        return remote_write_all(out, put->bytes.data, put->bytes.len)
+        return onsite_write_all(out, put->bytes.data, put->bytes.len)
                && fsync(out) == 0;
     }
 

@@ -36,7 +36,6 @@ struct remote_s {
 
 
 bool remote_stopped(const remote_t *remote);
-bool remote_write_all(int fd, const char *data, size_t size);
 
 /* Bytes of %XX in place; false: not well formed, or a zero byte. */
 bool remote_decode(char *text);

@@ -6,39 +6,13 @@
 #include "sync.h"
 
 #include "signed.h"
+#include "stop.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define KEEP      3
 #define KEEP_MAX  100
-
-static volatile sig_atomic_t  stopping;
-
-
-static void
-stop(int signal_number)
-{
-    (void) signal_number;
-    stopping = 1;
-}
-
-
-/* A write over a limit is to fail, as one on a full disk does. */
-
-static void
-handle_signals(void)
-{
-    struct sigaction  ending = { .sa_handler = stop };
-    struct sigaction  ignored = { .sa_handler = SIG_IGN };
-
-    (void) sigaction(SIGINT, &ending, NULL);
-    (void) sigaction(SIGTERM, &ending, NULL);
-    (void) sigaction(SIGXFSZ, &ignored, NULL);
-    (void) sigaction(SIGPIPE, &ignored, NULL);
-}
 
 
 void
@@ -66,25 +40,6 @@ sync_tell(const sync_options_t *options, const char *what, uint64_t version)
     }
 
     onsite_buf_free(&line);
-}
-
-
-void
-sync_pause(const sync_options_t *options, onsite_ms_t ms)
-{
-    struct timespec  pause = { ms / 1000, ms % 1000 * 1000000 };
-
-    /* between looking and sleeping a signal may come: not for long */
-    while (!*options->stop && pause.tv_sec >= 1) {
-        struct timespec  second = { 1, 0 };
-
-        (void) nanosleep(&second, NULL);
-        pause.tv_sec--;
-    }
-
-    if (!*options->stop) {
-        (void) nanosleep(&pause, NULL);
-    }
 }
 
 
@@ -181,7 +136,7 @@ loader_sync(int argc, char **argv)
 {
     const char      *trust[LOADER_REPEATS + 1];
     const char      *once, *every, *keep, *dry_run, *json;
-    sync_options_t   sync = { .stop = &stopping };
+    sync_options_t   sync = { .once = false };
 
     const loader_option_t  options[] = {
         { "from", 0, "STORE", "where snapshots come from: a store that "
@@ -217,8 +172,8 @@ loader_sync(int argc, char **argv)
     sync.once = once != NULL;
     sync.dry_run = dry_run != NULL;
     sync.json = json != NULL;
-    sync.remote.stop = &stopping;
-    handle_signals();
+    sync.remote.stop = &loader_stopping;
+    loader_catch_signals();
 
     return run(&sync, trust, every, keep);
 }

@@ -9,8 +9,6 @@
 #include "loader.h"
 #include "remote.h"
 
-#include <signal.h>
-
 typedef struct {
     const char                   *from;
     const char                   *to;
@@ -18,7 +16,6 @@ typedef struct {
     bool                          dry_run;
     bool                          json;
     onsite_ms_t                   every;
-    const volatile sig_atomic_t  *stop;
 
     /* of signed snapshots */
     const keys_t                 *trust;
@@ -30,9 +27,6 @@ typedef struct {
 /* "FILE: live, version 7", and likewise as JSON. */
 void sync_tell(const sync_options_t *options, const char *what,
     uint64_t version);
-
-/* Until ms went by, or a signal came. */
-void sync_pause(const sync_options_t *options, onsite_ms_t ms);
 
 /* sync_folder.c: *.mdb files as they are, of which the newest that opens. */
 int sync_folder(const sync_options_t *options);

@@ -9,6 +9,8 @@
 
 #include "sync.h"
 
+#include "stop.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -253,13 +255,13 @@ sync_folder(const sync_options_t *options)
         return rc;
     }
 
-    while (!*options->stop) {
+    while (!loader_stopping) {
         if (changed(&sync, sync.from)) {
             (void) sync_now(&sync, first);
             first = false;
         }
 
-        sync_pause(options, options->every);
+        loader_pause(options->every);
     }
 
     return LOADER_OK;

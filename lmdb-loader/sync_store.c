@@ -8,7 +8,9 @@
 #include "sync.h"
 
 #include "signed.h"
+#include "stop.h"
 #include "sync_take.h"
+#include "task.h"
 
 #include <openssl/rand.h>
 
@@ -57,6 +59,8 @@ failed(sync_t *sync, onsite_status_t status, const onsite_error_t *error)
 {
     sync->failures++;
     sync->etag[0] = '\0';
+    task_count(TASK_SYNC_FAILED, 1);
+    task_failed(error->text);
 
     if (!was_told(sync, status, error)) {
         bar_clear(&sync->bar);
@@ -89,6 +93,7 @@ succeeded(sync_t *sync)
     sync->state.failing = 0;
     sync->state.why[0] = '\0';
     sync->state.checked = loader_now();
+    task_good();
 }
 
 
@@ -350,6 +355,7 @@ go_live(sync_t *sync, const manifest_t *m, onsite_error_t *error)
         sync->broken = false;
         remember_live(sync);
         kept_prune(&sync->kept, sync->options->keep, &sync->state);
+        task_count(TASK_SYNC_TAKEN, 1);
         sync_tell(sync->options, "live", m->version);
     }
 
@@ -578,7 +584,7 @@ look_once(sync_t *sync)
     sync->asking = false;
     status = do_round(sync, &error);
 
-    if (*sync->options->stop) {
+    if (loader_stopping) {
         return LOADER_FAILED;
     }
 
@@ -646,9 +652,9 @@ run(sync_t *sync)
         return look_once(sync);
     }
 
-    while (!*sync->options->stop) {
+    while (!loader_stopping) {
         (void) look_once(sync);
-        sync_pause(sync->options, pause_of(sync));
+        loader_pause(pause_of(sync));
     }
 
     return LOADER_OK;

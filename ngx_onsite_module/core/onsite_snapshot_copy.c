@@ -7,6 +7,8 @@
 
 #include "onsite_snapshot_private.h"
 
+#include "onsite_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,28 +18,6 @@
 #include <unistd.h>
 
 #define PIECE  (1 << 18)
-
-
-static bool
-write_all(int fd, const char *data, size_t size)
-{
-    ssize_t  n;
-
-    while (size != 0) {
-        n = write(fd, data, size);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-
-        if (n > 0) {
-            data += n;
-            size -= (size_t) n;
-        }
-    }
-
-    return true;
-}
 
 
 static bool
@@ -52,7 +32,7 @@ copy_bytes(int from, int to)
     }
 
     while ((n = read(from, piece, PIECE)) > 0) {
-        if (!write_all(to, piece, (size_t) n)) {
+        if (!onsite_write_all(to, piece, (size_t) n)) {
             n = -1;
             break;
         }

@@ -1,0 +1,53 @@
+/*
+ * stop.c - SIGINT and SIGTERM end a command at its next good moment.
+ */
+
+#include "stop.h"
+
+#include <errno.h>
+#include <sys/select.h>
+
+volatile sig_atomic_t  loader_stopping;
+
+
+static void
+stop(int signal_number)
+{
+    (void) signal_number;
+    loader_stopping = 1;
+}
+
+
+void
+loader_catch_signals(void)
+{
+    struct sigaction  ending = { .sa_handler = stop };
+    struct sigaction  ignored = { .sa_handler = SIG_IGN };
+
+    (void) sigaction(SIGINT, &ending, NULL);
+    (void) sigaction(SIGTERM, &ending, NULL);
+    (void) sigaction(SIGXFSZ, &ignored, NULL);
+    (void) sigaction(SIGPIPE, &ignored, NULL);
+}
+
+
+/* Signals wait until the sleep itself lets them in, so that none comes between
+ * looking and sleeping. */
+
+void
+loader_pause(onsite_ms_t ms)
+{
+    sigset_t         ending, before;
+    struct timespec  time = { ms / 1000, ms % 1000 * 1000000 };
+
+    (void) sigemptyset(&ending);
+    (void) sigaddset(&ending, SIGINT);
+    (void) sigaddset(&ending, SIGTERM);
+    (void) sigprocmask(SIG_BLOCK, &ending, &before);
+
+    if (!loader_stopping) {
+        (void) pselect(0, NULL, NULL, NULL, &time, &before);
+    }
+
+    (void) sigprocmask(SIG_SETMASK, &before, NULL);
+}

@@ -1,0 +1,22 @@
+/*
+ * stop.h - SIGINT and SIGTERM end a command at its next good moment.
+ */
+
+#ifndef STOP_H
+#define STOP_H
+
+#include "onsite_types.h"
+
+#include <signal.h>
+
+/* Set by the signals, once they are caught. */
+extern volatile sig_atomic_t  loader_stopping;
+
+/* Also: a write over a limit, or to who has gone, fails as one on a full disk
+ * does, and kills nobody. */
+void loader_catch_signals(void);
+
+/* Until ms went by, or a signal came. */
+void loader_pause(onsite_ms_t ms);
+
+#endif

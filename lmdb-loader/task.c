@@ -1,0 +1,53 @@
+/*
+ * task.c - what a command that keeps running tells of itself.
+ */
+
+#include "task.h"
+
+#include "loader.h"
+
+const task_named_t  task_names[TASK_COUNTERS] = {
+    [TASK_SYNC_TAKEN] = { "sync_taken", "Snapshots that went live." },
+    [TASK_SYNC_FAILED] = { "sync_failed",
+                           "Looks at a store that failed." },
+    [TASK_DRAIN_EVENTS] = { "drain_events", "Events that left." },
+    [TASK_DRAIN_DAMAGED] = { "drain_damaged",
+                             "Entries that could not be read." },
+    [TASK_DRAIN_FAILED] = { "drain_failed", "Times that a sink failed." },
+};
+
+static task_slot_t   own;
+static task_slot_t  *slot = &own;
+
+
+void
+task_use(task_slot_t *other)
+{
+    slot = other != NULL ? other : &own;
+}
+
+
+void
+task_count(task_counter_t counter, uint64_t n)
+{
+    slot->counters[counter] += n;
+}
+
+
+void
+task_good(void)
+{
+    slot->good = loader_now();
+    slot->failing = 0;
+}
+
+
+void
+task_failed(const char *why)
+{
+    (void) snprintf(slot->why, sizeof(slot->why), "%s", why);
+
+    if (slot->failing == 0) {
+        slot->failing = loader_now();
+    }
+}

@@ -1,0 +1,53 @@
+/*
+ * task.h - what a command that keeps running tells of itself, for those who
+ * watch over it.
+ *
+ * It goes into a slot of the process: one of its own, until task_use says
+ * another.  One process writes to a slot, any may read it.
+ */
+
+#ifndef TASK_H
+#define TASK_H
+
+#include "onsite_types.h"
+
+#include <stdatomic.h>
+
+/* What is counted; task.c has names and help texts in the same order. */
+typedef enum {
+    TASK_SYNC_TAKEN = 0,        /* snapshots that went live                */
+    TASK_SYNC_FAILED,           /* looks at a store that failed            */
+    TASK_DRAIN_EVENTS,          /* that left                               */
+    TASK_DRAIN_DAMAGED,         /* entries that could not be read          */
+    TASK_DRAIN_FAILED,          /* times that a sink failed                */
+    TASK_COUNTERS
+} task_counter_t;
+
+#define TASK_WHY_MAX  256
+
+typedef struct {
+    _Atomic uint64_t     counters[TASK_COUNTERS];
+    _Atomic onsite_ms_t  good;          /* when a round went well last     */
+    _Atomic onsite_ms_t  failing;       /* since when; 0: it goes well     */
+    char                 why[TASK_WHY_MAX];     /* of the last failure; may
+                                           be half another's while it changes,
+                                           and always ends in NUL           */
+} task_slot_t;
+
+typedef struct {
+    const char  *name;          /* as in "onsite_sidecar_NAME_total"       */
+    const char  *help;
+} task_named_t;
+
+extern const task_named_t  task_names[TASK_COUNTERS];
+
+/* From now on this one; NULL: the process' own. */
+void task_use(task_slot_t *slot);
+
+void task_count(task_counter_t counter, uint64_t n);
+
+/* A round went well: what failed is over. */
+void task_good(void);
+void task_failed(const char *why);
+
+#endif
