@@ -15,22 +15,6 @@ fail_if_open(onsite_inject_t *inject)
 }
 
 
-static void
-end_paragraph(onsite_inject_t *inject)
-{
-    int  i = find_kind(&inject->slot, PARAGRAPH, BUTTON_SCOPE);
-
-    if (i >= 0) {
-        pop_to(inject, i);
-
-    } else if (i == NOT_OPEN && !is_special(&inject->slot)
-               && may_be_open(inject, MAY_P))
-    {
-        onsite_inject_slot_fail(inject);
-    }
-}
-
-
 static bool
 saw_heading(const onsite_inject_t *inject)
 {
@@ -245,7 +229,7 @@ onsite_inject_slot_end_tag(onsite_inject_t *inject, unsigned kind)
         break;
 
     case PARAGRAPH:
-        end_paragraph(inject);
+        close_paragraph(inject);
         break;
 
     case HEADING:

@@ -110,4 +110,20 @@ part_rank(const onsite_inject_slot_t *slot, int i)
                                   : INT32_MAX;
 }
 
+
+static inline void
+close_paragraph(onsite_inject_t *inject)
+{
+    int  i = find_kind(&inject->slot, PARAGRAPH, BUTTON_SCOPE);
+
+    if (i >= 0) {
+        pop_to(inject, i);
+
+    } else if (i == NOT_OPEN && !is_special(&inject->slot)
+               && may_be_open(inject, MAY_P))
+    {
+        onsite_inject_slot_fail(inject);
+    }
+}
+
 #endif

@@ -31,22 +31,6 @@ push(onsite_inject_t *inject, unsigned kind)
 
 
 static void
-close_paragraph(onsite_inject_t *inject)
-{
-    int  i = find_kind(&inject->slot, PARAGRAPH, BUTTON_SCOPE);
-
-    if (i >= 0) {
-        pop_to(inject, i);
-
-    } else if (i == NOT_OPEN && !is_special(&inject->slot)
-               && may_be_open(inject, MAY_P))
-    {
-        onsite_inject_slot_fail(inject);
-    }
-}
-
-
-static void
 start_formatting(onsite_inject_t *inject)
 {
     unsigned  once = inject->name == ANCHOR ? MAY_A

@@ -37,14 +37,6 @@ typedef struct {
 } said_t;
 
 
-static ngx_uint_t
-value_is(ngx_str_t *value, const char *text)
-{
-    return value->len == ngx_strlen(text)
-           && ngx_strncasecmp(value->data, (u_char *) text, value->len) == 0;
-}
-
-
 /* Of the header's length already. */
 
 static ngx_uint_t
@@ -122,12 +114,13 @@ about(ngx_table_elt_t *h)
 static encoding_e
 add_encoding(encoding_e found, ngx_str_t *value)
 {
-    if (value->len == 0 || value_is(value, "identity")) {
+    if (value->len == 0 || ngx_http_onsite_is_word(value, "identity")) {
         return found;
     }
 
     return found == ENCODING_NONE
-           && (value_is(value, "gzip") || value_is(value, "x-gzip"))
+           && (ngx_http_onsite_is_word(value, "gzip")
+               || ngx_http_onsite_is_word(value, "x-gzip"))
            ? ENCODING_GZIP : ENCODING_OTHER;
 }
 
@@ -320,7 +313,8 @@ ngx_http_onsite_response_utf8(ngx_http_request_t *r)
 
     name = charset(r);
 
-    return value_is(&name, "utf-8") || value_is(&name, "utf8");
+    return ngx_http_onsite_is_word(&name, "utf-8")
+           || ngx_http_onsite_is_word(&name, "utf8");
 }
 
 
@@ -350,7 +344,7 @@ is_wide(ngx_http_request_t *r)
     }
 
     for (i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
-        if (value_is(&label, exact[i])) {
+        if (ngx_http_onsite_is_word(&label, exact[i])) {
             return 1;
         }
     }
@@ -419,7 +413,7 @@ is_download(said_t *said)
     rest = said->disposition->value;
 
     while (next_part(&rest, &part)) {
-        if (value_is(&part, "attachment")) {
+        if (ngx_http_onsite_is_word(&part, "attachment")) {
             return 1;
         }
     }
@@ -454,7 +448,7 @@ not_modified_shape(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     ngx_str_t  *type;
     ngx_uint_t  document;
 
-    if (!value_is(&ctx->headers.fetch_dest, "document")) {
+    if (!ngx_http_onsite_is_word(&ctx->headers.fetch_dest, "document")) {
         return NGX_HTTP_ONSITE_SKIP_STATUS;
     }
 
