@@ -10,6 +10,7 @@ use Digest::SHA qw(hmac_sha256 hmac_sha256_hex sha256_hex);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
+use Onsite::Published;
 use Onsite::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -188,6 +189,21 @@ SKIP: {
     $r = store('s3://shop.snapshots', 'get', 's/body', 2_000_000);
     like($r->{error}, qr/RequestTimeTooSkewed: .*; is the clock of this machine right\?/,
         'a clock that is wrong');
+}
+
+# a snapshot goes there, signed, and comes from there
+my $p = Onsite::Published->new($t);
+for my $version (7, 8) {
+    local $p->{store} = 's3://shop.snapshots/pops';
+    my ($code, $out, $err) = $p->publish($version, "n $version");
+    is($code, 0, "version $version is published") or diag($err);
+    like($out, qr/as a patch/, 'with a patch') if $version == 8;
+    ($code, $out, $err) = $p->sync;
+    is($code, 0, 'a POP takes it') or diag($err);
+    is($p->live, $version, 'and it is live');
+    ($code, $out) = $p->sync;
+    like($out, qr/current/, 'once');
+    sleep 1.1;          # s3rver's times, by which it tells ETags, are seconds
 }
 
 # every request as it is sent

@@ -99,10 +99,13 @@ differential-html: $(BUILD)/parse5/insert $(BUILD)/parse5/balance t/node_modules
 	@node t/parse5/compare.mjs $< t/node_modules $(COUNT) $(SEED)
 	@node t/parse5/balance.mjs $(BUILD)/parse5/balance t/node_modules $(COUNT) $(SEED)
 
-# harnesses link what they need of a libonsite.a of their own flavour
+# harnesses link what they need of a libonsite.a of their own flavour, and of
+# the loader what is named here
+$(BUILD)/bin/fuzz_manifest: FUZZ_OBJ := $(SIGNED)
+$(BUILD)/bin/fuzz_manifest: $(SIGNED)
 $(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D) $(BUILD)/corpus/$* t/fuzz/seeds/$(*:fuzz_%=%)
-	$(call say,FUZZ)$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $< -o $@ $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+	$(call say,FUZZ)$(CC) $(CORE_CFLAGS) -Ilmdb-loader -fsanitize=fuzzer $< -o $@ $(FUZZ_OBJ) $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
 	@cd $(BUILD) && ./bin/$* -max_total_time=$(or $(FUZZ_SECONDS),5) -verbosity=0 -print_final_stats=1 \
 	    corpus/$* $(ROOT)/t/fuzz/seeds/$(*:fuzz_%=%) >$*.log 2>&1 || { cat $*.log; rm -f $@; exit 1; }; \
 	grep -h executed_units $*.log
