@@ -4,17 +4,24 @@
 
 #include "stop.h"
 
-#include <errno.h>
+#include <pthread.h>
 #include <sys/select.h>
 
 volatile sig_atomic_t  loader_stopping;
 
+static pthread_t  sleeper;
+
+
+/* A library's thread passes it on to the one that may sleep. */
 
 static void
 stop(int signal_number)
 {
-    (void) signal_number;
     loader_stopping = 1;
+
+    if (!pthread_equal(pthread_self(), sleeper)) {
+        (void) pthread_kill(sleeper, signal_number);
+    }
 }
 
 
@@ -24,6 +31,7 @@ loader_catch_signals(void)
     struct sigaction  ending = { .sa_handler = stop };
     struct sigaction  ignored = { .sa_handler = SIG_IGN };
 
+    sleeper = pthread_self();
     (void) sigaction(SIGINT, &ending, NULL);
     (void) sigaction(SIGTERM, &ending, NULL);
     (void) sigaction(SIGXFSZ, &ignored, NULL);

@@ -40,6 +40,8 @@ SIGNED := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,jcs keys manifest files)
 $(BUILD)/unit/test_jcs: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/jcs.o
 $(BUILD)/unit/test_manifest: UNIT_OBJ := $(SIGNED)
 $(addprefix $(BUILD)/unit/test_,jcs manifest): $(SIGNED)
+$(BUILD)/unit/test_nats_url: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/nats_url.o
+$(BUILD)/unit/test_nats_url: $(BUILD)/obj/lmdb-loader/nats_url.o
 $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit
