@@ -30,7 +30,7 @@ LDFLAGS_asan   := -fsanitize=address,undefined
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
 CORE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(CFLAGS_$(FLAVOUR)) $(WARNINGS) \
-               -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $(CFLAGS)
+               -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $(CPPFLAGS) $(CFLAGS)
 LOADER_LIBS := -licui18n -licuuc -lcurl -lzstd -lnats
 CORE_LIBS := -llmdb -lmsgpackc -lpcre2-8 -lcrypto -lz -lm
 LDFLAGS_ALL := $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
@@ -96,7 +96,8 @@ MODULE := $(BUILD)/ngx_http_onsite_module.so
 MODULE_C   := $(wildcard $(MOD)/http/*.c)
 MODULE_H   := $(wildcard $(MOD)/http/*.h $(MOD)/core/*.h)
 MODULE_CC  := -g -O2 -fPIC -fstack-protector-strong -Wextra -Wshadow \
-              -Wmissing-prototypes -Wno-unused-parameter $(CFLAGS_$(FLAVOUR))
+              -Wmissing-prototypes -Wno-unused-parameter $(CFLAGS_$(FLAVOUR)) \
+              $(CPPFLAGS) $(CFLAGS)
 MODULE_LD  := -fPIC -Wl,-z,relro -Wl,-z,now $(LDFLAGS_ALL)
 
 $(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
@@ -141,23 +142,60 @@ module: $(MODULE) ## the nginx module alone
 LIBDIR ?= $(PREFIX)/lib
 MODULESDIR ?= $(LIBDIR)/nginx/modules
 
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/onsite
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
 .PHONY: install
-install: build ## into $(DESTDIR)$(PREFIX): module, loader, runtime, docs
+install: build manuals ## into $(DESTDIR)$(PREFIX): module, loader, runtime, units, docs
 	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/bin \
-	    $(DESTDIR)$(PREFIX)/share/onsite $(DESTDIR)$(PREFIX)/share/doc/onsite
+	    $(DESTDIR)$(PREFIX)/share/onsite $(DESTDIR)$(DOCDIR)/examples \
+	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(BUILD)/lmdb-loader $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/onsite.js docs/*.schema.json \
 	    $(DESTDIR)$(PREFIX)/share/onsite/
-	install -m 644 README.md conf.example docs/*.md \
-	    $(DESTDIR)$(PREFIX)/share/doc/onsite/
+	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)/
+	install -m 644 conf.example packaging/systemd/*.mount \
+	    $(DESTDIR)$(DOCDIR)/examples/
+	install -m 644 $(filter %.1,$(MANUALS)) $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 packaging/completion \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmdb-loader
+	for unit in packaging/systemd/*.service; do \
+	    sed 's,/usr/bin/,$(PREFIX)/bin/,' $$unit \
+	        > $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; \
+	done
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^\#define ONSITE_RELEASE  *"\(.*\)"$$/\1/p' \
+    $(MOD)/core/onsite_release.h)
+
+# the pages of docs/ that are manuals, too
+MANUALS := $(addprefix $(ROOT)/build/man/,lmdb-loader.1)
+$(ROOT)/build/man/lmdb-loader.1: docs/loader.md packaging/manual \
+    $(MOD)/core/onsite_release.h
+	@mkdir -p $(@D)
+	$(call say,GEN)packaging/manual lmdb-loader 1 $(VERSION) \
+	    'campaigns into snapshots, snapshots to nginx, and what its state holds' \
+	    < $< > $@.new && mv $@.new $@
+
+.PHONY: manuals
+manuals: $(MANUALS) ## man pages, from docs/
 
 .PHONY: dist
-dist: ## a source archive of what is committed
-	@mkdir -p $(BUILD)
-	git archive --prefix=onsite-$(VERSION)/ -o $(BUILD)/onsite-$(VERSION).tar.gz HEAD
+dist: ## a source archive of what is committed, to build from without npm
+	@packaging/dist onsite-$(VERSION) $(ROOT)/build/dist/onsite-$(VERSION).tar.xz
+
+.PHONY: deb
+deb: dist ## Debian packages of what is committed, into build/deb
+	@packaging/packages deb
+	@packaging/deb $(ROOT)/build/dist/onsite-$(VERSION).tar.xz $(ROOT)/build/deb
+
+.PHONY: deb-check
+deb-check: deb ## them: lintian, and installed, upgraded and purged out of everybody's sight
+	@lintian --allow-root --display-info --pedantic \
+	    --fail-on error,warning,info,pedantic $(ROOT)/build/deb/*.changes
+	@packaging/deb_check $(ROOT)/build/deb
 
 .PHONY: demo
 demo: ## install what it needs, build, start the demo shop on loopback

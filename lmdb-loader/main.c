@@ -3,6 +3,7 @@
  */
 
 #include "loader.h"
+#include "onsite_release.h"
 
 #include <string.h>
 
@@ -57,6 +58,7 @@ print_usage(FILE *out)
     }
 
     (void) fprintf(out, "\n`lmdb-loader COMMAND --help` tells its options."
+                   "\n`lmdb-loader --version` tells which one this is."
                    "\nExit status: 0 done, 1 a check failed, 2 usage.\n");
 }
 
@@ -75,6 +77,11 @@ main(int argc, char **argv)
         || strcmp(argv[1], "help") == 0)
     {
         print_usage(stdout);
+        return LOADER_OK;
+    }
+
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        (void) printf("lmdb-loader %s\n", ONSITE_RELEASE);
         return LOADER_OK;
     }
 

@@ -46,6 +46,7 @@ cmp_ok($s->{snapshot}{version}, '>', 1e12, 'snapshot.version');
 cmp_ok($s->{snapshot}{age_seconds}, '>=', 0, 'snapshot.age_seconds');
 cmp_ok($s->{snapshot}{age_seconds}, '<', 60, 'which is young');
 is($s->{snapshot}{campaigns}, 1, 'snapshot.campaigns');
+like($s->{build}{version}, qr/^\d+\.\d+\.\d+$/, 'build.version');
 is(ref $s->{skips}, 'HASH', 'skips by reason');
 ok($s->{decide_seconds}, 'decide_seconds');
 
@@ -114,6 +115,8 @@ sub metric {
         if $leaf =~ /^(events|decisions|timers|outbox|noise|identity|privacy)\.
             (rejected|shed|shown|fired|refused|erased|bots|prefetch|duplicates
             |skewed|forged|dropped|links|swept|erasures)$/x;
+    return "onsite_build_info{version=\"$text{$leaf}\"}"
+        if $leaf eq 'build.version';
     return 'onsite_' . $leaf =~ s/\./_/r;
 }
 
@@ -124,7 +127,7 @@ for my $leaf (sort keys %leaf) {
     ok(exists $text{$leaf}, "$leaf as text");
     ok(exists $value{metric($leaf)}, "$leaf as a metric")
         or diag(metric($leaf));
-    next if $leaf =~ /age_seconds|bytes_used|readers/;
+    next if $leaf =~ /age_seconds|bytes_used|readers|^build/;
     my $is = JSON::PP::is_bool($leaf{$leaf}) ? $leaf{$leaf} + 0 : $leaf{$leaf};
     cmp_ok($value{metric($leaf)}, '==', $is, 'of the same value');
     cmp_ok($text{$leaf} =~ s/^true$/1/r, '==', $is, 'in both');

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_onsite_collect.h"
+#include "onsite_release.h"
 
 #include <math.h>
 
@@ -519,6 +520,32 @@ announce(writer_t *w)
 }
 
 
+/* Which module this is: the one value that is no number. */
+
+static void
+write_release(onsite_buf_t *out, ngx_uint_t format)
+{
+    switch (format) {
+
+    case NGX_HTTP_ONSITE_STATUS_JSON:
+        onsite_buf_str(out, ONSITE_STR("\"build\":{\"version\":\""
+                                       ONSITE_RELEASE "\"},\n"));
+        return;
+
+    case NGX_HTTP_ONSITE_STATUS_PROMETHEUS:
+        onsite_buf_str(out, ONSITE_STR("# HELP onsite_build_info Which module "
+                                       "this is.\n"
+                                       "# TYPE onsite_build_info gauge\n"
+                                       "onsite_build_info{version=\""
+                                       ONSITE_RELEASE "\"} 1\n"));
+        return;
+
+    default:
+        onsite_buf_str(out, ONSITE_STR("build.version " ONSITE_RELEASE "\n"));
+    }
+}
+
+
 static void
 write_status(onsite_buf_t *out, ngx_uint_t format)
 {
@@ -537,6 +564,8 @@ write_status(onsite_buf_t *out, ngx_uint_t format)
     if (format == NGX_HTTP_ONSITE_STATUS_JSON) {
         onsite_buf_char(out, '{');
     }
+
+    write_release(out, format);
 
     for (m = metrics; m->group != NULL; m++) {
         w.metric = m;
