@@ -24,7 +24,7 @@
 #define AT_PAGE_SIZE      40
 #define AT_LAST_PAGE      136
 #define AT_TXN            144
-#define HEADER_BYTES      152
+#define HEADER_BYTES      ONSITE_LMDB_HEADER
 
 #define PAGE_SIZE_MIN     512
 #define PAGE_SIZE_MAX     65536
@@ -161,4 +161,53 @@ onsite_lmdb_inspect(int fd, onsite_lmdb_facts_t *facts, const char **why)
     }
 
     return ONSITE_OK;
+}
+
+
+onsite_status_t
+onsite_lmdb_header(int fd, uint32_t page_size, uint64_t txn,
+    unsigned char header[ONSITE_LMDB_HEADER], uint64_t *last_page,
+    const char **why)
+{
+    onsite_status_t  status;
+
+    status = read_header(fd, (txn & 1) * page_size, header, why);
+
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    *last_page = read_u64(header, AT_LAST_PAGE);
+
+    return read_u64(header, AT_TXN) == txn ? ONSITE_OK : ONSITE_NOT_FOUND;
+}
+
+
+/* A transaction's header lies in the page of its number's last bit; the other
+ * one says the same, as of the one before. */
+
+bool
+onsite_lmdb_write_headers(int fd, uint32_t page_size,
+    const unsigned char header[ONSITE_LMDB_HEADER])
+{
+    uint64_t       i, number, txn;
+    unsigned char  page[PAGE_SIZE_MAX] = { 0 };
+
+    for (i = 0; i < 2; i++) {
+        memcpy(page, header, HEADER_BYTES);
+        txn = read_u64(header, AT_TXN);
+        number = i;
+
+        txn -= (txn & 1) != i;
+        memcpy(page, &number, sizeof(number));
+        memcpy(page + AT_TXN, &txn, sizeof(txn));
+
+        if (lseek(fd, (off_t) (i * page_size), SEEK_SET) < 0
+            || write(fd, page, page_size) != (ssize_t) page_size)
+        {
+            return false;
+        }
+    }
+
+    return true;
 }

@@ -29,4 +29,19 @@ typedef struct {
 onsite_status_t onsite_lmdb_inspect(int fd, onsite_lmdb_facts_t *facts,
     const char **why);
 
+/*
+ * The header that a transaction has left, as long as no later one but one was
+ * committed.  NOT_FOUND: it is not there any more; else as above.
+ */
+#define ONSITE_LMDB_HEADER  152
+
+onsite_status_t onsite_lmdb_header(int fd, uint32_t page_size, uint64_t txn,
+    unsigned char header[ONSITE_LMDB_HEADER], uint64_t *last_page,
+    const char **why);
+
+/* Both header pages of a file that holds what that transaction saw, and no
+ * later one. */
+bool onsite_lmdb_write_headers(int fd, uint32_t page_size,
+    const unsigned char header[ONSITE_LMDB_HEADER]);
+
 #endif

@@ -175,8 +175,8 @@ write_state_file(state_dir_t *dir, onsite_error_t *error)
     int   len;
     char  text[STATE_NAME_MAX];
 
-    len = snprintf(text, sizeof(text), "onsite state, format %d, shards %u\n",
-                   STATE_FORMAT, (unsigned) dir->options->shards);
+    len = snprintf(text, sizeof(text), STATE_TEXT, STATE_FORMAT,
+                   (unsigned) dir->options->shards);
 
     if (pwrite(dir->lock, text, (size_t) len, 0) != len) {
         return io_error(dir, STATE_FILE, "write", error);
@@ -192,6 +192,13 @@ static onsite_status_t
 check_state_text(state_dir_t *dir, const char *text, onsite_error_t *error)
 {
     unsigned  format, shards;
+
+    if (strcmp(text, STATE_RESTORED) == 0) {
+        return onsite_error(error, ONSITE_INVALID, "state: a restore of %s "
+                            "was broken off: run lmdb-loader restore again, "
+                            "or remove the files in it",
+                            dir->options->path);
+    }
 
     if (sscanf(text, "onsite state, format %u, shards %u", &format, &shards)
         != 2 || shards == 0 || shards > ONSITE_SHARDS_MAX)

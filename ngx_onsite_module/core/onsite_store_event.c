@@ -484,6 +484,27 @@ onsite_txn_event_add(onsite_txn_t *txn, onsite_str_t entry, uint64_t *lost)
 }
 
 
+/* A number that is kept, far behind the last one. */
+
+int
+events_jump(onsite_txn_t *txn, uint64_t by)
+{
+    int       rc;
+    char      bytes[OUTBOX_KEY], nil = (char) 0xc0;
+    MDB_val   k, v = { KEEPER_SIZE, &nil };
+
+    rc = next_number(txn);
+
+    if (rc == 0) {
+        txn->event_next += by;
+        k = outbox_key(bytes, txn->event_next++, 0);
+        rc = mdb_cursor_put(txn->events, &k, &v, MDB_APPEND);
+    }
+
+    return rc;
+}
+
+
 /* One of a visitor who is erased. */
 
 int

@@ -90,7 +90,7 @@ outbox_state_read(MDB_txn *mdb, const shard_t *shard, outbox_state_t *state)
 }
 
 
-static int
+int
 outbox_state_write(onsite_txn_t *txn, const outbox_state_t *state)
 {
     uint64_t  numbers[3] = {

@@ -16,6 +16,8 @@
  *   onsite_store_pages.c free pages, and readers that keep them
  *   onsite_store_room.c  eviction, the shares of timers and outbox, reaping
  *   onsite_store_info.c  meta values, statistics, walking
+ *   onsite_store_copy.c, onsite_store_restore.c  a state at one moment, out of
+ *                        a live one and back (onsite_store_copy.h)
  *
  * Keys of timers and outbox are numbers in big-endian bytes, so that LMDB's
  * order is theirs.
@@ -36,6 +38,8 @@
 /* Made by prepare and the first file looked at; its flock is the lock of
  * whoever changes the directory. */
 #define STATE_FILE       "onsite-state"
+#define STATE_TEXT       "onsite state, format %d, shards %u\n"
+#define STATE_RESTORED   "onsite state, being restored\n"
 
 
 /* onsite_store_dir.c */
@@ -218,12 +222,15 @@ typedef struct {
 
 int outbox_state_read(MDB_txn *mdb, const shard_t *shard,
     outbox_state_t *state);
+int outbox_state_write(onsite_txn_t *txn, const outbox_state_t *state);
 
 /* onsite_store_event.c */
 
 /* Events give up their room to a delivery that takes so many pages. */
 int events_make_way(onsite_txn_t *txn, uint64_t pages);
 int event_forget(onsite_txn_t *txn, uint64_t seq);
+/* So many numbers are left out. */
+int events_jump(onsite_txn_t *txn, uint64_t by);
 /* Deletes the oldest up to a number, until no more than so many pages are
  * left, or budget is used up; *n is counted on. */
 int events_delete_some(onsite_txn_t *txn, uint64_t upto, uint64_t pages,
