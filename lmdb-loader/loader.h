@@ -286,5 +286,7 @@ int loader_sync(int argc, char **argv);
 int loader_rollback(int argc, char **argv);
 int loader_erase(int argc, char **argv);
 int loader_export(int argc, char **argv);
+int loader_checkpoint(int argc, char **argv);
+int loader_restore(int argc, char **argv);
 
 #endif

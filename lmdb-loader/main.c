@@ -36,6 +36,10 @@ static const loader_command_t  commands[] = {
     { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
     { "drain", "DIR --to file:DIR", "hand events that wait over, and keep on",
       loader_drain },
+    { "checkpoint", "DIR --to FOLDER",
+      "copy a live state to a disk, and keep on", loader_checkpoint },
+    { "restore", "FOLDER --to DIR", "make a state of the latest checkpoint",
+      loader_restore },
     { "export", "DIR --visitor ID", "print all that is held of a visitor",
       loader_export },
     { "erase", "DIR --customer ID", "erase a customer or a visitor",
@@ -53,7 +57,7 @@ print_usage(FILE *out)
     (void) fprintf(out, "usage: lmdb-loader COMMAND …\n\n");
 
     for (i = 0; i < COMMANDS; i++) {
-        (void) fprintf(out, "  %-9s%-24s %s\n", commands[i].name,
+        (void) fprintf(out, "  %-11s%-24s %s\n", commands[i].name,
                        commands[i].arguments, commands[i].summary);
     }
 

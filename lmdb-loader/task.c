@@ -14,6 +14,9 @@ const task_named_t  task_names[TASK_COUNTERS] = {
     [TASK_DRAIN_DAMAGED] = { "drain_damaged",
                              "Entries that could not be read." },
     [TASK_DRAIN_FAILED] = { "drain_failed", "Times that a sink failed." },
+    [TASK_CHECKPOINT_MADE] = { "checkpoints", "Checkpoints that were made." },
+    [TASK_CHECKPOINT_FAILED] = { "checkpoints_failed",
+                                 "Checkpoints that could not be made." },
 };
 
 static task_slot_t   own;

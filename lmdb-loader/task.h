@@ -20,6 +20,8 @@ typedef enum {
     TASK_DRAIN_EVENTS,          /* that left                               */
     TASK_DRAIN_DAMAGED,         /* entries that could not be read          */
     TASK_DRAIN_FAILED,          /* times that a sink failed                */
+    TASK_CHECKPOINT_MADE,       /* checkpoints                             */
+    TASK_CHECKPOINT_FAILED,     /* tries that failed                       */
     TASK_COUNTERS
 } task_counter_t;
 

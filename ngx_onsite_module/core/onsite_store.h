@@ -60,6 +60,11 @@ void onsite_store_close(onsite_store_t *store);
 
 uint32_t onsite_store_shards(const onsite_store_t *store);
 
+/* Whether the files that were opened are still those of the directory: they
+ * may have been set aside, or the state wiped and made anew.  Who keeps a store
+ * open for long closes it then, and opens it again. */
+bool onsite_store_is_current(const onsite_store_t *store);
+
 /* One write transaction on one shard; at most one open in a process.  Where
  * pages are short, begin (and renew) waits for those who read and so keep the
  * free ones, 100 ms at most. */

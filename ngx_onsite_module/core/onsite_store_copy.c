@@ -11,6 +11,7 @@
  */
 
 #include "onsite_store_private.h"
+#include "onsite_file.h"
 #include "onsite_lmdb_file.h"
 #include "onsite_store_copy.h"
 
@@ -418,26 +419,8 @@ blank_unused(pin_t *p, char *page)
 static bool
 write_at(int fd, uint64_t offset, const char *data, size_t size)
 {
-    ssize_t  n;
-
-    if (lseek(fd, (off_t) offset, SEEK_SET) < 0) {
-        return false;
-    }
-
-    while (size != 0) {
-        n = write(fd, data, size);
-
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-
-        if (n > 0) {
-            data += n;
-            size -= (size_t) n;
-        }
-    }
-
-    return true;
+    return lseek(fd, (off_t) offset, SEEK_SET) >= 0
+           && onsite_write_all(fd, data, size);
 }
 
 

@@ -193,15 +193,15 @@ check_state_text(state_dir_t *dir, const char *text, onsite_error_t *error)
 {
     unsigned  format, shards;
 
-    if (strcmp(text, STATE_RESTORED) == 0) {
+    if (strncmp(text, STATE_RESTORED, sizeof(STATE_RESTORED) - 1) == 0) {
         return onsite_error(error, ONSITE_INVALID, "state: a restore of %s "
                             "was broken off: run lmdb-loader restore again, "
                             "or remove the files in it",
                             dir->options->path);
     }
 
-    if (sscanf(text, "onsite state, format %u, shards %u", &format, &shards)
-        != 2 || shards == 0 || shards > ONSITE_SHARDS_MAX)
+    if (sscanf(text, STATE_READ, &format, &shards) != 2 || shards == 0
+        || shards > ONSITE_SHARDS_MAX)
     {
         return onsite_error(error, ONSITE_INVALID, "state: %s/%s is damaged: "
                             "move the directory away, or name another",

@@ -39,6 +39,7 @@
  * whoever changes the directory. */
 #define STATE_FILE       "onsite-state"
 #define STATE_TEXT       "onsite state, format %d, shards %u\n"
+#define STATE_READ       "onsite state, format %u, shards %u"
 #define STATE_RESTORED   "onsite state, being restored\n"
 
 

@@ -8,6 +8,8 @@
  */
 
 #include "onsite_store_private.h"
+#include "onsite_file.h"
+#include "onsite_lmdb_file.h"
 #include "onsite_store_copy.h"
 
 #include <dirent.h>
@@ -35,6 +37,9 @@ struct onsite_restore_s {
     uint32_t                  shards;
     bool                      finished;
 };
+
+/* Pages to write in are found behind those of the copy, where there were. */
+#define SPARE        (1 << 20)
 
 
 static onsite_status_t
@@ -160,10 +165,11 @@ remove_folder(const onsite_restore_t *r)
 static onsite_status_t
 look(onsite_restore_t *r, onsite_error_t *error)
 {
-    char     text[STATE_NAME_MAX];
-    bool     broken_off, any;
-    pid_t    pid = 0;
-    ssize_t  n;
+    char      text[STATE_NAME_MAX];
+    bool      any;
+    pid_t     pid = 0;
+    ssize_t   n;
+    unsigned  format, shards;
 
     n = pread(r->lock, text, sizeof(text) - 1, 0);
     if (n < 0) {
@@ -171,10 +177,13 @@ look(onsite_restore_t *r, onsite_error_t *error)
     }
 
     text[n] = '\0';
-    broken_off = strcmp(text, STATE_RESTORED) == 0;
-    any = !each_file(r->path, is_no_shard, NULL) || (n != 0 && !broken_off);
 
-    if (any && !broken_off && !r->options.replace) {
+    /* one that was broken off has a text that nobody reads as a state's */
+
+    any = n == 0 ? !each_file(r->path, is_no_shard, NULL)
+          : sscanf(text, STATE_READ, &format, &shards) == 2;
+
+    if (any && !r->options.replace) {
         return onsite_error(error, ONSITE_INVALID, "state: there is one in %s "
                             "already", r->path);
     }
@@ -225,14 +234,13 @@ begin(onsite_restore_t *r, onsite_error_t *error)
     status = lock_state(r, error);
 
     if (status == ONSITE_OK) {
+        remove_folder(r);           /* of one that was broken off */
         status = look(r, error);
     }
 
     if (status != ONSITE_OK) {
         return status;
     }
-
-    remove_folder(r);
 
     return mkdir(r->folder, 0700) == 0 ? ONSITE_OK
            : failed(r->folder, "", "create", error);
@@ -292,8 +300,10 @@ write_state_text(int fd, const char *text, const char *path,
 {
     size_t  len = strlen(text);
 
-    if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) < 0
-        || write(fd, text, len) != (ssize_t) len)
+    /* it is never empty: an empty one is for anybody to fill */
+
+    if (lseek(fd, 0, SEEK_SET) < 0 || !onsite_write_all(fd, text, len)
+        || ftruncate(fd, (off_t) len) != 0)
     {
         return failed(path, STATE_FILE, "write", error);
     }
@@ -310,6 +320,41 @@ state_text(char *text, uint32_t shards)
 }
 
 
+/* Its free end is not in a copy: some of it comes back, and nginx gives it the
+ * size that is configured. */
+
+static void
+lengthen(const onsite_restore_t *r, uint32_t shard)
+{
+    int                  fd;
+    char                 path[PATH_MAX], name[STATE_NAME_MAX];
+    uint64_t             size;
+    const char          *why;
+    onsite_lmdb_facts_t  facts;
+
+    shard_file_name(name, shard, "");
+    (void) snprintf(path, sizeof(path), "%s/%s", r->folder, name);
+
+    fd = open(path, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+    if (fd < 0) {
+        return;
+    }
+
+    /* what is damaged is told by who opens it */
+
+    if (onsite_lmdb_inspect(fd, &facts, &why) == ONSITE_OK) {
+        size = facts.file_size + SPARE;
+        size = size < facts.map_size ? size : facts.map_size;
+
+        if (size > facts.file_size) {
+            (void) !ftruncate(fd, (off_t) size);
+        }
+    }
+
+    (void) close(fd);
+}
+
+
 /* A store that is opened to be changed makes anew what is damaged: it is
  * opened to be read before. */
 
@@ -317,11 +362,16 @@ static onsite_status_t
 open_ready(onsite_restore_t *r, onsite_ms_t now, onsite_store_t **store,
     onsite_error_t *error)
 {
+    uint32_t                i;
     onsite_status_t         status;
     onsite_store_stat_t     stat;
     onsite_store_options_t  options = {
         .path = r->folder, .read_only = true
     };
+
+    for (i = 0; i < r->shards; i++) {
+        lengthen(r, i);
+    }
 
     status = onsite_store_open(&options, now, store, error);
 

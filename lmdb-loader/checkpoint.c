@@ -1,0 +1,352 @@
+/*
+ * checkpoint.c - `checkpoint`: a live state is copied to a disk, now and then.
+ */
+
+#include "checkpoint.h"
+#include "loader.h"
+#include "stop.h"
+#include "task.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EVERY       (5 * ONSITE_MINUTE)
+#define KEEP        3
+#define KEEP_MAX    100
+#define WAIT_MAX    (5 * ONSITE_MINUTE)     /* between tries that fail */
+#define LAST_MS     (8 * ONSITE_SECOND)     /* for the one at the end */
+
+typedef struct {
+    const char      *state;
+    const char      *folder;
+    bool             once;
+    bool             json;
+    size_t           keep;
+    onsite_ms_t      every;
+    onsite_store_t  *store;         /* NULL: not open                      */
+    unsigned         failures;      /* one after the other                 */
+    char             told[sizeof(((onsite_error_t *) NULL)->text)];
+} checkpointer_t;
+
+
+static void
+print_log(void *data, int level, const char *text)
+{
+    (void) data;
+
+    if (level <= ONSITE_LOG_WARN) {
+        loader_complain("%s", text);
+    }
+}
+
+
+/* It may come later, and be made anew. */
+
+static onsite_status_t
+open_state(checkpointer_t *c, onsite_error_t *error)
+{
+    char                    path[PATH_MAX];
+    onsite_store_options_t  options = {
+        .path = path, .read_only = true, .log = print_log
+    };
+
+    if (c->store != NULL && onsite_store_is_current(c->store)) {
+        return ONSITE_OK;
+    }
+
+    onsite_store_close(c->store);
+    c->store = NULL;
+
+    if (realpath(c->state, path) == NULL) {
+        return onsite_error(error, ONSITE_IO, "%s: %s", c->state,
+                            strerror(errno));
+    }
+
+    return onsite_store_open(&options, loader_now(), &c->store, error);
+}
+
+
+static void
+report(const checkpointer_t *c, const checkpoint_t *checkpoint,
+    const checkpoint_taking_t *taking, onsite_ms_t took, size_t removed)
+{
+    char  name[CHECKPOINT_NAME];
+
+    checkpoint_name(checkpoint->time, name);
+
+    if (c->json) {
+        (void) printf("{\"checkpoint\":\"%s\",\"shards\":%u,\"bytes\":%llu,"
+                      "\"held_ms\":%lld,\"took_ms\":%lld,\"broken_off\":%u,"
+                      "\"removed\":%zu}\n", name,
+                      (unsigned) checkpoint->shards,
+                      (unsigned long long) taking->used,
+                      (long long) taking->held, (long long) took,
+                      taking->tries, removed);
+
+    } else if (c->once) {
+        (void) printf("%s/%s: %.1f MB of %u shard(s) in %.2f s, of which the "
+                      "state was held %.2f s\n", c->folder, name,
+                      (double) taking->used / 1e6,
+                      (unsigned) checkpoint->shards, (double) took / 1e3,
+                      (double) taking->held / 1e3);
+    }
+
+    (void) fflush(stdout);
+}
+
+
+static onsite_status_t
+take(checkpointer_t *c, onsite_ms_t deadline, onsite_error_t *error)
+{
+    onsite_ms_t           begun = loader_now();
+    checkpoint_t          checkpoint;
+    onsite_status_t       status;
+    checkpoint_taking_t   taking = {
+        .folder = c->folder, .deadline = deadline
+    };
+
+    status = open_state(c, error);
+
+    if (status == ONSITE_OK) {
+        status = checkpoint_take(c->store, &taking, &checkpoint, error);
+    }
+
+    if (status == ONSITE_OK) {
+        report(c, &checkpoint, &taking, loader_now() - begun,
+               checkpoint_prune(c->folder, c->keep));
+    }
+
+    return status;
+}
+
+
+/* Each cause is told once, and when it is over. */
+
+static void
+note(checkpointer_t *c, onsite_status_t status, const onsite_error_t *error)
+{
+    if (status == ONSITE_OK) {
+        if (c->told[0] != '\0') {
+            loader_complain("goes on");
+            c->told[0] = '\0';
+        }
+
+        c->failures = 0;
+        task_count(TASK_CHECKPOINT_MADE, 1);
+        task_good();
+        return;
+    }
+
+    c->failures++;
+    task_count(TASK_CHECKPOINT_FAILED, 1);
+    task_failed(error->text);
+
+    if (strcmp(c->told, error->text) != 0) {
+        loader_complain("%s", error->text);
+        (void) snprintf(c->told, sizeof(c->told), "%s", error->text);
+    }
+}
+
+
+/* After failures ever longer, and by chance. */
+
+static onsite_ms_t
+pause_of(const checkpointer_t *c)
+{
+    uint32_t     random = 0;
+    onsite_ms_t  most;
+
+    if (c->failures == 0) {
+        return c->every;
+    }
+
+    most = c->failures < 9 ? ONSITE_SECOND << c->failures : WAIT_MAX;
+    most = most < WAIT_MAX ? most : WAIT_MAX;
+    most = most < c->every ? most : c->every;
+    (void) !getrandom(&random, sizeof(random), 0);
+
+    return ONSITE_SECOND / 2 + (onsite_ms_t) (random % (uint32_t) most);
+}
+
+
+static int
+run(checkpointer_t *c)
+{
+    onsite_error_t   error = { "" };
+    onsite_status_t  status;
+
+    for ( ;; ) {
+        status = take(c, 0, &error);
+        note(c, status, &error);
+
+        if (c->once) {
+            return status == ONSITE_OK ? LOADER_OK : LOADER_FAILED;
+        }
+
+        loader_pause(pause_of(c));
+
+        if (loader_stopping) {
+            break;
+        }
+    }
+
+    /* one more, so that little is lost; who ends us waits 10 seconds */
+
+    if (take(c, loader_now() + LAST_MS, &error) != ONSITE_OK) {
+        loader_complain("the last one was not made: %s", error.text);
+    }
+
+    return LOADER_OK;
+}
+
+
+/* What one would take. */
+
+static int
+tell(checkpointer_t *c)
+{
+    uint32_t         i;
+    uint64_t         used, sum = 0, room = 0;
+    onsite_copy_t   *copy;
+    onsite_error_t   error = { "" };
+
+    if (open_state(c, &error) != ONSITE_OK
+        || onsite_copy_begin(c->store, &copy, &error) != ONSITE_OK)
+    {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    for (i = 0; i < onsite_store_shards(c->store); i++) {
+        (void) onsite_copy_size(copy, i, &used);
+        sum += used;
+    }
+
+    onsite_copy_end(copy);
+
+    if (!checkpoint_room(c->folder, &room)) {
+        loader_complain("%s: %s", c->folder, strerror(errno));
+        return LOADER_FAILED;
+    }
+
+    (void) printf(c->json ? "{\"shards\":%u,\"bytes\":%llu,\"free\":%llu}\n"
+                  : "%u shard(s), %llu bytes; %llu are free\n",
+                  (unsigned) i, (unsigned long long) sum,
+                  (unsigned long long) room);
+
+    return room > sum ? LOADER_OK : LOADER_FAILED;
+}
+
+
+static int
+begin(const checkpointer_t *c, int *lock)
+{
+    char            path[PATH_MAX], does[PATH_MAX];
+    onsite_error_t  error = { "" };
+
+    if (strlen(c->folder) >= CHECKPOINT_FOLDER_MAX) {
+        loader_complain("--to: the path is too long");
+        return LOADER_FAILED;
+    }
+
+    if (mkdir(c->folder, 0700) != 0 && errno != EEXIST) {
+        loader_complain("%s: cannot be created: %s", c->folder,
+                        strerror(errno));
+        return LOADER_FAILED;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/lock", c->folder);
+    (void) snprintf(does, sizeof(does), "makes checkpoints in %s", c->folder);
+
+    if (files_lock(path, does, lock, &error) != ONSITE_OK) {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    checkpoint_clean(c->folder);
+
+    return LOADER_OK;
+}
+
+
+/* How many; or exit LOADER_USAGE. */
+
+static size_t
+read_keep(const char *text)
+{
+    char  *end;
+    long   n;
+
+    if (text == NULL) {
+        return KEEP;
+    }
+
+    n = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || n < 1 || n > KEEP_MAX) {
+        loader_complain("--keep: \"%s\" is not a number from 1 to %d", text,
+                        KEEP_MAX);
+        exit(LOADER_USAGE);
+    }
+
+    return (size_t) n;
+}
+
+
+int
+loader_checkpoint(int argc, char **argv)
+{
+    int              n, rc, lock = -1;
+    const char      *state, *to, *every, *once, *keep, *json, *dry_run;
+    checkpointer_t   c = { .failures = 0 };
+
+    const loader_option_t  options[] = {
+        { "to", 0, "FOLDER", "where checkpoints are kept, on a disk", &to },
+        { "state", 0, "DIR", "the state; the same as DIR", &state },
+        { "every", 0, "TIME", "how often; default: 5m", &every },
+        { "once", 0, NULL, "make one, then leave", &once },
+        { "keep", 0, "N", "how many are kept, 1 to 100; default: 3", &keep },
+        { "dry-run", 'n', NULL, "tell how large one would be", &dry_run },
+        { "json", 0, NULL, "tell of each as NDJSON", &json },
+        { 0 }
+    };
+
+    n = loader_options(argc, argv, options, "DIR --to FOLDER", 0, 1);
+    state = n == 1 ? argv[0] : state;
+    loader_needs_file(state);
+
+    if (state == NULL || to == NULL) {
+        loader_complain("%s usage: lmdb-loader checkpoint DIR --to FOLDER",
+                        state == NULL ? "which state?" : "--to is missing:");
+        return LOADER_USAGE;
+    }
+
+    c.state = state;
+    c.folder = to;
+    c.once = once != NULL;
+    c.json = json != NULL;
+    c.keep = read_keep(keep);
+    c.every = loader_duration("every", every, EVERY);
+    loader_catch_signals();
+
+    if (dry_run != NULL) {
+        rc = tell(&c);
+
+    } else {
+        rc = begin(&c, &lock);
+        rc = rc == LOADER_OK ? run(&c) : rc;
+    }
+
+    onsite_store_close(c.store);
+
+    if (lock >= 0) {
+        (void) close(lock);
+    }
+
+    return rc;
+}

@@ -1,0 +1,87 @@
+/*
+ * checkpoint.h - copies of a state, kept on a disk:
+ *
+ *     FOLDER/20261122T084500.123Z/     a checkpoint, whole
+ *         checkpoint.json              what it holds, with checksums
+ *         shard-000.mdb, …             docs/wire.md
+ *     FOLDER/….part/                   one that is being made, or removed
+ *     FOLDER/erased.ndjson             who was erased since
+ *     FOLDER/lock                      one process at a time
+ *
+ * A name is the time at which the state was so, and later than all others:
+ * also where the clock was set back.
+ */
+
+#ifndef CHECKPOINT_H
+#define CHECKPOINT_H
+
+#include "files.h"
+#include "onsite_store.h"
+#include "onsite_store_copy.h"
+
+#define CHECKPOINT_NAME        21   /* with the NUL                        */
+#define CHECKPOINT_MAX         1000
+#define CHECKPOINT_FOLDER_MAX  (PATH_MAX - 128)
+
+typedef struct {
+    uint64_t  size;
+    char      sha256[FILES_SHA256 + 1];
+} checkpoint_file_t;
+
+typedef struct {
+    onsite_ms_t        time;
+    uint64_t           erased;      /* number of the next erasure          */
+    uint32_t           shards;
+    checkpoint_file_t  files[ONSITE_SHARDS_MAX];
+} checkpoint_t;
+
+
+/* checkpoint_folder.c */
+
+void checkpoint_name(onsite_ms_t time, char name[CHECKPOINT_NAME]);
+bool checkpoint_time(const char *name, onsite_ms_t *time);
+
+/* Latest first; how many. */
+size_t checkpoint_list(const char *folder, onsite_ms_t times[CHECKPOINT_MAX]);
+
+/* "FOLDER/NAME", with suffix and, behind a slash, a file's name; NULL: not. */
+void checkpoint_path(const char *folder, onsite_ms_t time, const char *suffix,
+    const char *file, char path[PATH_MAX]);
+void checkpoint_shard_path(const char *folder, onsite_ms_t time,
+    const char *suffix, uint32_t shard, char path[PATH_MAX]);
+
+/* checkpoint.json.  NOT_FOUND, CORRUPT, VERSION. */
+onsite_status_t checkpoint_read(const char *folder, onsite_ms_t time,
+    checkpoint_t *checkpoint, onsite_error_t *error);
+onsite_status_t checkpoint_write(const char *folder, const char *suffix,
+    const checkpoint_t *checkpoint, onsite_error_t *error);
+
+/* What others left half done goes. */
+void checkpoint_clean(const char *folder);
+
+/* All but the latest go; how many did. */
+size_t checkpoint_prune(const char *folder, size_t keep);
+
+/* Bytes that are free where it is. */
+bool checkpoint_room(const char *folder, uint64_t *room);
+
+
+/* checkpoint_take.c */
+
+typedef struct {
+    const char      *folder;
+    onsite_ms_t      deadline;      /* give up then; 0: never              */
+    onsite_ms_t      held;          /* how long the state's pages were     */
+    uint64_t         used;          /* bytes, without holes                */
+    unsigned         tries;         /* that were broken off                */
+} checkpoint_taking_t;
+
+/*
+ * Makes one.  FULL: the disk is, or (tries says how often) those who write the
+ * state had to be let go on; error says more.
+ */
+onsite_status_t checkpoint_take(onsite_store_t *store,
+    checkpoint_taking_t *taking, checkpoint_t *checkpoint,
+    onsite_error_t *error);
+
+#endif
