@@ -31,7 +31,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
 CORE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(CFLAGS_$(FLAVOUR)) $(WARNINGS) \
                -DPCRE2_CODE_UNIT_WIDTH=8 -I$(MOD)/core $(CPPFLAGS) $(CFLAGS)
-LOADER_LIBS := -licui18n -licuuc -lcurl -lzstd -lnats
+LOADER_LIBS := -licui18n -licuuc -lcurl -lzstd -lnats -lmicrohttpd
 CORE_LIBS := -llmdb -lmsgpackc -lpcre2-8 -lcrypto -lz -lm
 LDFLAGS_ALL := $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EVERY       (5 * ONSITE_MINUTE)
 #define KEEP        3
 #define KEEP_MAX    100
 #define WAIT_MAX    (5 * ONSITE_MINUTE)     /* between tries that fail */
@@ -331,7 +330,12 @@ loader_checkpoint(int argc, char **argv)
     c.once = once != NULL;
     c.json = json != NULL;
     c.keep = read_keep(keep);
-    c.every = loader_duration("every", every, EVERY);
+    c.every = loader_duration("every", every, CHECKPOINT_EVERY);
+
+    if (loader_checking()) {
+        return LOADER_OK;
+    }
+
     loader_catch_signals();
 
     if (dry_run != NULL) {

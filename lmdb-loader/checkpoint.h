@@ -21,6 +21,7 @@
 
 #define CHECKPOINT_NAME        21   /* with the NUL                        */
 #define CHECKPOINT_MAX         1000
+#define CHECKPOINT_EVERY       (5 * ONSITE_MINUTE)
 #define CHECKPOINT_FOLDER_MAX  (PATH_MAX - 128)
 
 typedef struct {

@@ -403,6 +403,11 @@ loader_drain(int argc, char **argv)
     file.bytes = size_option(size, ROTATE_SIZE);
     file.time = loader_duration("rotate-time", time, ROTATE_TIME);
     file.zstd = zstd != NULL;
+
+    if (loader_checking()) {
+        return LOADER_OK;
+    }
+
     d.once = once != NULL;
     onsite_buf_init(&d.line, 0);
     d.sink = drain_file(&file);

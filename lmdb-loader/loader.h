@@ -56,6 +56,34 @@ typedef struct {
 int loader_options(int argc, char **argv, const loader_option_t *options,
     const char *arguments, int min, int max);
 
+/*
+ * A section of a configuration in place of a command line (`run`): its lines
+ * are the long options, and complaints say where they stand.
+ */
+
+typedef struct {
+    const char  *name;
+    const char  *value;         /* NULL: the name stands alone             */
+    unsigned     line;
+} loader_setting_t;
+
+typedef struct {
+    const char              *file;
+    const char              *name;      /* "sync shop"                     */
+    unsigned                 line;      /* of "[sync shop]"                */
+    const char              *state;     /* for a --state that is not set   */
+    const loader_setting_t  *settings;
+    size_t                   n;
+    bool                     checking;  /* nothing is to be done           */
+} loader_section_t;
+
+/* From now on loader_options reads this, which has to live on. */
+void loader_configure(const loader_section_t *section);
+
+/* Asked where a command has checked all that it was given, and would begin:
+ * true: it returns LOADER_OK there. */
+bool loader_checking(void);
+
 /* "lmdb-loader COMMAND: …" to stderr. */
 void loader_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
@@ -182,6 +210,9 @@ int loader_open_state(const char *path, onsite_store_t **store);
 
 /* To change it. */
 int loader_change_state(const char *path, onsite_store_t **store);
+/* For who tries again: does not complain. */
+onsite_status_t loader_open_changing(const char *path, onsite_store_t **store,
+    onsite_error_t *error);
 
 /* Ids are known by keyed hashes: the secret of a file, or (NULL) the one that
  * the state keeps.  NULL: none; complains. */
@@ -284,6 +315,8 @@ int loader_publish(int argc, char **argv);
 int loader_drain(int argc, char **argv);
 int loader_sync(int argc, char **argv);
 int loader_rollback(int argc, char **argv);
+int loader_run(int argc, char **argv);
+int loader_status(int argc, char **argv);
 int loader_erase(int argc, char **argv);
 int loader_export(int argc, char **argv);
 int loader_checkpoint(int argc, char **argv);

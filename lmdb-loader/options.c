@@ -17,21 +17,81 @@
 #define HELP_WIDTH   79
 #define LONG_ONLY    256        /* getopt values of options, by position */
 
-static const char  *command = "";
+#define COMPLAINT_MAX  4096
+
+static const char              *command = "";
+static const loader_section_t  *section;    /* NULL: a command line        */
+static unsigned                 at_line;    /* in it; 0: see find_line     */
+
+
+/* Which line a complaint is about: "--to: …" about that of to. */
+
+static unsigned
+find_line(const char *text)
+{
+    size_t  i, n;
+
+    if (at_line != 0) {
+        return at_line;
+    }
+
+    if (strncmp(text, "--", 2) == 0) {
+        n = strcspn(text + 2, ": ");
+
+        for (i = 0; i < section->n; i++) {
+            if (strlen(section->settings[i].name) == n
+                && strncmp(section->settings[i].name, text + 2, n) == 0)
+            {
+                return section->settings[i].line;
+            }
+        }
+    }
+
+    return section->line;
+}
+
+
+/* Where a section runs, whoever gets its lines knows which one it is. */
+
+static void
+print_place(const char *text)
+{
+    if (section == NULL) {
+        (void) fprintf(stderr, "lmdb-loader %s: ", command);
+
+    } else if (section->checking || at_line != 0) {
+        (void) fprintf(stderr, "lmdb-loader run: %s:%u: [%s] ", section->file,
+                       find_line(text), section->name);
+    }
+}
 
 
 void
 loader_complain(const char *format, ...)
 {
+    char     text[COMPLAINT_MAX];
     va_list  args;
 
-    (void) fprintf(stderr, "lmdb-loader %s: ", command);
-
     va_start(args, format);
-    (void) vfprintf(stderr, format, args);
+    (void) vsnprintf(text, sizeof(text), format, args);
     va_end(args);
 
-    (void) fputc('\n', stderr);
+    print_place(text);
+    (void) fprintf(stderr, "%s\n", text);
+}
+
+
+void
+loader_configure(const loader_section_t *from)
+{
+    section = from;
+}
+
+
+bool
+loader_checking(void)
+{
+    return section != NULL && section->checking;
 }
 
 
@@ -107,21 +167,38 @@ print_help(const loader_option_t *options, const char *arguments)
 }
 
 
-/* What people write for a flag that they do not want. */
-
 static bool
-says_no(const char *value)
+is_one_of(const char *value, const char *const words[4])
 {
-    size_t                    i;
-    static const char *const  words[] = { "0", "false", "no", "off" };
+    size_t  i;
 
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (i = 0; i < 4; i++) {
         if (strcasecmp(value, words[i]) == 0) {
             return true;
         }
     }
 
     return false;
+}
+
+
+/* What people write for a flag that they do not want. */
+
+static bool
+says_no(const char *value)
+{
+    static const char *const  words[] = { "0", "false", "no", "off" };
+
+    return is_one_of(value, words);
+}
+
+
+static bool
+says_yes(const char *value)
+{
+    static const char *const  words[] = { "1", "true", "yes", "on" };
+
+    return is_one_of(value, words);
 }
 
 
@@ -238,6 +315,142 @@ usage_error(char **argv, int c)
 }
 
 
+/* The lines of a section */
+
+/* What ends by itself, or only tells, is no work for a section. */
+
+static bool
+is_for_hands(const char *name)
+{
+    return strcmp(name, "once") == 0 || strcmp(name, "dry-run") == 0
+           || strcmp(name, "json") == 0;
+}
+
+
+static void
+unknown_setting(const loader_option_t *options, const char *name)
+{
+    char                    names[1024] = "";
+    size_t                  n = 0;
+    const loader_option_t  *o;
+
+    for (o = options; o->name != NULL; o++) {
+        if (!is_for_hands(o->name) && n < sizeof(names)) {
+            n += (size_t) snprintf(names + n, sizeof(names) - n, "%s%s",
+                                   n != 0 ? ", " : "", o->name);
+        }
+    }
+
+    loader_complain("there is no option \"%s\" here; there are: %s", name,
+                    names);
+    exit(LOADER_USAGE);
+}
+
+
+static const loader_option_t *
+option_of(const loader_option_t *options, const char *name)
+{
+    const loader_option_t  *o;
+
+    for (o = options; o->name != NULL; o++) {
+        if (strcmp(o->name, name) == 0 && !is_for_hands(name)) {
+            return o;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+set_flag(const loader_option_t *o, const char *value)
+{
+    if (value != NULL && says_no(value)) {
+        *o->value = NULL;
+
+    } else if (value == NULL || says_yes(value)) {
+        *o->value = "";
+
+    } else {
+        loader_complain("%s is on or off, not \"%s\"", o->name, value);
+        exit(LOADER_USAGE);
+    }
+}
+
+
+static void
+take_setting(const loader_option_t *options, const loader_setting_t *setting,
+    bool *given)
+{
+    bool                   *seen;
+    const loader_option_t  *o;
+
+    at_line = setting->line;
+    o = option_of(options, setting->name);
+
+    if (o == NULL) {
+        unknown_setting(options, setting->name);
+    }
+
+    seen = &given[o - options];
+
+    if (*seen && !repeats(o)) {
+        loader_complain("%s is set already", o->name);
+        exit(LOADER_USAGE);
+    }
+
+    if (o->argument == NULL) {
+        set_flag(o, setting->value);
+
+    } else if (setting->value == NULL || *setting->value == '\0') {
+        loader_complain("%s needs a value: %s = %s", o->name, o->name,
+                        o->argument);
+        exit(LOADER_USAGE);
+
+    } else {
+        if (repeats(o) && !*seen) {
+            *o->value = NULL;
+        }
+
+        set_value(o, setting->value);
+    }
+
+    *seen = true;
+    at_line = 0;
+}
+
+
+static int
+take_section(const loader_option_t *options, int min)
+{
+    size_t                  i;
+    bool                    given[OPTIONS_MAX] = { false };
+    const loader_option_t  *o;
+
+    for (o = options; o->name != NULL; o++) {
+        *o->value = NULL;
+        from_environment(o);
+    }
+
+    for (i = 0; i < section->n; i++) {
+        take_setting(options, &section->settings[i], given);
+    }
+
+    o = option_of(options, "state");
+
+    if (o != NULL && !given[o - options]) {
+        *o->value = section->state;
+    }
+
+    if (min > 0) {
+        loader_complain("what it works on cannot be said here");
+        exit(LOADER_USAGE);
+    }
+
+    return 0;
+}
+
+
 int
 loader_options(int argc, char **argv, const loader_option_t *options,
     const char *arguments, int min, int max)
@@ -249,6 +462,11 @@ loader_options(int argc, char **argv, const loader_option_t *options,
     const loader_option_t  *o;
 
     command = argv[0];
+
+    if (section != NULL) {
+        return take_section(options, min);
+    }
+
     prepare(options, longs, shorts);
     optind = 1;
     opterr = 0;

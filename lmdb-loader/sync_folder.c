@@ -245,6 +245,10 @@ sync_folder(const sync_options_t *options)
     sync.from = strncmp(options->from, "file://", 7) == 0
                 ? options->from + 7 : options->from;
 
+    if (loader_checking()) {
+        return LOADER_OK;
+    }
+
     if (options->once || options->dry_run) {
         rc = sync_now(&sync, true);
 

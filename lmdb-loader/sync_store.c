@@ -677,6 +677,11 @@ sync_store(const sync_options_t *options)
         return status == ONSITE_INVALID ? LOADER_USAGE : LOADER_FAILED;
     }
 
+    if (loader_checking()) {
+        remote_close(sync.remote);
+        return LOADER_OK;
+    }
+
     bar_init(&sync.bar, !options->json);
     onsite_buf_init(&sync.text, 0);
     (void) snprintf(sync.name, sizeof(sync.name), "%s/manifest.json",

@@ -26,12 +26,11 @@ print_log(void *data, int level, const char *text)
 
 /* The store takes absolute paths only, as the directive does. */
 
-static int
+static onsite_status_t
 open_as(const char *path, onsite_store_options_t options,
-    onsite_store_t **store)
+    onsite_store_t **store, onsite_error_t *error)
 {
-    char                    absolute[PATH_MAX];
-    onsite_error_t          error = { "" };
+    char  absolute[PATH_MAX];
 
     options.path = path;
     options.log = print_log;
@@ -40,13 +39,23 @@ open_as(const char *path, onsite_store_options_t options,
         options.path = realpath(path, absolute);
 
         if (options.path == NULL) {
-            loader_complain("%s: %s", path, strerror(errno));
-            return LOADER_FAILED;
+            return onsite_error(error, errno == ENOENT ? ONSITE_NOT_FOUND
+                                                       : ONSITE_IO,
+                                "%s: %s", path, strerror(errno));
         }
     }
 
-    if (onsite_store_open(&options, loader_now(), store, &error)
-        != ONSITE_OK)
+    return onsite_store_open(&options, loader_now(), store, error);
+}
+
+
+int
+loader_open_state(const char *path, onsite_store_t **store)
+{
+    onsite_error_t  error = { "" };
+
+    if (open_as(path, (onsite_store_options_t) { .read_only = true }, store,
+                &error) != ONSITE_OK)
     {
         loader_complain("%s", error.text);
         return LOADER_FAILED;
@@ -56,37 +65,49 @@ open_as(const char *path, onsite_store_options_t options,
 }
 
 
-int
-loader_open_state(const char *path, onsite_store_t **store)
+onsite_status_t
+loader_open_changing(const char *path, onsite_store_t **store,
+    onsite_error_t *error)
 {
-    return open_as(path, (onsite_store_options_t) { .read_only = true },
-                   store);
+    onsite_status_t         status;
+    onsite_store_stat_t     stat;
+    onsite_store_options_t  options = { .read_only = true };
+
+    status = open_as(path, options, store, error);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    if (onsite_store_stat(*store, &stat) != ONSITE_OK) {
+        onsite_store_close(*store);
+        return onsite_error(error, ONSITE_IO, "%s: cannot be examined", path);
+    }
+
+    /* as it is, so that nothing is made or grown */
+
+    options.read_only = false;
+    options.size = stat.bytes_size;
+    options.shards = onsite_store_shards(*store);
+    onsite_store_close(*store);
+
+    return open_as(path, options, store, error);
 }
 
 
 int
 loader_change_state(const char *path, onsite_store_t **store)
 {
-    onsite_store_stat_t     stat;
-    onsite_store_options_t  options = { 0 };
+    onsite_error_t  error = { "" };
 
-    if (loader_open_state(path, store) != LOADER_OK) {
-        return LOADER_FAILED;
-    }
-
-    if (onsite_store_stat(*store, &stat) != ONSITE_OK) {
-        loader_complain("%s: cannot be examined", path);
-        return LOADER_FAILED;
-    }
-
-    /* as it is, so that nothing is made or grown */
-
-    options.size = stat.bytes_size;
-    options.shards = onsite_store_shards(*store);
-    onsite_store_close(*store);
     *store = NULL;
 
-    return open_as(path, options, store);
+    if (loader_open_changing(path, store, &error) != ONSITE_OK) {
+        *store = NULL;
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
+
+    return LOADER_OK;
 }
 
 

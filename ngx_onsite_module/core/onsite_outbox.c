@@ -73,6 +73,31 @@ onsite_outbox_kind(const void *data, size_t size, onsite_outbox_kind_t *kind)
 }
 
 
+/* The time is fifth in either kind. */
+
+bool
+onsite_outbox_time(const void *data, size_t size, onsite_ms_t *time)
+{
+    onsite_reader_t  r = { 0 };
+
+    if (!is_head(data, size)) {
+        return false;
+    }
+
+    r.p = data;
+    r.end = r.p + size;
+
+    if (onsite_read_array(&r) <= AT_TIME) {
+        return false;
+    }
+
+    (void) onsite_read_skip(&r, AT_TIME);
+    *time = onsite_read_long(&r);
+
+    return !r.bad;
+}
+
+
 static void
 write_entry(onsite_writer_t *w, const onsite_outbox_entry_t *entry)
 {

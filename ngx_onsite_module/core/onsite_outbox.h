@@ -111,6 +111,9 @@ bool onsite_outbox_visitor(const void *data, size_t size, onsite_key_t *key);
 bool onsite_outbox_kind(const void *data, size_t size,
     onsite_outbox_kind_t *kind);
 
+/* When it happened, of its first bytes alone. */
+bool onsite_outbox_time(const void *data, size_t size, onsite_ms_t *time);
+
 /* Appends an entry as one object on one line: seq, kind, id, time, visitor,
  * event, …  json and arena are scratch. */
 void onsite_outbox_write_json(onsite_buf_t *out, uint64_t seq,

@@ -505,14 +505,15 @@ shard_adopt_size(onsite_store_t *store, shard_t *shard)
 }
 
 
-/* Whether the file that this process has mapped still has its name: another
- * one may have set it aside. */
-
-static bool
-is_current(const shard_t *shard, const char *path)
+bool
+shard_is_current(const onsite_store_t *store, const shard_t *shard)
 {
     int          fd;
+    char         path[PATH_MAX + STATE_NAME_MAX], name[STATE_NAME_MAX];
     struct stat  mine, named;
+
+    shard_file_name(name, shard->index, "");
+    (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
 
     return mdb_env_get_fd(shard->env, &fd) == 0
            && fstat(fd, &mine) == 0
@@ -524,14 +525,10 @@ is_current(const shard_t *shard, const char *path)
 bool
 onsite_store_is_current(const onsite_store_t *store)
 {
-    char      path[PATH_MAX + STATE_NAME_MAX], name[STATE_NAME_MAX];
     uint32_t  i;
 
     for (i = 0; i < store->n; i++) {
-        shard_file_name(name, i, "");
-        (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
-
-        if (!is_current(&store->shards[i], path)) {
+        if (!shard_is_current(store, &store->shards[i])) {
             return false;
         }
     }
@@ -559,15 +556,12 @@ note_damage(onsite_store_t *store, shard_t *shard, const char *what)
               "damaged (%s): it is set aside when a process next opens it",
               (unsigned) shard->index, store->path, what);
 
-    shard_file_name(name, shard->index, "");
-    (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
-
-    if (store->options.read_only || !is_current(shard, path)) {
+    if (store->options.read_only || !shard_is_current(store, shard)) {
         return;
     }
 
-    (void) snprintf(path + strlen(path), sizeof(path) - strlen(path),
-                    ".damaged");
+    shard_file_name(name, shard->index, ".damaged");
+    (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
 
     fd = open(path, O_WRONLY|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
     if (fd != -1) {

@@ -278,6 +278,20 @@ onsite_status_t onsite_store_erase_step(onsite_store_t *store,
 /* Clears reader slots of dead processes in every shard. */
 unsigned onsite_store_check_readers(onsite_store_t *store);
 
+/*
+ * Whether a shard can be written: changes one value of meta and commits.
+ * NOT_FOUND: what is open has lost its name meanwhile, because the directory
+ * was wiped or the shard set aside; the store is to be opened anew.  Waits as
+ * long as another process holds the lock of those who write.
+ */
+onsite_status_t onsite_store_probe(onsite_store_t *store, uint32_t shard,
+    onsite_error_t *error);
+
+/* When the oldest of the events, or of the deliveries, happened that wait in a
+ * shard.  NOT_FOUND: none waits. */
+onsite_status_t onsite_store_outbox_oldest(onsite_store_t *store,
+    uint32_t shard, bool events, onsite_ms_t *time, onsite_error_t *error);
+
 /* Small named values that all workers share (the made-up secret, format,
  * shard count): kept in shard 0. */
 onsite_status_t onsite_store_meta_get(onsite_store_t *store,

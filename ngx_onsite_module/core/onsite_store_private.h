@@ -18,6 +18,7 @@
  *   onsite_store_info.c  meta values, statistics, walking
  *   onsite_store_copy.c, onsite_store_restore.c  a state at one moment, out of
  *                        a live one and back (onsite_store_copy.h)
+ *   onsite_store_probe.c  whether it is well: for who watches
  *
  * Keys of timers and outbox are numbers in big-endian bytes, so that LMDB's
  * order is theirs.
@@ -185,6 +186,10 @@ void shard_close_env(MDB_env *env);
 /* Maps an LMDB error; notes damage for the next open, counts a full map. */
 onsite_status_t shard_failed(onsite_store_t *store, shard_t *shard, int rc,
     const char *doing, onsite_error_t *error);
+
+/* Whether the file that this process has mapped still has its name: another
+ * one may have set it aside. */
+bool shard_is_current(const onsite_store_t *store, const shard_t *shard);
 
 /* Of another process: take a map that has grown. */
 int shard_adopt_size(onsite_store_t *store, shard_t *shard);

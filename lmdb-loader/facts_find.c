@@ -1,0 +1,359 @@
+/*
+ * facts_find.c - what is not well, and what helps.
+ */
+
+#include "facts.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define CHECKED_LATE     (10 * ONSITE_MINUTE)
+#define TIMER_LATE       ONSITE_MINUTE
+#define EVENT_OLD        (10 * ONSITE_MINUTE)
+#define DELIVERY_OLD     ONSITE_HOUR
+
+
+static void find(facts_t *facts, const char *remedy, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
+
+
+static void
+find(facts_t *facts, const char *remedy, const char *what, ...)
+{
+    va_list           args;
+    facts_finding_t  *finding;
+
+    if (facts->n_findings == FACTS_FINDINGS) {
+        return;
+    }
+
+    finding = &facts->findings[facts->n_findings++];
+    va_start(args, what);
+    (void) vsnprintf(finding->what, sizeof(finding->what), what, args);
+    va_end(args);
+    (void) snprintf(finding->remedy, sizeof(finding->remedy), "%s", remedy);
+}
+
+
+const char *
+facts_duration(onsite_ms_t ms, char text[FACTS_TIME])
+{
+    size_t  i;
+
+    static const struct {
+        const char   *name;
+        onsite_ms_t   unit;
+    } units[] = {
+        { "d", ONSITE_DAY }, { "h", ONSITE_HOUR }, { "min", ONSITE_MINUTE },
+        { "s", ONSITE_SECOND }
+    };
+
+    ms = ms > 0 ? ms : 0;
+
+    for (i = 0; i < 3 && ms < 2 * units[i].unit; i++) {
+        /* void */
+    }
+
+    (void) snprintf(text, FACTS_TIME, "%lld %s",
+                    (long long) (ms / units[i].unit), units[i].name);
+
+    return text;
+}
+
+
+static void
+find_state(facts_t *facts)
+{
+    char                        time[FACTS_TIME];
+    const facts_state_t        *s = &facts->state;
+    const onsite_store_stat_t  *stat = &s->stat;
+
+    if (!s->open || (s->tried && !s->writable)) {
+        find(facts, "nginx makes it when it starts: is nginx running, is "
+             "this its onsite_state, and may this user read it?",
+             "the state cannot be %s: %s", s->open ? "written" : "read",
+             s->why);
+        return;
+    }
+
+    if (s->timer_due != 0 && facts->now - s->timer_due > TIMER_LATE) {
+        find(facts, "nginx's workers fire them: is nginx running?",
+             "a visitor's timer is %s late",
+             facts_duration(facts->now - s->timer_due, time));
+    }
+
+    if (stat->outbox_bytes > stat->bytes_size / 5) {
+        find(facts, "is there a [drain], and does its sink take what it "
+             "sends? A larger size= of onsite_state lasts longer",
+             "the outbox is nearly full: the oldest events will be dropped");
+
+    } else if (s->oldest_event != 0
+               && facts->now - s->oldest_event > EVENT_OLD)
+    {
+        find(facts, "is there a [drain], and does its sink take what it "
+             "sends?", "the oldest of %llu events has waited for %s",
+             (unsigned long long) stat->events,
+             facts_duration(facts->now - s->oldest_event, time));
+    }
+
+    if (s->oldest_delivery != 0
+        && facts->now - s->oldest_delivery > DELIVERY_OLD)
+    {
+        find(facts, "is there a [deliver], and do endpoints answer?",
+             "the oldest of %llu deliveries has waited for %s",
+             (unsigned long long) stat->deliveries,
+             facts_duration(facts->now - s->oldest_delivery, time));
+    }
+}
+
+
+static void
+find_sync(facts_t *facts, const facts_sync_t *sync)
+{
+    char                 time[FACTS_TIME];
+    const kept_state_t  *kept = &sync->kept;
+
+    if (!sync->good) {
+        find(facts, sync->is_signed
+             ? "sync puts a good one live as soon as the store has one: see "
+               "what it says; rollback goes back to one that is kept"
+             : "put a snapshot that lmdb-loader built where it comes from",
+             "[%s] no verified snapshot is live: %s", sync->section,
+             sync->why);
+    }
+
+    if (kept->failing != 0) {
+        find(facts, "what is live stays; see that the store can be reached "
+             "and that it is signed with a key that is trusted",
+             "[%s] has been failing for %s: %s", sync->section,
+             facts_duration(facts->now - kept->failing, time), kept->why);
+
+    } else if (kept->checked != 0
+               && facts->now - kept->checked > CHECKED_LATE)
+    {
+        find(facts, "is the sidecar running?",
+             "[%s] has not looked at the store for %s", sync->section,
+             facts_duration(facts->now - kept->checked, time));
+    }
+
+    if (kept->expires != 0 && kept->expires <= facts->now) {
+        find(facts, "publish it again: it stays live meanwhile",
+             "[%s] version %llu, which is live, expired %s ago",
+             sync->section, (unsigned long long) kept->live.version,
+             facts_duration(facts->now - kept->expires, time));
+    }
+}
+
+
+static bool
+is_sync(const facts_t *facts, const char *section)
+{
+    size_t  i;
+
+    for (i = 0; i < facts->n_syncs; i++) {
+        if (facts->syncs[i].is_signed
+            && strcmp(facts->syncs[i].section, section) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void
+find_task(facts_t *facts, const sidecar_slot_t *slot)
+{
+    char         time[FACTS_TIME];
+    onsite_ms_t  failing = slot->task.failing;
+
+    if (slot->phase == SIDECAR_FREE) {
+        return;
+    }
+
+    if (sidecar_loops(slot)) {
+        find(facts, "its last lines in the journal say why",
+             "[%s] ends again and again: %u times, %s", slot->name,
+             (unsigned) slot->in_a_row, slot->end);
+
+    } else if (slot->phase == SIDECAR_WAITS) {
+        find(facts, "its last lines in the journal say why",
+             "[%s] does not run: %s", slot->name,
+             slot->end[0] != '\0' ? slot->end : "it begins");
+    }
+
+    /* of a sync the store's own words are there already */
+
+    if (failing != 0 && !is_sync(facts, slot->name)) {
+        find(facts, "it tries again by itself; what is told says what it "
+             "waits for", "[%s] has been failing for %s: %s", slot->name,
+             facts_duration(facts->now - failing, time), slot->task.why);
+    }
+}
+
+
+static void
+find_sidecar(facts_t *facts)
+{
+    size_t  i;
+
+    if (facts->sidecar == NULL || !sidecar_lives(facts->sidecar)) {
+        find(facts, "systemctl start onsite, or lmdb-loader run CONFIG",
+             "the sidecar does not run");
+        return;
+    }
+
+    for (i = 0; i < SIDECAR_SLOTS; i++) {
+        find_task(facts, &facts->sidecar->slots[i]);
+    }
+}
+
+
+static void
+find_checkpoint(facts_t *facts)
+{
+    char                       time[FACTS_TIME];
+    const facts_checkpoint_t  *c = &facts->checkpoint;
+
+    if (c->section[0] == '\0') {
+        return;
+    }
+
+    if (c->latest == 0) {
+        find(facts, "see what [checkpoint] says",
+             "there is no checkpoint in %.300s yet", c->folder);
+
+    } else if (facts->now - c->latest > 3 * c->every + ONSITE_MINUTE) {
+        find(facts, "see what [checkpoint] says", "the latest checkpoint is "
+             "%s old", facts_duration(facts->now - c->latest, time));
+    }
+}
+
+
+static void
+find_nginx(facts_t *facts)
+{
+    const facts_nginx_t  *n = &facts->nginx;
+
+    if (n->url == NULL) {
+        return;
+    }
+
+    if (!n->good) {
+        find(facts, "is nginx running, and is this the location of "
+             "onsite_status?", "nginx does not tell its numbers: %s", n->why);
+        return;
+    }
+
+    if (n->refused > 0) {
+        find(facts, "is there a [deliver], and do endpoints answer? A larger "
+             "size= of onsite_state lasts longer", "%.0f deliveries were lost "
+             "because the outbox had no room", n->refused);
+    }
+
+    if (n->dropped > 0) {
+        find(facts, "is there a [drain], and does its sink take what it "
+             "sends? A larger size= of onsite_state lasts longer",
+             "%.0f events were dropped because the outbox had no room",
+             n->dropped);
+    }
+
+    if (n->errors > 0) {
+        find(facts, "nginx's error log says which",
+             "the state refused %.0f operations of nginx", n->errors);
+    }
+}
+
+
+void
+facts_find(facts_t *facts)
+{
+    size_t  i;
+
+    facts->n_findings = 0;
+    find_state(facts);
+
+    for (i = 0; i < facts->n_syncs; i++) {
+        find_sync(facts, &facts->syncs[i]);
+    }
+
+    find_sidecar(facts);
+    find_checkpoint(facts);
+    find_nginx(facts);
+}
+
+
+/* Ready, healthy */
+
+static void
+add_reason(onsite_buf_t *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+
+static void
+add_reason(onsite_buf_t *out, const char *format, ...)
+{
+    char     text[2 * FACTS_WHY];
+    va_list  args;
+
+    va_start(args, format);
+    (void) vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+
+    if (out->len != 0) {
+        onsite_buf_char(out, ',');
+    }
+
+    onsite_write_json_string(out, onsite_str_of(text));
+}
+
+
+bool
+facts_ready(const facts_t *facts, onsite_buf_t *reasons)
+{
+    bool                  ready = true;
+    size_t                i;
+    const facts_state_t  *state = &facts->state;
+
+    if (!state->open || !state->writable) {
+        ready = false;
+        add_reason(reasons, "%s", state->why);
+    }
+
+    for (i = 0; i < facts->n_syncs; i++) {
+        if (!facts->syncs[i].good) {
+            ready = false;
+            add_reason(reasons, "%s: %s", facts->syncs[i].section,
+                       facts->syncs[i].why);
+        }
+    }
+
+    return ready;
+}
+
+
+bool
+facts_healthy(const sidecar_t *sidecar, onsite_buf_t *reasons)
+{
+    bool                   healthy = true;
+    size_t                 i;
+    const sidecar_slot_t  *slot;
+
+    if (!sidecar_lives(sidecar)) {
+        healthy = false;
+        add_reason(reasons, "the master does not go on");
+    }
+
+    for (i = 0; i < SIDECAR_SLOTS; i++) {
+        slot = &sidecar->slots[i];
+
+        if (slot->phase != SIDECAR_FREE && sidecar_loops(slot)) {
+            healthy = false;
+            add_reason(reasons, "%s: %u times %s", slot->name,
+                       (unsigned) slot->in_a_row, slot->end);
+        }
+    }
+
+    return healthy;
+}

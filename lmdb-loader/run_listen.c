@@ -1,0 +1,178 @@
+/*
+ * run_listen.c - where `run` is asked how it is.
+ */
+
+#include "run.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG  64
+
+
+static int
+is_none(const config_t *config)
+{
+    loader_complain("%s: listen: \"%s\" is no place to listen: it is "
+                    "ADDRESS:PORT, as 127.0.0.1:9180 or [::1]:9180, or "
+                    "unix:/path", config->path, config->listen);
+    return LOADER_USAGE;
+}
+
+
+static int
+cannot(const config_t *config)
+{
+    loader_complain("%s: listen: %s: %s", config->path, config->listen,
+                    strerror(errno));
+    return LOADER_FAILED;
+}
+
+
+static int
+listen_at(const config_t *config, const struct sockaddr *address,
+    socklen_t size, int *fd)
+{
+    int  one = 1;
+
+    *fd = socket(address->sa_family, SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK,
+                 0);
+
+    if (*fd >= 0) {
+        (void) setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+
+        if (bind(*fd, address, size) == 0 && listen(*fd, BACKLOG) == 0) {
+            return LOADER_OK;
+        }
+
+        (void) cannot(config);
+        (void) close(*fd);
+        *fd = -1;
+
+        return LOADER_FAILED;
+    }
+
+    return cannot(config);
+}
+
+
+/* A socket that nobody listens at any more is in the way. */
+
+static void
+remove_stale(const struct sockaddr_un *address)
+{
+    int          fd;
+    struct stat  st;
+
+    if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+        return;
+    }
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0);
+
+    if (fd >= 0) {
+        if (connect(fd, (const struct sockaddr *) address, sizeof(*address))
+            != 0 && errno == ECONNREFUSED)
+        {
+            (void) unlink(address->sun_path);
+        }
+
+        (void) close(fd);
+    }
+}
+
+
+static int
+listen_at_path(const config_t *config, const char *path, int *fd)
+{
+    int                  rc;
+    struct sockaddr_un   address = { .sun_family = AF_UNIX };
+
+    if (*path != '/' || strlen(path) >= sizeof(address.sun_path)) {
+        return is_none(config);
+    }
+
+    if (fd == NULL) {
+        return LOADER_OK;
+    }
+
+    (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    remove_stale(&address);
+    rc = listen_at(config, (const struct sockaddr *) &address,
+                   sizeof(address), fd);
+
+    if (rc == LOADER_OK) {
+        (void) chmod(path, 0666);
+    }
+
+    return rc;
+}
+
+
+/* "[::1]:80" into host and port, in place. */
+
+static bool
+split(char *text, const char **host, const char **port)
+{
+    char  *colon = strrchr(text, ':');
+
+    if (colon == NULL || colon[1] == '\0'
+        || colon[1 + strspn(colon + 1, "0123456789")] != '\0')
+    {
+        return false;
+    }
+
+    *colon = '\0';
+    *port = colon + 1;
+
+    if (*text == '[' && colon[-1] == ']') {
+        colon[-1] = '\0';
+        text++;
+
+    } else if (strchr(text, ':') != NULL) {
+        return false;
+    }
+
+    *host = strcmp(text, "*") == 0 ? NULL : text;
+
+    return *text != '\0';
+}
+
+
+int
+run_listen(const config_t *config, int *fd)
+{
+    int               rc;
+    char              text[256];
+    const char       *host, *port;
+    struct addrinfo  *found, hints = { .ai_socktype = SOCK_STREAM,
+                                       .ai_flags = AI_PASSIVE
+                                                   |AI_NUMERICHOST
+                                                   |AI_NUMERICSERV };
+
+    if (config->listen == NULL) {
+        return LOADER_OK;
+    }
+
+    if (strncmp(config->listen, "unix:", 5) == 0) {
+        return listen_at_path(config, config->listen + 5, fd);
+    }
+
+    if (snprintf(text, sizeof(text), "%s", config->listen)
+        >= (int) sizeof(text) || !split(text, &host, &port)
+        || getaddrinfo(host, port, &hints, &found) != 0)
+    {
+        return is_none(config);
+    }
+
+    rc = fd == NULL ? LOADER_OK
+         : listen_at(config, found->ai_addr, found->ai_addrlen, fd);
+    freeaddrinfo(found);
+
+    return rc;
+}
