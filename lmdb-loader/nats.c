@@ -7,56 +7,25 @@
  * happened; everything else is the caller's thread's.
  */
 
-#include "nats.h"
+#include "nats_private.h"
 
-#include "nats_url.h"
 #include "stop.h"
 
 #include <errno.h>
 #include <openssl/rand.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define CONNECT_WAIT   (2 * ONSITE_SECOND)      /* for one server          */
 #define PAUSE_MIN      100                      /* between attempts        */
 #define PAUSE_MAX      (10 * ONSITE_SECOND)
-#define PING           (15 * ONSITE_SECOND)
-#define PINGS_LOST     2
 #define END_WAIT       (5 * ONSITE_SECOND)      /* for threads to end      */
 
 /* A signal does not end waiting for a condition. */
 #define TICK           50
-
-struct nats_s {
-    nats_url_t       url;
-    natsOptions     *options;
-    pthread_t        thread;
-    bool             started;
-    int              event;             /* wakes nats_wait                 */
-
-    /* the caller's */
-    natsConnection  *connection;
-    jsCtx           *jetstream;
-
-    /* what happened */
-    pthread_mutex_t  lock;
-    pthread_cond_t   changed;
-    natsConnection  *fresh;             /* not the caller's as yet         */
-    bool             alive;             /* one that libnats keeps up       */
-    bool             up;
-    bool             trying;
-    bool             ending;
-    uint64_t         times;
-    char             why[384];          /* not up                          */
-};
-
-/* With the last of them libnats ends its threads. */
-static size_t  opened;
 
 
 /* Why */
@@ -169,8 +138,8 @@ changed(nats_t *nats)
 }
 
 
-static void
-came_up(natsConnection *connection, void *data)
+void
+nats_came_up(natsConnection *connection, void *data)
 {
     nats_t  *nats = data;
 
@@ -183,8 +152,8 @@ came_up(natsConnection *connection, void *data)
 }
 
 
-static void
-broke_off(natsConnection *connection, void *data)
+void
+nats_broke_off(natsConnection *connection, void *data)
 {
     nats_t  *nats = data;
 
@@ -199,8 +168,8 @@ broke_off(natsConnection *connection, void *data)
 
 /* The last that is heard of a connection. */
 
-static void
-was_closed(natsConnection *connection, void *data)
+void
+nats_was_closed(natsConnection *connection, void *data)
 {
     nats_t  *nats = data;
 
@@ -213,24 +182,10 @@ was_closed(natsConnection *connection, void *data)
 }
 
 
-/* What servers say in between, such as that a subject is not permitted, is
- * told where a call fails of it. */
-
-static void
-complained(natsConnection *connection, natsSubscription *subscription,
-    natsStatus status, void *data)
-{
-    (void) connection;
-    (void) subscription;
-    (void) status;
-    (void) data;
-}
-
-
 /* Full jitter: after n attempts that failed, in milliseconds. */
 
-static int64_t
-pause_after(natsConnection *connection, int n, void *data)
+int64_t
+nats_pause_after(natsConnection *connection, int n, void *data)
 {
     uint32_t  random = 0;
     int64_t   most = n < 7 ? PAUSE_MIN << n : PAUSE_MAX;
@@ -327,7 +282,7 @@ keep_up(void *data)
 
     while (!nats->ending) {
         if (attempt(nats) != NATS_OK) {
-            rest(nats, pause_after(NULL, ++failures, NULL));
+            rest(nats, nats_pause_after(NULL, ++failures, NULL));
             continue;
         }
 
@@ -337,7 +292,7 @@ keep_up(void *data)
 
         /* who let us in refuses us now */
         failures = 1;
-        rest(nats, pause_after(NULL, failures, NULL));
+        rest(nats, nats_pause_after(NULL, failures, NULL));
     }
 
     (void) pthread_mutex_unlock(&nats->lock);
@@ -348,149 +303,6 @@ keep_up(void *data)
 
 
 /* Made */
-
-static onsite_status_t
-check_file(const char *option, const char *path, onsite_error_t *error)
-{
-    if (path == NULL || access(path, R_OK) == 0) {
-        return ONSITE_OK;
-    }
-
-    return onsite_error(error, ONSITE_IO, "--%s: %s: %s", option, path,
-                        strerror(errno));
-}
-
-
-static onsite_status_t
-check_options(const nats_options_t *given, const nats_url_t *url,
-    onsite_error_t *error)
-{
-    onsite_status_t  status;
-
-    if (!url->tls
-        && (given->ca != NULL || given->cert != NULL || given->key != NULL))
-    {
-        return onsite_error(error, ONSITE_INVALID, "--nats-ca, --nats-cert "
-                            "and --nats-key go with tls://…, and %s is not",
-                            url->told);
-    }
-
-    if ((given->cert == NULL) != (given->key == NULL)) {
-        return onsite_error(error, ONSITE_INVALID, "--nats-cert and "
-                            "--nats-key go together");
-    }
-
-    if (given->creds != NULL && url->has_user) {
-        return onsite_error(error, ONSITE_INVALID, "--nats-creds and a user "
-                            "in the URL: one of them");
-    }
-
-    status = check_file("nats-creds", given->creds, error);
-
-    if (status == ONSITE_OK) {
-        status = check_file("nats-ca", given->ca, error);
-    }
-
-    if (status == ONSITE_OK) {
-        status = check_file("nats-cert", given->cert, error);
-    }
-
-    return status == ONSITE_OK ? check_file("nats-key", given->key, error)
-                               : status;
-}
-
-
-static natsStatus
-set_trust(nats_t *nats, const nats_options_t *given)
-{
-    natsStatus         status = NATS_OK;
-    const nats_url_t  *url = &nats->url;
-
-    if (url->tls) {
-        status = natsOptions_SetSecure(nats->options, true);
-    }
-
-    if (status == NATS_OK && given->ca != NULL) {
-        status = natsOptions_LoadCATrustedCertificates(nats->options,
-                                                       given->ca);
-    }
-
-    if (status == NATS_OK && given->cert != NULL) {
-        status = natsOptions_LoadCertificatesChain(nats->options, given->cert,
-                                                   given->key);
-    }
-
-    if (status == NATS_OK && given->creds != NULL) {
-        status = natsOptions_SetUserCredentialsFromFiles(nats->options,
-                                                         given->creds, NULL);
-    }
-
-    if (status == NATS_OK && url->has_user) {
-        status = url->is_token
-                 ? natsOptions_SetToken(nats->options, url->user)
-                 : natsOptions_SetUserInfo(nats->options, url->user,
-                                           url->password);
-    }
-
-    return status;
-}
-
-
-static natsStatus
-set_course(nats_t *nats, const char *name)
-{
-    size_t        i;
-    natsOptions  *o = nats->options;
-    const char   *servers[NATS_SERVERS_MAX];
-
-    for (i = 0; i < nats->url.n; i++) {
-        servers[i] = nats->url.servers[i];
-    }
-
-    natsStatus  results[] = {
-        natsOptions_SetServers(o, servers, (int) nats->url.n),
-        natsOptions_SetName(o, name),
-        natsOptions_SetTimeout(o, CONNECT_WAIT),
-        natsOptions_SetMaxReconnect(o, -1),
-        natsOptions_SetCustomReconnectDelay(o, pause_after, NULL),
-        natsOptions_SetPingInterval(o, PING),
-        natsOptions_SetMaxPingsOut(o, PINGS_LOST),
-        natsOptions_SetFailRequestsOnDisconnect(o, true),
-        natsOptions_SetErrorHandler(o, complained, NULL),
-        natsOptions_SetReconnectedCB(o, came_up, nats),
-        natsOptions_SetDisconnectedCB(o, broke_off, nats),
-        natsOptions_SetClosedCB(o, was_closed, nats)
-    };
-
-    for (i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-        if (results[i] != NATS_OK) {
-            return results[i];
-        }
-    }
-
-    return NATS_OK;
-}
-
-
-static onsite_status_t
-set_options(nats_t *nats, const nats_options_t *given, const char *name,
-    onsite_error_t *error)
-{
-    natsStatus  status;
-
-    status = natsOptions_Create(&nats->options);
-
-    if (status == NATS_OK) {
-        status = set_course(nats, name);
-    }
-
-    if (status == NATS_OK) {
-        status = set_trust(nats, given);
-    }
-
-    return nats_result(nats, "cannot be set up", status, 0, error);
-}
-
 
 /* Signals are for the command's own thread. */
 
@@ -538,16 +350,11 @@ nats_open(const char *url, const nats_options_t *options, const char *name,
         return onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
     }
 
-    opened++;
     nats->event = -1;
     status = nats_url_read(&nats->url, url, error);
 
     if (status == ONSITE_OK) {
-        status = check_options(options, &nats->url, error);
-    }
-
-    if (status == ONSITE_OK) {
-        status = set_options(nats, options, name, error);
+        status = nats_set_up(nats, options, name, error);
     }
 
     if (status == ONSITE_OK) {
@@ -604,6 +411,9 @@ end(nats_t *nats)
 }
 
 
+/* libnats itself stays as it is: nats_Close would free what OpenSSL frees once
+ * more when the process ends. */
+
 void
 nats_close(nats_t *nats)
 {
@@ -611,16 +421,13 @@ nats_close(nats_t *nats)
         return;
     }
 
+    natsOptions_Destroy(nats->options);
+
     if (nats->event != -1) {
         (void) close(nats->event);
     }
 
-    natsOptions_Destroy(nats->options);
     free(nats);
-
-    if (--opened == 0) {
-        (void) nats_CloseAndWait(END_WAIT);
-    }
 }
 
 
@@ -637,6 +444,28 @@ natsConnection *
 nats_connection(const nats_t *nats)
 {
     return nats->connection;
+}
+
+
+/* The server says what it has against us before it says that it is done. */
+
+onsite_status_t
+nats_flush(nats_t *nats, const char *what, onsite_error_t *error)
+{
+    natsStatus   status;
+    const char  *text = NULL;
+
+    status = natsConnection_FlushTimeout(nats->connection, NATS_ANSWER);
+
+    if (status == NATS_OK
+        && natsConnection_GetLastError(nats->connection, &text)
+           == NATS_NOT_PERMITTED)
+    {
+        return onsite_error(error, ONSITE_IO, "%s: %s: %s", nats->url.told,
+                            what, text);
+    }
+
+    return nats_result(nats, what, status, 0, error);
 }
 
 
@@ -701,10 +530,13 @@ nats_ready(nats_t *nats, onsite_ms_t wait, bool *anew, onsite_error_t *error)
     (void) pthread_mutex_lock(&nats->lock);
     await_attempt(nats, wait);
 
-    if (!nats->up) {
+    if (!nats->up && nats->why[0] == '\0') {
+        status = onsite_error(error, ONSITE_NOT_FOUND, "%s: no answer as yet",
+                              nats->url.told);
+
+    } else if (!nats->up) {
         status = onsite_error(error, ONSITE_IO, "%s: %s", nats->url.told,
-                              nats->why[0] != '\0' ? nats->why
-                              : "no answer as yet");
+                              nats->why);
 
     } else if (nats->fresh != NULL) {
         *anew = true;

@@ -65,7 +65,10 @@ typedef struct {
 onsite_status_t nats_open(const char *url, const nats_options_t *options,
     const char *name, nats_t **nats, onsite_error_t *error);
 
-/* What was made of its connection is to be destroyed before.  NULL is nothing.
+/*
+ * What was made of its connection is to be destroyed before.  A subscription's
+ * handler may still run then: natsSubscription_SetOnCompleteCB tells when what
+ * it uses may go.  NULL is nothing.
  */
 void nats_close(nats_t *nats);
 
@@ -73,8 +76,9 @@ void nats_close(nats_t *nats);
 const char *nats_url(const nats_t *nats);
 
 /*
- * OK: there is a connection.  IO: there is none, and why; where an attempt is
- * under way it is waited for, at most as long as said (0: not at all).
+ * OK: there is a connection.  IO: there is none, and why; NOT_FOUND: not yet,
+ * the first attempt is under way.  An attempt that is under way is waited for,
+ * at most as long as said (0: not at all).
  *
  * *anew: nats_connection is another one than after the call before: what was
  * made of the old one (subscriptions, contexts of JetStream) is dead; it is to
@@ -102,6 +106,11 @@ void nats_wait(nats_t *nats, onsite_ms_t ms);
 /* From any thread, such as that of a subscription's messages. */
 void nats_wake(nats_t *nats);
 
+
+/* OK: the servers have all that was sent over the connection, and nothing
+ * against it, such as a subject that is not permitted. */
+onsite_status_t nats_flush(nats_t *nats, const char *what,
+    onsite_error_t *error);
 
 /*
  * What a call of libnats came to, in the thread that made it: OK, NOT_FOUND

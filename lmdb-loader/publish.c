@@ -5,53 +5,18 @@
  * what it tells of.
  */
 
-#include "pack.h"
-#include "remote.h"
+#include "publish.h"
+
 #include "signed.h"
 #include "stop.h"
 
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
-
-#define PREVIOUS_MAX  MANIFEST_PATCHES_MAX
-
-typedef struct {
-    const char         *file;
-    const char         *to;
-    const char         *site;
-    onsite_ms_t         lasts;
-    const char         *previous[LOADER_REPEATS + 1];
-    bool                no_patch;
-    bool                replace;
-    bool                dry_run;
-    bool                json;
-    remote_options_t    remote;
-} given_t;
-
-typedef struct {
-    const given_t      *given;
-    const keys_t       *keys;
-    remote_t           *remote;
-    bar_t               bar;
-    manifest_t          m;              /* the new one                      */
-    manifest_t          there;          /* the store's; version 0: none     */
-    char                folder[FILES_FOLDER_MAX];   /* of temporary files   */
-    onsite_error_t      error;
-} publish_t;
 
 
-static void
-name_of(const publish_t *p, const char *file, char name[REMOTE_NAME_MAX])
+void
+publish_name(const publish_t *p, const char *file, char name[REMOTE_NAME_MAX])
 {
     (void) snprintf(name, REMOTE_NAME_MAX, "%s/%s", p->given->site, file);
-}
-
-
-static void
-temporary(const publish_t *p, const char *file, char path[PATH_MAX])
-{
-    (void) snprintf(path, PATH_MAX, "%s/%s", p->folder, file);
 }
 
 
@@ -65,7 +30,7 @@ read_there(publish_t *p, onsite_buf_t *text, char etag[REMOTE_ETAG_MAX])
     onsite_error_t   why;
     onsite_status_t  status;
 
-    name_of(p, "manifest.json", name);
+    publish_name(p, "manifest.json", name);
     status = remote_get(p->remote, name, &get, &p->error);
 
     if (status == ONSITE_NOT_FOUND) {
@@ -112,7 +77,7 @@ check_unchanged(publish_t *p, const onsite_buf_t *was,
 
     onsite_buf_init(&now, 0);
     memcpy(get.etag, etag, sizeof(get.etag));
-    name_of(p, "manifest.json", name);
+    publish_name(p, "manifest.json", name);
     status = remote_get(p->remote, name, &get, &p->error);
 
     if (status == ONSITE_NOT_FOUND) {
@@ -134,170 +99,7 @@ check_unchanged(publish_t *p, const onsite_buf_t *was,
 }
 
 
-/* Bodies */
-
-static onsite_status_t
-measure(const char *path, manifest_file_t *file, onsite_error_t *error)
-{
-    return files_sha256(path, file->sha256, &file->size, error);
-}
-
-
-static onsite_status_t
-make_body(publish_t *p)
-{
-    char             path[PATH_MAX];
-    uint64_t         size;
-    onsite_status_t  status;
-
-    temporary(p, "body.zst", path);
-    bar_start(&p->bar, "packing", p->m.size);
-    status = pack_whole(p->given->file, path, &p->bar, &size, &p->error);
-    bar_clear(&p->bar);
-
-    (void) snprintf(p->m.body.path, sizeof(p->m.body.path), "%s.mdb.zst",
-                    p->m.sha256);
-
-    return status == ONSITE_OK ? measure(path, &p->m.body, &p->error)
-                               : status;
-}
-
-
-/* The snapshot that is there, for a patch from it. */
-
-static onsite_status_t
-fetch_previous(publish_t *p, char path[PATH_MAX], onsite_error_t *error)
-{
-    bool             packed = signed_is_packed(&p->there.body);
-    char             name[REMOTE_NAME_MAX], fetched[PATH_MAX];
-    remote_fetch_t   fetch = { .path = fetched, .size = p->there.body.size,
-                               .bar = &p->bar };
-    onsite_status_t  status;
-
-    temporary(p, "previous.mdb", path);
-    temporary(p, packed ? "previous.zst" : "previous.mdb", fetched);
-    name_of(p, p->there.body.path, name);
-
-    bar_start(&p->bar, "fetching the previous one", fetch.size);
-    status = remote_fetch(p->remote, name, &fetch, error);
-    bar_clear(&p->bar);
-
-    if (status == ONSITE_OK && packed) {
-        status = pack_open(fetched, NULL, path, p->there.size, error);
-    }
-
-    return status == ONSITE_OK ? signed_match(path, &p->there, error)
-                               : status;
-}
-
-
-/* One that is smaller than the whole, or none. */
-
-static onsite_status_t
-add_patch(publish_t *p, const char *old)
-{
-    char             path[PATH_MAX], file[32];
-    uint64_t         size;
-    manifest_file_t  patch = { .size = 0 };
-    onsite_status_t  status;
-
-    status = files_sha256(old, patch.from, &size, &p->error);
-
-    if (status != ONSITE_OK || strcmp(patch.from, p->m.sha256) == 0) {
-        return status;
-    }
-
-    (void) snprintf(file, sizeof(file), "patch-%zu.zst", p->m.n_patches);
-    temporary(p, file, path);
-    status = pack_patch(old, p->given->file, path, p->m.body.size, &size,
-                        &p->error);
-
-    if (status == ONSITE_LIMIT) {
-        return ONSITE_OK;
-    }
-
-    if (status == ONSITE_OK) {
-        (void) snprintf(patch.path, sizeof(patch.path), "%s-%s.patch.zst",
-                        patch.from, p->m.sha256);
-        status = measure(path, &patch, &p->error);
-    }
-
-    if (status == ONSITE_OK) {
-        p->m.patches[p->m.n_patches++] = patch;
-    }
-
-    return status;
-}
-
-
-static onsite_status_t
-make_patches(publish_t *p)
-{
-    char                path[PATH_MAX];
-    const char *const  *previous = p->given->previous;
-    onsite_error_t      why;
-    onsite_status_t     status = ONSITE_OK;
-
-    if (p->given->no_patch) {
-        return ONSITE_OK;
-    }
-
-    if (*previous == NULL && p->there.version != 0) {
-        if (fetch_previous(p, path, &why) != ONSITE_OK) {
-            loader_complain("note: there is no patch from version %llu: %s",
-                            (unsigned long long) p->there.version, why.text);
-            return ONSITE_OK;
-        }
-
-        return add_patch(p, path);
-    }
-
-    for (/* void */; status == ONSITE_OK && *previous != NULL; previous++) {
-        status = add_patch(p, *previous);
-    }
-
-    return status;
-}
-
-
-/* Upload */
-
-static onsite_status_t
-put_file(publish_t *p, const manifest_file_t *file, const char *temporary_name)
-{
-    char             name[REMOTE_NAME_MAX], path[PATH_MAX];
-    remote_put_t     put = { .path = path, .type = "application/zstd",
-                             .bar = &p->bar };
-    onsite_status_t  status;
-
-    name_of(p, file->path, name);
-    temporary(p, temporary_name, path);
-
-    bar_start(&p->bar, "publishing", file->size);
-    status = remote_put(p->remote, name, &put, &p->error);
-    bar_clear(&p->bar);
-
-    return status;
-}
-
-
-static onsite_status_t
-put_files(publish_t *p)
-{
-    char             file[32];
-    size_t           i;
-    onsite_status_t  status;
-
-    status = put_file(p, &p->m.body, "body.zst");
-
-    for (i = 0; status == ONSITE_OK && i < p->m.n_patches; i++) {
-        (void) snprintf(file, sizeof(file), "patch-%zu.zst", i);
-        status = put_file(p, &p->m.patches[i], file);
-    }
-
-    return status;
-}
-
+/* The manifest */
 
 static onsite_status_t
 put_manifest(publish_t *p)
@@ -311,7 +113,7 @@ put_manifest(publish_t *p)
     status = manifest_write(&text, &p->m, p->keys, &p->error);
 
     if (status == ONSITE_OK) {
-        name_of(p, "manifest.json", name);
+        publish_name(p, "manifest.json", name);
         put.bytes = onsite_str(text.data, text.len);
         status = remote_put(p->remote, name, &put, &p->error);
     }
@@ -339,10 +141,12 @@ tell(const publish_t *p, const char *what)
         onsite_write_json_string(&line, file);
         onsite_buf_printf(&line, ",\"result\":\"%s\",\"site\":\"%s\","
                           "\"version\":%llu,\"sha256\":\"%s\",\"bytes\":%llu,"
-                          "\"patches\":%zu,\"patch_bytes\":%llu}", what,
+                          "\"patches\":%zu,\"patch_bytes\":%llu%s}", what,
                           m->site, version, m->sha256,
                           (unsigned long long) m->body.size, m->n_patches,
-                          (unsigned long long) m->patches[0].size);
+                          (unsigned long long) m->patches[0].size,
+                          !p->announced ? "" : p->untold
+                          ? ",\"announced\":false" : ",\"announced\":true");
 
     } else {
         onsite_buf_printf(&line, "%.*s: %s, site %s, version %llu",
@@ -356,6 +160,10 @@ tell(const publish_t *p, const char *what)
         if (m->n_patches != 0) {
             onsite_buf_printf(&line, ", as a patch %llu",
                               (unsigned long long) m->patches[0].size);
+        }
+
+        if (p->announced && !p->untold) {
+            onsite_buf_printf(&line, ", announced");
         }
     }
 
@@ -383,7 +191,7 @@ is_there(publish_t *p)
     p->m.previous = p->there.previous;
     memcpy(p->m.previous_sha256, p->there.previous_sha256,
            sizeof(p->m.previous_sha256));
-    name_of(p, p->there.body.path, name);
+    publish_name(p, p->there.body.path, name);
 
     if (remote_exists(p->remote, name, &size, NULL) != ONSITE_OK
         || size != p->there.body.size)
@@ -423,64 +231,6 @@ check_version(publish_t *p)
 }
 
 
-/* A folder that is gone again with all that is in it. */
-
-static void
-remove_folder(const publish_t *p)
-{
-    size_t              i;
-    char                path[PATH_MAX], file[32];
-    static const char  *const  files[] = {
-        "body.zst", "previous.mdb", "previous.zst", "previous.mdb.etag",
-        "previous.zst.etag"
-    };
-
-    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        temporary(p, files[i], path);
-        (void) unlink(path);
-    }
-
-    for (i = 0; i <= PREVIOUS_MAX; i++) {
-        (void) snprintf(file, sizeof(file), "patch-%zu.zst", i);
-        temporary(p, file, path);
-        (void) unlink(path);
-    }
-
-    (void) rmdir(p->folder);
-}
-
-
-static onsite_status_t
-publish_new(publish_t *p, const onsite_buf_t *was,
-    const char etag[REMOTE_ETAG_MAX])
-{
-    onsite_status_t  status;
-
-    status = files_make_folder("publish", p->folder, &p->error);
-    if (status != ONSITE_OK) {
-        return status;
-    }
-
-    status = make_body(p);
-
-    if (status == ONSITE_OK) {
-        status = make_patches(p);
-    }
-
-    if (status == ONSITE_OK) {
-        status = put_files(p);
-    }
-
-    if (status == ONSITE_OK) {
-        status = check_unchanged(p, was, etag);
-    }
-
-    remove_folder(p);
-
-    return status;
-}
-
-
 static onsite_status_t
 publish(publish_t *p, onsite_buf_t *was)
 {
@@ -506,7 +256,11 @@ publish(publish_t *p, onsite_buf_t *was)
     }
 
     if (!renewed) {
-        status = publish_new(p, was, etag);
+        status = publish_bodies(p);
+
+        if (status == ONSITE_OK) {
+            status = check_unchanged(p, was, etag);
+        }
     }
 
     if (status == ONSITE_OK) {
@@ -514,6 +268,7 @@ publish(publish_t *p, onsite_buf_t *was)
     }
 
     if (status == ONSITE_OK) {
+        publish_announce(p);
         tell(p, renewed ? "renewed" : "published");
     }
 
@@ -522,11 +277,32 @@ publish(publish_t *p, onsite_buf_t *was)
 
 
 static int
-run(const given_t *given, const keys_t *keys)
+publish_it(publish_t *p)
+{
+    onsite_buf_t     was;
+    onsite_status_t  status;
+
+    bar_init(&p->bar, !p->given->json);
+    onsite_buf_init(&was, 0);
+    status = publish(p, &was);
+
+    if (status != ONSITE_OK) {
+        loader_complain("%s", p->error.text);
+    }
+
+    manifest_free(&p->there);
+    onsite_buf_free(&was);
+
+    return status != ONSITE_OK ? LOADER_FAILED
+           : p->untold ? PUBLISH_UNTOLD : LOADER_OK;
+}
+
+
+static int
+run(const publish_given_t *given, const keys_t *keys)
 {
     int              rc;
     publish_t        p = { .given = given, .keys = keys };
-    onsite_buf_t     was;
     onsite_status_t  status;
 
     rc = signed_describe(given->file, given->site, given->lasts, &p.m);
@@ -541,24 +317,21 @@ run(const given_t *given, const keys_t *keys)
         return status == ONSITE_INVALID ? LOADER_USAGE : LOADER_FAILED;
     }
 
-    bar_init(&p.bar, !given->json);
-    onsite_buf_init(&was, 0);
-    status = publish(&p, &was);
+    rc = publish_connect(&p);
 
-    if (status != ONSITE_OK) {
-        loader_complain("%s", p.error.text);
+    if (rc == LOADER_OK) {
+        rc = publish_it(&p);
     }
 
-    manifest_free(&p.there);
-    onsite_buf_free(&was);
+    nats_close(p.nats);
     remote_close(p.remote);
 
-    return status == ONSITE_OK ? LOADER_OK : LOADER_FAILED;
+    return rc;
 }
 
 
 static bool
-is_usable(const given_t *given)
+is_usable(const publish_given_t *given)
 {
     size_t  n;
 
@@ -571,8 +344,9 @@ is_usable(const given_t *given)
         /* void */
     }
 
-    if (n > PREVIOUS_MAX) {
-        loader_complain("--previous: more than %d of them", PREVIOUS_MAX);
+    if (n > PUBLISH_PREVIOUS_MAX) {
+        loader_complain("--previous: more than %d of them",
+                        PUBLISH_PREVIOUS_MAX);
         return false;
     }
 
@@ -581,7 +355,7 @@ is_usable(const given_t *given)
 
 
 static int
-publish_file(given_t *given, const char *const *files)
+publish_file(publish_given_t *given, const char *const *files)
 {
     int     rc;
     keys_t  keys = { .n = 0 };
@@ -606,9 +380,9 @@ publish_file(given_t *given, const char *const *files)
 int
 loader_publish(int argc, char **argv)
 {
-    given_t      given = { .remote = { .stop = &loader_stopping } };
-    const char  *files[LOADER_REPEATS + 1];
-    const char  *expires, *no_patch, *force, *dry_run, *json;
+    publish_given_t  given = { .remote = { .stop = &loader_stopping } };
+    const char      *files[LOADER_REPEATS + 1];
+    const char      *expires, *no_patch, *force, *dry_run, *json;
 
     const loader_option_t  options[] = {
         { "to", 0, "STORE", "where to: a folder, https://…, "
@@ -621,6 +395,10 @@ loader_publish(int argc, char **argv)
         { "previous", 0, "FILE...", "make a patch from this snapshot; "
           "default: from the one that is published", given.previous },
         { "no-patch", 0, NULL, "publish the whole only", &no_patch },
+        { "announce", 0, "URL", "tell POPs through NATS, nats://… or "
+          "tls://…; exit status 3: it is published, but nobody could be told",
+          &given.announce },
+        NATS_OPTIONS(given.nats),
         { "force", 0, NULL, "replace a manifest that none of the keys has "
           "signed", &force },
         REMOTE_OPTIONS(given.remote),

@@ -92,6 +92,12 @@ check_unsigned(const sync_options_t *options, const char *keep)
         return LOADER_USAGE;
     }
 
+    if (options->watch != NULL) {
+        loader_complain("--watch goes with --trust: publish tells of what is "
+                        "signed");
+        return LOADER_USAGE;
+    }
+
     return LOADER_OK;
 }
 
@@ -117,7 +123,14 @@ run(sync_options_t *options, const char *const *trust, const char *every,
         return rc == LOADER_OK ? sync_folder(options) : rc;
     }
 
-    options->every = loader_duration("every", every, 10 * ONSITE_SECOND);
+    if (options->watch != NULL && (options->once || options->dry_run)) {
+        loader_complain("--watch goes on, --%s looks once: one of them",
+                        options->once ? "once" : "dry-run");
+        return LOADER_USAGE;
+    }
+
+    options->every = loader_duration("every", every, options->watch != NULL
+                                     ? ONSITE_MINUTE : 10 * ONSITE_SECOND);
     rc = signed_public_keys(trust, &keys);
 
     if (rc == LOADER_OK) {
@@ -148,8 +161,12 @@ loader_sync(int argc, char **argv)
         { "site", 's', "S", "what it is published as; default: default",
           &sync.site },
         { "once", 0, NULL, "look once, then leave", &once },
-        { "every", 0, "TIME", "how often to look; default: 10s, folders 1s",
-          &every },
+        { "every", 0, "TIME", "how often to look; default: 10s, with --watch "
+          "1m, folders 1s", &every },
+        { "watch", 0, "URL", "look as soon as publish --announce tells of "
+          "something new through NATS, nats://… or tls://…; looking every "
+          "TIME goes on", &sync.watch },
+        NATS_OPTIONS(sync.nats),
         { "keep", 0, "N", "versions to keep for rollback; default: 3",
           &keep },
         REMOTE_OPTIONS(sync.remote),

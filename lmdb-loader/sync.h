@@ -7,6 +7,7 @@
 
 #include "keys.h"
 #include "loader.h"
+#include "nats.h"
 #include "remote.h"
 
 typedef struct {
@@ -21,6 +22,8 @@ typedef struct {
     const keys_t                 *trust;
     const char                   *site;
     size_t                        keep;
+    const char                   *watch;        /* NULL: only by the clock */
+    nats_options_t                nats;
     remote_options_t              remote;
 } sync_options_t;
 

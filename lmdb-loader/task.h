@@ -17,6 +17,8 @@
 typedef enum {
     TASK_SYNC_TAKEN = 0,        /* snapshots that went live                */
     TASK_SYNC_FAILED,           /* looks at a store that failed            */
+    TASK_SYNC_TOLD,             /* announcements that were heard           */
+    TASK_SYNC_AWAY,             /* times that nobody could tell us         */
     TASK_DRAIN_EVENTS,          /* that left                               */
     TASK_DRAIN_DAMAGED,         /* entries that could not be read          */
     TASK_DRAIN_FAILED,          /* times that a sink failed                */
