@@ -13,6 +13,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers $(BUILD)/bench/pack #
 	@bench/reload
 	@bench/timers
 	@bench/drain
+	@bench/cost
 	@bench/stores
 	@$(MAKE) --no-print-directory bench-runtime
 	@bench/ttfb
@@ -32,6 +33,10 @@ bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due
 .PHONY: bench-drain
 bench-drain: build ## events a second that leave into files
 	@bench/drain $(BENCH_FLAGS)
+
+.PHONY: bench-cost
+bench-cost: build $(BUILD)/bench/populate ## a million events in core-seconds and dollars
+	@bench/cost $(BENCH_FLAGS)
 
 $(BUILD)/bench/pack: bench/pack.c $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/lmdb-loader/bar.o $(BUILD)/libonsite.a
 	@mkdir -p $(@D)

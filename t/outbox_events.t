@@ -18,7 +18,7 @@ $t->campaigns(Onsite::Test::popup('hello', trigger => { event => 'Page Viewed' }
         trigger => { event => 'Order Completed' },
         content => { data => {} } });
 $t->start(workers => 2, state => 'size=32m shards=2',
-    http => 'onsite_outbox_events on;', server => <<'END');
+    server => <<'END');
         onsite_server_key trusted;
         location / { root %%DIR%%/html; onsite on; }
         location /onsite/ { onsite_collect; }

@@ -184,7 +184,10 @@ is($held->{user_id}, 'ann', 'who');
 is($held->{status}, 'known', 'known');
 is($held->{exposures}[0]{campaign}, 'hello', 'what was shown, by name');
 is(scalar @{ $held->{links} }, 1, 'which ids lead here');
-is_deeply($held->{outbox}, [], 'nothing waits to leave');
+is_deeply([grep { $_->{kind} eq 'delivery' } @{ $held->{outbox} }], [],
+    'no delivery waits to leave');
+is(scalar(grep { $_->{event} eq 'Elsewhere' } @{ $held->{outbox} }), 1,
+    'what happened does');
 ok($held->{exported}, 'when');
 unlike($r->{content}, qr/device/, 'ids are hashed');
 $r = $t->get('/onsite/privacy/export', jar => $jar,

@@ -486,7 +486,7 @@ onsite_write_float(onsite_writer_t *w, float n)
 
 
 void
-onsite_write_str(onsite_writer_t *w, onsite_str_t s)
+onsite_write_longer_str(onsite_writer_t *w, onsite_str_t s)
 {
     if (s.len < 32) {
         put_byte(w, (uint8_t) (0xa0 | s.len));

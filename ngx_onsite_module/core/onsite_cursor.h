@@ -29,6 +29,7 @@ typedef struct {
 int64_t onsite_read_longer(onsite_reader_t *r);
 uint32_t onsite_read_longer_u32(onsite_reader_t *r);
 void onsite_write_longer(onsite_writer_t *w, int64_t n);
+void onsite_write_longer_str(onsite_writer_t *w, onsite_str_t s);
 
 /* Any encoding of an integer; one over INT64_MAX is bad. */
 static inline int64_t
@@ -133,7 +134,24 @@ onsite_write_long(onsite_writer_t *w, int64_t n)
 
 void onsite_write_double(onsite_writer_t *w, double n);
 void onsite_write_float(onsite_writer_t *w, float n);
-void onsite_write_str(onsite_writer_t *w, onsite_str_t s);
+
+static inline void
+onsite_write_str(onsite_writer_t *w, onsite_str_t s)
+{
+    if (s.len >= 32 || w->len + s.len >= w->capacity) {
+        onsite_write_longer_str(w, s);
+        return;
+    }
+
+    w->out[w->len] = (uint8_t) (0xa0 | s.len);
+
+    if (s.len != 0) {
+        memcpy(w->out + w->len + 1, s.data, s.len);
+    }
+
+    w->len += 1 + s.len;
+}
+
 void onsite_write_bin(onsite_writer_t *w, onsite_str_t s);
 void onsite_write_array(onsite_writer_t *w, uint32_t n);
 void onsite_write_nil(onsite_writer_t *w);

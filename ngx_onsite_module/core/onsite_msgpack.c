@@ -113,6 +113,11 @@ onsite_write_value(onsite_writer_t *w, const onsite_value_t *value)
 {
     msgpack_packer  packer;
 
+    if (value->type == ONSITE_STRING) {
+        onsite_write_str(w, onsite_value_str(value));
+        return;
+    }
+
     msgpack_packer_init(&packer, w, append_to_writer);
     pack(&packer, value);
 }

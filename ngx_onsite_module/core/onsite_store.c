@@ -98,22 +98,42 @@ compare_keys(const MDB_val *a, const MDB_val *b)
 /* A state of before there were events gets a place for them. */
 
 static int
-add_events(shard_t *shard)
+find_events(shard_t *shard, bool *found)
 {
-    int         rc;
-    MDB_dbi     dbi;
-    MDB_txn    *txn;
-    const char *name = store_databases[STORE_EVENTS_AT];
+    int       rc;
+    tail_t    tail;
+    MDB_txn  *txn;
+
+    *found = false;
 
     rc = mdb_txn_begin(shard->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
         return rc;
     }
 
-    rc = mdb_dbi_open(txn, name, 0, &dbi);
+    rc = mdb_dbi_open(txn, NULL, 0, &shard->root);
+
+    if (rc == 0) {
+        rc = tail_read(txn, shard, &tail);
+        *found = (rc == 0);
+    }
+
     mdb_txn_abort(txn);
 
-    if (rc != MDB_NOTFOUND) {
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+static int
+add_events(shard_t *shard)
+{
+    int       rc;
+    bool      found;
+    MDB_dbi   dbi, root;
+    MDB_txn  *txn;
+
+    rc = find_events(shard, &found);
+    if (rc != 0 || found) {
         return rc;
     }
 
@@ -122,7 +142,17 @@ add_events(shard_t *shard)
         return rc;
     }
 
-    rc = mdb_dbi_open(txn, name, MDB_CREATE, &dbi);
+    rc = mdb_dbi_open(txn, store_databases[STORE_EVENTS_AT], MDB_CREATE,
+                      &dbi);
+
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, NULL, 0, &root);
+    }
+
+    if (rc == 0) {
+        rc = tail_make(txn, root, dbi, shard->index);
+    }
+
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;
@@ -144,6 +174,10 @@ open_sub_databases(shard_t *shard)
     MDB_txn  *txn;
 
     rc = mdb_txn_begin(shard->env, NULL, MDB_RDONLY, &txn);
+
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, NULL, 0, &shard->root);
+    }
 
     for (i = 0; rc == 0 && i < STORE_DATABASES; i++) {
         rc = mdb_dbi_open(txn, store_databases[i], 0, dbis[i]);

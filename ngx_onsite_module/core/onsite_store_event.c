@@ -2,139 +2,30 @@
  * onsite_store_event.c - events that wait to leave.
  *
  * Every event of every visitor comes here, in the transaction of its record, so
- * what is done for one is little: it goes behind the last one, whose number
- * tells its own, and nothing is counted.  For that the last number stays when
- * all have left: its entry then is a single byte, and goes with the next event.
- * How many wait is what the tree says, but for parts behind an entry's first
- * (see onsite_store_outbox.c), which are rare, and counted in the shard's meta.
+ * what is done for one is little: it goes behind the last one, in the tail
+ * (onsite_store_event_tail.c).  When that is full its events go into the tree,
+ * as one value; so the tree changes, and is asked for room, once for a dozen
+ * of them.  One that is large has values of its own there, in parts.
  */
 
 #include "onsite_store_private.h"
 #include "onsite_outbox.h"
 
-#define KEEPER_SIZE   1             /* of a value that keeps its number */
+#define ALONE_MIN     (BUNCH_MAX - BUNCH_HEAD - BUNCH_EACH + 1)
 #define DROP_PAGES    16            /* at once, for those who come */
-#define DROP_EVENTS   1024          /* at most */
-#define ASK_EVENTS    64            /* added between two looks at deliveries */
-
-static const char  parts_name[] = "event-parts";
-
-
-static bool
-is_keeper(MDB_val v)
-{
-    return v.mv_size == KEEPER_SIZE;
-}
-
-
-static int
-parts_read(MDB_txn *mdb, const shard_t *shard, uint64_t *parts)
-{
-    int      rc;
-    MDB_val  v, k = { sizeof(parts_name) - 1,
-                      (char *) (uintptr_t) parts_name };
-
-    *parts = 0;
-    rc = mdb_get(mdb, shard->meta, &k, &v);
-
-    if (rc != 0) {
-        return rc == MDB_NOTFOUND ? 0 : rc;
-    }
-
-    if (v.mv_size != sizeof(*parts)) {
-        return MDB_CORRUPTED;
-    }
-
-    memcpy(parts, v.mv_data, sizeof(*parts));
-    *parts = be64toh(*parts);
-
-    return 0;
-}
-
-
-static int
-parts_add(onsite_txn_t *txn, int64_t more)
-{
-    int       rc;
-    uint64_t  parts;
-    MDB_val   k = { sizeof(parts_name) - 1, (char *) (uintptr_t) parts_name };
-    MDB_val   v = { sizeof(parts), &parts };
-
-    if (more == 0) {
-        return 0;
-    }
-
-    rc = parts_read(txn->mdb, txn->shard, &parts);
-
-    if (rc == 0) {
-        parts = more < 0 && (uint64_t) -more > parts
-                ? 0 : parts + (uint64_t) more;
-        parts = htobe64(parts);
-        rc = mdb_put(txn->mdb, txn->shard->meta, &k, &v, 0);
-    }
-
-    return rc;
-}
-
-
-/* The last number, and whether its entry is there. */
-
-static int
-find_last(MDB_cursor *cursor, uint64_t *seq, bool *keeper)
-{
-    int      rc;
-    MDB_val  k, v;
-
-    rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
-    if (rc != 0) {
-        return rc;
-    }
-
-    if (k.mv_size != OUTBOX_KEY) {
-        return MDB_CORRUPTED;
-    }
-
-    *seq = outbox_seq(k);
-    *keeper = is_keeper(v);
-
-    return 0;
-}
+#define DROP_VALUES   256           /* at most */
+#define LEAVE_VALUES  128           /* deleted in one transaction */
+#define ASK_VALUES    16            /* added between two looks at deliveries */
 
 
 int
 events_count(MDB_txn *mdb, const shard_t *shard, uint64_t *n)
 {
-    int          rc;
-    bool         keeper = false;
-    tree_t       tree;
-    uint64_t     parts, seq;
-    MDB_cursor  *cursor;
+    int     rc;
+    tail_t  tail = { .waiting = 0 };
 
-    *n = 0;
-
-    if (shard->events == 0) {
-        return 0;
-    }
-
-    rc = tree_of(mdb, shard->events, &tree);
-
-    if (rc == 0) {
-        rc = parts_read(mdb, shard, &parts);
-    }
-
-    if (rc == 0) {
-        rc = mdb_cursor_open(mdb, shard->events, &cursor);
-    }
-
-    if (rc != 0) {
-        return rc;
-    }
-
-    rc = find_last(cursor, &seq, &keeper);
-    mdb_cursor_close(cursor);
-
-    parts += keeper;
-    *n = tree.entries > parts ? tree.entries - parts : 0;
+    rc = shard->events == 0 ? 0 : tail_read(mdb, shard, &tail);
+    *n = tail.waiting;
 
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -150,41 +41,103 @@ open_events(onsite_txn_t *txn)
 
 /* Deleting */
 
-/* The number stays, all else goes. */
+static void
+have_gone(onsite_txn_t *txn, uint64_t n)
+{
+    tail_t  *tail = &txn->tail;
+
+    tail->waiting -= n < tail->waiting ? n : tail->waiting;
+    tail_write(tail);
+}
+
+
+/* Of the tail; those that stay have places of their numbers. */
 
 static int
-make_keeper(onsite_txn_t *txn, uint64_t seq, int64_t *parts)
+forget_latest(onsite_txn_t *txn, uint64_t from, uint64_t upto, unsigned *gone)
 {
-    int       rc;
-    char      bytes[OUTBOX_KEY], nil = (char) 0xc0;
-    MDB_val   k, v = { KEEPER_SIZE, &nil };
+    int        rc;
+    tail_t    *tail = &txn->tail;
+    MDB_val    bunch = tail_bunch(tail);
+    unsigned   stay;
+
+    rc = bunch_forget(bunch.mv_data, &tail->used, tail_first(tail), from, upto,
+                     gone, &stay);
+
+    if (rc == 0 && stay == 0) {
+        tail_empty(tail);
+    }
+
+    tail_write(tail);
+
+    return rc;
+}
+
+
+/* Of the bunch that the cursor stands on. */
+
+static int
+forget_bunched(onsite_txn_t *txn, MDB_val k, MDB_val v, uint64_t from,
+    uint64_t upto, unsigned *gone)
+{
+    int        rc;
+    char       key[OUTBOX_KEY];
+    size_t     used = v.mv_size;
+    uint8_t    bytes[BUNCH_MAX];
+    unsigned   stay;
+
+    memcpy(key, k.mv_data, sizeof(key));
+    memcpy(bytes, v.mv_data, v.mv_size);
+
+    rc = bunch_forget(bytes, &used, outbox_seq(k), from, upto, gone, &stay);
+
+    if (rc != 0 || *gone == 0) {
+        return rc;
+    }
+
+    if (stay == 0) {
+        return mdb_cursor_del(txn->events, 0);
+    }
+
+    /* as large as before: it is written where it was */
+
+    k.mv_data = key;
+    v.mv_data = bytes;
+
+    return mdb_cursor_put(txn->events, &k, &v, MDB_CURRENT);
+}
+
+
+static int
+delete_alone(onsite_txn_t *txn, uint64_t seq)
+{
+    int       rc = 0;
+    char      bytes[OUTBOX_KEY];
+    MDB_val   k;
     uint16_t  part;
 
-    txn->event_next = 0;
-    k = outbox_key(bytes, seq, 0);
-    rc = mdb_put(txn->mdb, txn->shard->events, &k, &v, 0);
-
-    for (part = 1; rc == 0; part++) {
+    for (part = 0; rc == 0; part++) {
         k = outbox_key(bytes, seq, part);
         rc = mdb_del(txn->mdb, txn->shard->events, &k, NULL);
-        *parts -= rc == 0;
     }
 
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 
-/* All parts of the oldest, unless it is later than upto; MDB_NOTFOUND: it is,
- * or there is none. */
+/* What of the tree's first value has a number up to this; MDB_NOTFOUND:
+ * nothing has, or there is no value. */
 
 static int
-delete_oldest(onsite_txn_t *txn, uint64_t upto, uint64_t last, int64_t *parts)
+delete_oldest(onsite_txn_t *txn, uint64_t upto, unsigned *gone)
 {
     int       rc;
     MDB_val   k, v;
     uint64_t  seq;
 
+    *gone = 0;
     rc = mdb_cursor_get(txn->events, &k, &v, MDB_FIRST);
+
     if (rc != 0) {
         return rc;
     }
@@ -195,61 +148,54 @@ delete_oldest(onsite_txn_t *txn, uint64_t upto, uint64_t last, int64_t *parts)
 
     seq = outbox_seq(k);
 
-    if (seq > upto || (seq == last && is_keeper(v))) {
+    if (seq > upto) {
         return MDB_NOTFOUND;
     }
 
-    if (seq == last) {
-        return make_keeper(txn, seq, parts);
+    if (!is_bunch(v)) {
+        *gone = 1;
+        return delete_alone(txn, seq);
     }
 
-    /* there is another behind it */
+    if (upto - seq + 1 >= bunch_entries(v)) {
+        rc = bunch_count(v, gone);
+        return rc == 0 ? mdb_cursor_del(txn->events, 0) : rc;
+    }
 
-    do {
-        *parts -= outbox_part(k) != 0;
-        rc = mdb_cursor_del(txn->events, 0);
+    rc = forget_bunched(txn, k, v, seq, upto, gone);
 
-        if (rc == 0) {
-            rc = mdb_cursor_get(txn->events, &k, &v, MDB_FIRST);
-        }
-
-    } while (rc == 0 && k.mv_size == OUTBOX_KEY && outbox_seq(k) == seq);
-
-    return rc;
+    return rc == 0 ? MDB_NOTFOUND : rc;
 }
 
 
 int
-events_delete_some(onsite_txn_t *txn, uint64_t upto, uint64_t pages,
-    unsigned budget, uint64_t *n)
+events_delete_some(onsite_txn_t *txn, uint64_t upto, bool *more)
 {
-    int       rc;
-    bool      keeper;
-    tree_t    tree;
-    int64_t   parts = 0;
-    uint64_t  last;
+    int        rc;
+    unsigned   gone, left;
 
+    txn->puts++;
+    *more = false;
     rc = open_events(txn);
 
     if (rc == 0) {
-        rc = find_last(txn->events, &last, &keeper);
+        rc = tail_open(txn);
     }
 
-    while (rc == 0 && budget-- != 0) {
-        rc = tree_of(txn->mdb, txn->shard->events, &tree);
-
-        if (rc != 0 || tree.pages <= pages) {
-            break;
-        }
-
-        rc = delete_oldest(txn, upto, last, &parts);
-        *n += rc == 0;
+    for (left = LEAVE_VALUES; rc == 0 && left != 0; left--) {
+        rc = delete_oldest(txn, upto, &gone);
+        have_gone(txn, gone);
     }
 
-    txn->puts++;
-    rc = rc == MDB_NOTFOUND ? 0 : rc;
+    if (rc != MDB_NOTFOUND) {
+        *more = (rc == 0);
+        return rc;
+    }
 
-    return rc == 0 ? parts_add(txn, parts) : rc;
+    rc = forget_latest(txn, 0, upto, &gone);
+    have_gone(txn, gone);
+
+    return rc;
 }
 
 
@@ -258,12 +204,36 @@ events_delete_some(onsite_txn_t *txn, uint64_t upto, uint64_t pages,
 static int
 drop(onsite_txn_t *txn, uint64_t max, uint64_t pages, uint64_t *lost)
 {
-    uint64_t  spare = max / 8 < DROP_PAGES ? max / 8 : DROP_PAGES;
+    int        rc;
+    tree_t     tree;
+    uint64_t   keep, spare = max / 8 < DROP_PAGES ? max / 8 : DROP_PAGES;
+    unsigned   gone, left;
 
     spare += pages;
+    keep = max > spare ? max - spare : 0;
+    rc = open_events(txn);
 
-    return events_delete_some(txn, UINT64_MAX, max > spare ? max - spare : 0,
-                              DROP_EVENTS, lost);
+    if (rc == 0) {
+        rc = tail_open(txn);
+    }
+
+    for (left = DROP_VALUES; rc == 0 && left != 0; left--) {
+        rc = tree_of(txn->mdb, txn->shard->events, &tree);
+
+        if (rc == 0 && tree.pages <= keep) {
+            break;
+        }
+
+        if (rc == 0) {
+            rc = delete_oldest(txn, UINT64_MAX, &gone);
+            have_gone(txn, gone);
+            *lost += gone;
+        }
+    }
+
+    txn->puts++;
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 
@@ -277,7 +247,7 @@ ask_deliveries(onsite_txn_t *txn)
 
     if (rc == 0) {
         txn->shard->delivery_pages = tree.pages;
-        txn->shard->until_asked = ASK_EVENTS;
+        txn->shard->until_asked = ASK_VALUES;
     }
 
     return rc;
@@ -345,69 +315,6 @@ onsite_store_events_lost(onsite_store_t *store)
 
 /* Adding */
 
-static int
-next_number(onsite_txn_t *txn)
-{
-    int       rc;
-    bool      keeper;
-    uint64_t  last;
-
-    rc = open_events(txn);
-
-    if (rc != 0 || txn->event_next != 0) {
-        return rc;
-    }
-
-    rc = find_last(txn->events, &last, &keeper);
-
-    if (rc == MDB_NOTFOUND) {
-        txn->event_next = ((uint64_t) txn->shard->index << OUTBOX_SHARD_SHIFT
-                           | OUTBOX_EVENT_BIT) + 1;
-        return 0;
-    }
-
-    if (rc == 0) {
-        txn->event_next = last + 1;
-
-        if (keeper) {
-            rc = mdb_cursor_del(txn->events, 0);
-        }
-    }
-
-    return rc;
-}
-
-
-static int
-append(onsite_txn_t *txn, onsite_str_t entry)
-{
-    int       rc;
-    char      bytes[OUTBOX_KEY];
-    size_t    at, left;
-    MDB_val   k, v;
-    uint16_t  part;
-
-    rc = next_number(txn);
-
-    for (at = 0, part = 0; rc == 0 && at < entry.len; part++) {
-        left = entry.len - at;
-        k = outbox_key(bytes, txn->event_next, part);
-        v.mv_data = (char *) (uintptr_t) entry.data + at;
-        v.mv_size = left < OUTBOX_PART_MAX ? left : OUTBOX_PART_MAX;
-        rc = mdb_cursor_put(txn->events, &k, &v, MDB_APPEND);
-        at += v.mv_size;
-    }
-
-    txn->event_next++;
-
-    if (rc == 0 && part > 1) {
-        rc = parts_add(txn, part - 1);
-    }
-
-    return rc == MDB_KEYEXIST ? MDB_CORRUPTED : rc;
-}
-
-
 /* Room for so many pages more, or FULL. */
 
 static onsite_status_t
@@ -435,37 +342,54 @@ make_room(onsite_txn_t *txn, uint64_t pages, uint64_t *used, uint64_t *lost)
 }
 
 
-onsite_status_t
-onsite_txn_event_add(onsite_txn_t *txn, onsite_str_t entry, uint64_t *lost)
+/* Values of the number, behind all there are: pages fill up. */
+
+static int
+put_parts(onsite_txn_t *txn, uint64_t seq, const char *data, size_t size)
 {
-    int                    rc;
-    tree_t                 tree;
-    uint64_t               used;
-    onsite_status_t        status;
-    onsite_outbox_kind_t   kind;
+    int        rc;
+    char       bytes[OUTBOX_KEY];
+    size_t     at, left;
+    MDB_val    k, v;
+    uint16_t   part;
 
-    *lost = 0;
+    rc = open_events(txn);
 
-    if (txn->mdb == NULL || txn->failed) {
-        return ONSITE_IO;
+    for (at = 0, part = 0; rc == 0 && at < size; part++) {
+        left = size - at;
+        k = outbox_key(bytes, seq, part);
+        v.mv_data = (char *) (uintptr_t) data + at;
+        v.mv_size = left < OUTBOX_PART_MAX ? left : OUTBOX_PART_MAX;
+        rc = mdb_cursor_put(txn->events, &k, &v, MDB_APPEND);
+        at += v.mv_size;
     }
 
-    if (!onsite_outbox_kind(entry.data, entry.len, &kind)
-        || kind != ONSITE_OUTBOX_EVENT)
-    {
-        return ONSITE_INVALID;
+    return rc == MDB_KEYEXIST ? MDB_CORRUPTED : rc;
+}
+
+
+static int
+put_bunch(onsite_txn_t *txn)
+{
+    int       rc;
+    tail_t   *tail = &txn->tail;
+    MDB_val   bunch = tail_bunch(tail);
+
+    if (bunch_entries(bunch) == 0) {
+        return 0;
     }
 
-    if (entry.len > ONSITE_OUTBOX_BYTES_MAX) {
-        return ONSITE_LIMIT;
-    }
+    rc = put_parts(txn, tail_first(tail), bunch.mv_data, bunch.mv_size);
+    tail_empty(tail);
 
-    status = make_room(txn, entry.len / OUTBOX_PART_MAX + 3, &used, lost);
-    if (status != ONSITE_OK) {
-        return status;
-    }
+    return rc;
+}
 
-    rc = append(txn, entry);
+
+static onsite_status_t
+has_grown(onsite_txn_t *txn, int rc, uint64_t used)
+{
+    tree_t  tree;
 
     if (rc == 0) {
         rc = tree_of(txn->mdb, txn->shard->events, &tree);
@@ -484,21 +408,128 @@ onsite_txn_event_add(onsite_txn_t *txn, onsite_str_t entry, uint64_t *lost)
 }
 
 
-/* A number that is kept, far behind the last one. */
+/* The tail is full: its events go into the tree, or, if there is no room for
+ * them, give way themselves: they are the oldest now. */
+
+static onsite_status_t
+empty_tail(onsite_txn_t *txn, uint64_t *lost)
+{
+    int               rc;
+    uint64_t          used;
+    unsigned          gone;
+    onsite_status_t   status;
+
+    status = make_room(txn, 3, &used, lost);
+
+    if (status == ONSITE_OK) {
+        return has_grown(txn, put_bunch(txn), used);
+    }
+
+    if (status != ONSITE_FULL) {
+        return status;
+    }
+
+    rc = forget_latest(txn, 0, UINT64_MAX, &gone);
+    have_gone(txn, gone);
+    *lost += gone;
+
+    return rc == 0 ? ONSITE_OK : txn_failed(txn, rc, "write to");
+}
+
+
+static onsite_status_t
+add_to_tail(onsite_txn_t *txn, onsite_str_t entry, uint64_t *lost)
+{
+    tail_t           *tail = &txn->tail;
+    onsite_status_t   status = ONSITE_OK;
+
+    if (tail->used + BUNCH_EACH + entry.len > BUNCH_MAX) {
+        status = empty_tail(txn, lost);
+    }
+
+    if (status == ONSITE_OK) {
+        tail->used = bunch_add(tail_bunch(tail).mv_data, tail->used, entry);
+        tail->next++;
+        tail->waiting++;
+        tail_write(tail);
+    }
+
+    return status;
+}
+
+
+/* Those that came before it go into the tree before it. */
+
+static onsite_status_t
+add_alone(onsite_txn_t *txn, onsite_str_t entry, uint64_t *lost)
+{
+    int               rc;
+    tail_t           *tail = &txn->tail;
+    uint64_t          used;
+    onsite_status_t   status;
+
+    status = make_room(txn, entry.len / OUTBOX_PART_MAX + 4, &used, lost);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    rc = put_bunch(txn);
+
+    if (rc == 0) {
+        rc = put_parts(txn, tail->next, entry.data, entry.len);
+        tail->next++;
+        tail->waiting++;
+        tail_write(tail);
+    }
+
+    return has_grown(txn, rc, used);
+}
+
+
+onsite_status_t
+onsite_txn_event_add(onsite_txn_t *txn, onsite_str_t entry, uint64_t *lost)
+{
+    int                    rc;
+    onsite_outbox_kind_t   kind;
+
+    *lost = 0;
+
+    if (txn->mdb == NULL || txn->failed) {
+        return ONSITE_IO;
+    }
+
+    if (!onsite_outbox_kind(entry.data, entry.len, &kind)
+        || kind != ONSITE_OUTBOX_EVENT)
+    {
+        return ONSITE_INVALID;
+    }
+
+    if (entry.len > ONSITE_OUTBOX_BYTES_MAX) {
+        return ONSITE_LIMIT;
+    }
+
+    rc = tail_open(txn);
+    if (rc != 0) {
+        return txn_failed(txn, rc, "write to");
+    }
+
+    return entry.len >= ALONE_MIN ? add_alone(txn, entry, lost)
+           : add_to_tail(txn, entry, lost);
+}
+
 
 int
 events_jump(onsite_txn_t *txn, uint64_t by)
 {
-    int       rc;
-    char      bytes[OUTBOX_KEY], nil = (char) 0xc0;
-    MDB_val   k, v = { KEEPER_SIZE, &nil };
-
-    rc = next_number(txn);
+    int  rc = tail_open(txn);
 
     if (rc == 0) {
-        txn->event_next += by;
-        k = outbox_key(bytes, txn->event_next++, 0);
-        rc = mdb_cursor_put(txn->events, &k, &v, MDB_APPEND);
+        rc = put_bunch(txn);
+    }
+
+    if (rc == 0) {
+        txn->tail.next += by;
+        tail_write(&txn->tail);
     }
 
     return rc;
@@ -507,42 +538,54 @@ events_jump(onsite_txn_t *txn, uint64_t by)
 
 /* One of a visitor who is erased. */
 
+static int
+forget_stored(onsite_txn_t *txn, uint64_t seq, unsigned *gone)
+{
+    int      rc;
+    MDB_val  k, v;
+
+    rc = events_seek(txn->events, seq, &k, &v);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (k.mv_size != OUTBOX_KEY) {
+        return MDB_CORRUPTED;
+    }
+
+    if (outbox_seq(k) > seq) {
+        return MDB_NOTFOUND;
+    }
+
+    if (is_bunch(v)) {
+        return forget_bunched(txn, k, v, seq, seq, gone);
+    }
+
+    *gone = 1;
+
+    return delete_alone(txn, seq);
+}
+
+
 int
 event_forget(onsite_txn_t *txn, uint64_t seq)
 {
-    int       rc;
-    bool      keeper;
-    char      bytes[OUTBOX_KEY];
-    MDB_val   k, v;
-    int64_t   parts = 0;
-    uint64_t  last;
-    uint16_t  part;
+    int        rc;
+    unsigned   gone = 0;
 
     rc = open_events(txn);
 
     if (rc == 0) {
-        rc = find_last(txn->events, &last, &keeper);
+        rc = tail_open(txn);
     }
 
     if (rc == 0) {
-        k = outbox_key(bytes, seq, 0);
-        rc = mdb_get(txn->mdb, txn->shard->events, &k, &v);
+        rc = seq >= tail_first(&txn->tail)
+             ? forget_latest(txn, seq, seq, &gone)
+             : forget_stored(txn, seq, &gone);
+        have_gone(txn, gone);
     }
 
-    if (rc != 0 || is_keeper(v)) {
-        return rc != 0 ? rc : MDB_NOTFOUND;
-    }
-
-    if (seq == last) {
-        rc = make_keeper(txn, seq, &parts);
-        return rc == 0 ? parts_add(txn, parts) : rc;
-    }
-
-    for (part = 0; rc == 0; part++) {
-        k = outbox_key(bytes, seq, part);
-        rc = mdb_del(txn->mdb, txn->shard->events, &k, NULL);
-        parts -= rc == 0 && part != 0;
-    }
-
-    return rc == MDB_NOTFOUND ? parts_add(txn, parts) : rc;
+    return rc == 0 && gone == 0 ? MDB_NOTFOUND : rc;
 }

@@ -5,8 +5,6 @@
 
 #include "onsite_store_private.h"
 
-#define LEAVE_EVENTS  512           /* deleted in one transaction */
-
 static const char  note_name[] = "handed-over";
 
 
@@ -160,7 +158,7 @@ onsite_store_events_delete(onsite_store_t *store, uint32_t shard,
     uint64_t seq, onsite_error_t *error)
 {
     int               rc;
-    uint64_t          n;
+    bool              more;
     onsite_txn_t     *txn;
     onsite_status_t   status;
 
@@ -170,17 +168,15 @@ onsite_store_events_delete(onsite_store_t *store, uint32_t shard,
             return status;
         }
 
-        n = 0;
-        rc = txn->shard->events == 0 ? 0
-             : events_delete_some(txn, seq, 0, LEAVE_EVENTS, &n);
+        rc = events_delete_some(txn, seq, &more);
 
-        if (rc == 0 && n < LEAVE_EVENTS) {
+        if (rc == 0 && !more) {
             rc = forget_note(txn, seq);
         }
 
         status = end(store, txn, rc, error);
 
-    } while (status == ONSITE_OK && n == LEAVE_EVENTS);
+    } while (status == ONSITE_OK && more);
 
     return status;
 }

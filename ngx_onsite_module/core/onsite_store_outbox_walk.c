@@ -2,8 +2,8 @@
  * onsite_store_outbox_walk.c - reading what waits to leave, and finding what
  * is of one visitor.
  *
- * A shard has two trees of it, deliveries and events (onsite_store_outbox.c,
- * onsite_store_event.c), whose numbers tell which they are of.
+ * A shard has deliveries in one tree (onsite_store_outbox.c), and events
+ * (onsite_store_event_tail.c knows where); their numbers tell which they are.
  */
 
 #include "onsite_store_private.h"
@@ -23,24 +23,35 @@ is_of(MDB_val k, uint64_t seq)
 }
 
 
-static MDB_dbi
-tree_of_seq(const shard_t *shard, uint64_t seq)
-{
-    return seq & OUTBOX_EVENT_BIT ? shard->events : shard->outbox;
-}
-
-
 /* Walking: as with records, a portion is copied in a short transaction. */
 
 typedef struct {
     uint64_t  seqs[WALK_ENTRIES];
     size_t    sizes[WALK_ENTRIES];
     unsigned  n;
+    unsigned  max;                  /* of them, in a portion */
     uint64_t  from;                 /* where the next one begins */
     size_t    used;
     bool      last;
     char      bytes[WALK_BYTES + ONSITE_OUTBOX_BYTES_MAX];
 } entries_t;
+
+
+static bool
+is_room_in(const entries_t *entries)
+{
+    return entries->n < entries->max && entries->used < WALK_BYTES;
+}
+
+
+static void
+count_entry(entries_t *entries, uint64_t seq, size_t size)
+{
+    entries->seqs[entries->n] = seq;
+    entries->sizes[entries->n++] = size;
+    entries->used += size;
+    entries->from = seq + 1;
+}
 
 
 static int
@@ -63,13 +74,61 @@ take_entry(MDB_cursor *cursor, entries_t *entries, MDB_val *k, MDB_val *v)
         rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
     }
 
-    entries->from = seq + 1;
+    count_entry(entries, seq, size);
 
-    if (size > 1) {                 /* else it keeps a number, no more */
-        entries->seqs[entries->n] = seq;
-        entries->sizes[entries->n++] = size;
-        entries->used += size;
+    return rc;
+}
+
+
+static int
+fill_events(shard_t *shard, entries_t *entries)
+{
+    int            rc;
+    char          *room;
+    uint64_t       seq;
+    onsite_str_t   entry;
+    event_walk_t   walk;
+
+    rc = event_walk_begin(&walk, shard->reader, shard, entries->from);
+
+    while (rc == 0 && is_room_in(entries)) {
+        room = entries->bytes + entries->used;
+        rc = event_walk_next(&walk, room, &seq, &entry);
+
+        if (rc == 0) {
+            memmove(room, entry.data, entry.len);
+            count_entry(entries, seq, entry.len);
+        }
     }
+
+    event_walk_end(&walk);
+
+    return rc;
+}
+
+
+static int
+fill_deliveries(shard_t *shard, entries_t *entries)
+{
+    int          rc;
+    char         bytes[OUTBOX_KEY];
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    rc = mdb_cursor_open(shard->reader, shard->outbox, &cursor);
+    if (rc != 0) {
+        return rc;
+    }
+
+    k = outbox_key(bytes, entries->from, 0);
+    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+    while (rc == 0 && is_room_in(entries)) {
+        rc = k.mv_size == OUTBOX_KEY ? take_entry(cursor, entries, &k, &v)
+             : MDB_CORRUPTED;
+    }
+
+    mdb_cursor_close(cursor);
 
     return rc;
 }
@@ -78,31 +137,15 @@ take_entry(MDB_cursor *cursor, entries_t *entries, MDB_val *k, MDB_val *v)
 static int
 fill_entries(shard_t *shard, entries_t *entries)
 {
-    int          rc;
-    char         bytes[OUTBOX_KEY];
-    MDB_val      k, v;
-    MDB_cursor  *cursor;
-
-    rc = mdb_cursor_open(shard->reader, tree_of_seq(shard, entries->from),
-                         &cursor);
-    if (rc != 0) {
-        return rc;
-    }
+    int  rc;
 
     entries->n = 0;
     entries->used = 0;
 
-    k = outbox_key(bytes, entries->from, 0);
-    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-
-    while (rc == 0 && entries->n < WALK_ENTRIES && entries->used < WALK_BYTES)
-    {
-        rc = k.mv_size == OUTBOX_KEY ? take_entry(cursor, entries, &k, &v)
-             : MDB_CORRUPTED;
-    }
+    rc = entries->from & OUTBOX_EVENT_BIT ? fill_events(shard, entries)
+         : fill_deliveries(shard, entries);
 
     entries->last = rc == MDB_NOTFOUND;
-    mdb_cursor_close(cursor);
 
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -168,6 +211,7 @@ walk_outbox(onsite_store_t *store, shard_t *shard, onsite_outbox_kind_t kind,
     }
 
     entries->from = first_of(shard, kind);
+    entries->max = WALK_ENTRIES;
 
     do {
         status = read_portion(store, shard, entries, error);
@@ -241,6 +285,7 @@ onsite_store_events_read(onsite_store_t *store, uint32_t shard,
     }
 
     entries->from = first_of(s, ONSITE_OUTBOX_EVENT);
+    entries->max = WALK_ENTRIES;
 
     if (*from > entries->from) {
         entries->from = *from;
@@ -262,12 +307,12 @@ onsite_store_events_read(onsite_store_t *store, uint32_t shard,
 /* Looking for a visitor's entries: the first part tells whose it is. */
 
 static bool
-is_one_of(MDB_val v, const onsite_key_t *keys, size_t n)
+is_one_of(onsite_str_t entry, const onsite_key_t *keys, size_t n)
 {
     size_t        i;
     onsite_key_t  key;
 
-    if (!onsite_outbox_visitor(v.mv_data, v.mv_size, &key)) {
+    if (!onsite_outbox_visitor(entry.data, entry.len, &key)) {
         return false;
     }
 
@@ -281,44 +326,86 @@ is_one_of(MDB_val v, const onsite_key_t *keys, size_t n)
 }
 
 
-/* In one of the two trees. */
+/* What is looked for, and where. */
+typedef struct {
+    const onsite_key_t  *keys;
+    size_t               n_keys;
+    unsigned             budget;
+    uint64_t             seq;       /* where to go on */
+    uint64_t            *found;
+    unsigned             max;
+    unsigned             n;
+} hunt_t;
+
+
+static void
+look_at(hunt_t *hunt, uint64_t seq, onsite_str_t entry)
+{
+    hunt->seq = seq + 1;
+
+    if (is_one_of(entry, hunt->keys, hunt->n_keys)) {
+        hunt->found[hunt->n++] = seq;
+    }
+}
+
 
 static int
-find_in_tree(shard_t *shard, const onsite_key_t *keys, size_t n_keys,
-    unsigned *budget, uint64_t *seq, uint64_t *found, unsigned max,
-    unsigned *n)
+find_deliveries(shard_t *shard, hunt_t *hunt)
 {
     int          rc;
     char         bytes[OUTBOX_KEY];
     MDB_val      k, v;
     MDB_cursor  *cursor;
 
-    rc = mdb_cursor_open(shard->reader, tree_of_seq(shard, *seq), &cursor);
+    rc = mdb_cursor_open(shard->reader, shard->outbox, &cursor);
     if (rc != 0) {
         return rc;
     }
 
-    k = outbox_key(bytes, *seq, 0);
+    k = outbox_key(bytes, hunt->seq, 0);
     rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 
-    while (rc == 0 && *budget > 0 && *n < max) {
-        (*budget)--;
+    while (rc == 0 && hunt->budget > 0 && hunt->n < hunt->max) {
+        hunt->budget--;
 
         if (k.mv_size != OUTBOX_KEY) {
             rc = MDB_CORRUPTED;
             break;
         }
 
-        *seq = outbox_seq(k) + 1;
-
-        if (outbox_part(k) == 0 && is_one_of(v, keys, n_keys)) {
-            found[(*n)++] = outbox_seq(k);
+        if (outbox_part(k) == 0) {
+            look_at(hunt, outbox_seq(k), onsite_str(v.mv_data, v.mv_size));
         }
 
         rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }
 
     mdb_cursor_close(cursor);
+
+    return rc;
+}
+
+
+static int
+find_events(shard_t *shard, hunt_t *hunt)
+{
+    int            rc;
+    uint64_t       seq;
+    onsite_str_t   entry;
+    event_walk_t   walk;
+
+    rc = event_walk_begin(&walk, shard->reader, shard, hunt->seq);
+
+    while (rc == 0 && hunt->budget > 0 && hunt->n < hunt->max) {
+        rc = event_walk_next(&walk, NULL, &seq, &entry);
+
+        if (rc == 0) {
+            hunt->budget--;
+            look_at(hunt, seq, entry);
+        }
+    }
+
+    event_walk_end(&walk);
 
     return rc;
 }
@@ -331,7 +418,8 @@ outbox_find(onsite_store_t *store, shard_t *shard, const onsite_key_t *keys,
     size_t n_keys, unsigned budget, uint64_t *seq, uint64_t *found,
     unsigned max, unsigned *n, bool *last)
 {
-    int  rc;
+    int     rc;
+    hunt_t  hunt = { keys, n_keys, budget, *seq, found, max, 0 };
 
     *n = 0;
     *last = false;
@@ -341,16 +429,22 @@ outbox_find(onsite_store_t *store, shard_t *shard, const onsite_key_t *keys,
         return rc;
     }
 
-    rc = find_in_tree(shard, keys, n_keys, &budget, seq, found, max, n);
+    if (!(hunt.seq & OUTBOX_EVENT_BIT)) {
+        rc = find_deliveries(shard, &hunt);
 
-    if (rc == MDB_NOTFOUND && shard->events != 0
-        && !(*seq & OUTBOX_EVENT_BIT))
-    {
-        *seq = first_of(shard, ONSITE_OUTBOX_EVENT);
-        rc = find_in_tree(shard, keys, n_keys, &budget, seq, found, max, n);
+        if (rc == MDB_NOTFOUND) {
+            hunt.seq = first_of(shard, ONSITE_OUTBOX_EVENT);
+            rc = 0;
+        }
+    }
+
+    if (rc == 0 && hunt.seq & OUTBOX_EVENT_BIT) {
+        rc = find_events(shard, &hunt);
     }
 
     shard_reader_end(shard);
+    *seq = hunt.seq;
+    *n = hunt.n;
     *last = (rc == MDB_NOTFOUND);
 
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -373,41 +467,29 @@ any_in_shard(const onsite_store_t *store, const onsite_key_t *keys, size_t n,
 }
 
 
-/* One that has left meanwhile has no bytes. */
+/* One that has left meanwhile is not what is found. */
 
 static int
 read_entry(onsite_store_t *store, shard_t *shard, uint64_t seq,
     entries_t *entries)
 {
-    int          rc;
-    char         bytes[OUTBOX_KEY];
-    MDB_val      k, v;
-    MDB_cursor  *cursor;
-
-    entries->n = 0;
-    entries->used = 0;
+    int  rc;
 
     rc = shard_reader_begin(store, shard);
     if (rc != 0) {
         return rc;
     }
 
-    rc = mdb_cursor_open(shard->reader, tree_of_seq(shard, seq), &cursor);
-
-    if (rc == 0) {
-        k = outbox_key(bytes, seq, 0);
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
-
-        if (rc == 0) {
-            rc = take_entry(cursor, entries, &k, &v);
-        }
-
-        mdb_cursor_close(cursor);
-    }
-
+    entries->from = seq;
+    entries->max = 1;
+    rc = fill_entries(shard, entries);
     shard_reader_end(shard);
 
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    if (rc == 0 && entries->n != 0 && entries->seqs[0] != seq) {
+        entries->n = 0;
+    }
+
+    return rc;
 }
 
 

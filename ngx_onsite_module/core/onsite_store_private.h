@@ -10,7 +10,8 @@
  *   onsite_store_outbox.c, onsite_store_event.c  what waits to leave:
  *                        deliveries, events; onsite_store_outbox_walk.c reads
  *                        both, onsite_store_event_leave.c is for who hands
- *                        events over
+ *                        events over; onsite_store_event_tail.c and
+ *                        onsite_store_bunch.c know where events lie
  *   onsite_store_identity.c  which ids lead to whom
  *   onsite_store_erase.c a visitor goes, with all that leads to it
  *   onsite_store_pages.c free pages, and readers that keep them
@@ -125,6 +126,8 @@ typedef struct {
     MDB_dbi        events;          /* 0: of a state that is read only, and
                                        was made before there were any      */
     MDB_dbi        meta;
+    MDB_dbi        root;            /* LMDB's own, which has the names of the
+                                       others, and the latest events       */
     uint32_t       index;
     uint32_t       page_size;
     uint64_t       pages;           /* in the map                          */
@@ -141,6 +144,14 @@ typedef struct {
     identity_key_t sweep_from;
 } shard_t;
 
+/* The latest events. */
+typedef struct {
+    uint8_t   *at;                  /* its bytes                           */
+    uint64_t   next;                /* number of the next one              */
+    uint64_t   waiting;             /* events in all                       */
+    size_t     used;                /* bytes of its bunch                   */
+} tail_t;
+
 struct onsite_txn_s {
     onsite_store_t  *store;
     shard_t         *shard;
@@ -153,7 +164,7 @@ struct onsite_txn_s {
                                        took                                */
     uint32_t         forgotten;     /* timers of evicted records           */
     MDB_cursor      *events;        /* NULL: not opened yet                */
-    uint64_t         event_next;    /* number of the next one; 0: not known*/
+    tail_t           tail;          /* at NULL: not looked at              */
     bool             failed;        /* LMDB lets it only be aborted        */
 };
 
@@ -230,6 +241,74 @@ int outbox_state_read(MDB_txn *mdb, const shard_t *shard,
     outbox_state_t *state);
 int outbox_state_write(onsite_txn_t *txn, const outbox_state_t *state);
 
+/* onsite_store_bunch.c: several events in one value */
+
+#define BUNCH_HEAD  3
+#define BUNCH_EACH  2                /* in front of an event */
+#define BUNCH_MAX   2000             /* of those, a page holds two */
+
+/* Reads one. */
+typedef struct {
+    const uint8_t  *p;
+    const uint8_t  *end;
+    uint64_t        next;           /* number of the next one */
+    unsigned        left;
+} bunch_t;
+
+bool is_bunch(MDB_val v);
+unsigned bunch_entries(MDB_val v);
+
+/* Both return how many bytes are used now; the entry fits. */
+size_t bunch_begin(uint8_t *bunch);
+size_t bunch_add(uint8_t *bunch, size_t used, onsite_str_t entry);
+
+void bunch_open(bunch_t *bunch, MDB_val v, uint64_t first);
+/* entry: empty where one has gone.  MDB_NOTFOUND: it was the last. */
+int bunch_next(bunch_t *bunch, uint64_t *seq, onsite_str_t *entry);
+/* How many have not gone. */
+int bunch_count(MDB_val v, unsigned *n);
+/* Those of the numbers go; *gone of them had not before, *stay are left. */
+int bunch_forget(uint8_t *bytes, size_t *used, uint64_t first, uint64_t from,
+    uint64_t upto, unsigned *gone, unsigned *stay);
+
+/* onsite_store_event_tail.c */
+
+/* Makes it, in a state of before there was one. */
+int tail_make(MDB_txn *mdb, MDB_dbi root, MDB_dbi events, uint32_t shard);
+/* For reading; MDB_NOTFOUND: of a state of before there was one. */
+int tail_read(MDB_txn *mdb, const shard_t *shard, tail_t *tail);
+/* For changing, into txn->tail; then it is written. */
+int tail_open(onsite_txn_t *txn);
+void tail_write(const tail_t *tail);
+void tail_empty(tail_t *tail);
+MDB_val tail_bunch(const tail_t *tail);
+uint64_t tail_first(const tail_t *tail);
+
+/* Moves a cursor of events to the first value that has one of the number or
+ * behind it. */
+int events_seek(MDB_cursor *cursor, uint64_t seq, MDB_val *k, MDB_val *v);
+
+/* Goes through events from a number on, oldest first. */
+typedef struct {
+    MDB_cursor  *cursor;
+    uint64_t     from;
+    MDB_val      k;                 /* where it stands, if rc is 0 */
+    MDB_val      v;
+    int          rc;
+    bool         in_bunch;
+    bool         in_tail;
+    bunch_t       bunch;
+    tail_t       tail;
+} event_walk_t;
+
+int event_walk_begin(event_walk_t *walk, MDB_txn *mdb, const shard_t *shard,
+    uint64_t from);
+/* room: where one of several parts is put together, ONSITE_OUTBOX_BYTES_MAX;
+ * NULL: its first part is enough. */
+int event_walk_next(event_walk_t *walk, char *room, uint64_t *seq,
+    onsite_str_t *entry);
+void event_walk_end(event_walk_t *walk);
+
 /* onsite_store_event.c */
 
 /* Events give up their room to a delivery that takes so many pages. */
@@ -237,10 +316,9 @@ int events_make_way(onsite_txn_t *txn, uint64_t pages);
 int event_forget(onsite_txn_t *txn, uint64_t seq);
 /* So many numbers are left out. */
 int events_jump(onsite_txn_t *txn, uint64_t by);
-/* Deletes the oldest up to a number, until no more than so many pages are
- * left, or budget is used up; *n is counted on. */
-int events_delete_some(onsite_txn_t *txn, uint64_t upto, uint64_t pages,
-    unsigned budget, uint64_t *n);
+/* Deletes the oldest up to a number, in a transaction that stays short; *more:
+ * there may be others. */
+int events_delete_some(onsite_txn_t *txn, uint64_t upto, bool *more);
 /* How many wait. */
 int events_count(MDB_txn *mdb, const shard_t *shard, uint64_t *n);
 

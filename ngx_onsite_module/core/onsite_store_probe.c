@@ -68,33 +68,43 @@ onsite_store_probe(onsite_store_t *store, uint32_t shard,
 }
 
 
-/* Values of one byte keep a number, and are no entries. */
-
 static int
-first_entry(shard_t *shard, MDB_dbi tree, onsite_ms_t *time)
+first_delivery(shard_t *shard, onsite_str_t *entry)
 {
     int          rc;
     MDB_val      k, v;
     MDB_cursor  *cursor;
 
-    rc = mdb_cursor_open(shard->reader, tree, &cursor);
+    rc = mdb_cursor_open(shard->reader, shard->outbox, &cursor);
     if (rc != 0) {
         return rc;
     }
 
     rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-
-    while (rc == 0 && (v.mv_size <= 1 || k.mv_size != OUTBOX_KEY
-                       || outbox_part(k) != 0))
-    {
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-    }
-
-    if (rc == 0 && !onsite_outbox_time(v.mv_data, v.mv_size, time)) {
-        *time = 0;
-    }
-
     mdb_cursor_close(cursor);
+
+    if (rc == 0) {
+        *entry = onsite_str(v.mv_data, v.mv_size);
+    }
+
+    return rc;
+}
+
+
+static int
+first_event(shard_t *shard, onsite_str_t *entry)
+{
+    int           rc;
+    uint64_t      seq;
+    event_walk_t  walk;
+
+    rc = event_walk_begin(&walk, shard->reader, shard, 0);
+
+    if (rc == 0) {
+        rc = event_walk_next(&walk, NULL, &seq, entry);
+    }
+
+    event_walk_end(&walk);
 
     return rc;
 }
@@ -104,18 +114,19 @@ onsite_status_t
 onsite_store_outbox_oldest(onsite_store_t *store, uint32_t shard, bool events,
     onsite_ms_t *time, onsite_error_t *error)
 {
-    int       rc;
-    shard_t  *s = &store->shards[shard];
-    MDB_dbi   tree = events ? s->events : s->outbox;
-
-    if (tree == 0) {
-        return ONSITE_NOT_FOUND;
-    }
+    int            rc;
+    shard_t       *s = &store->shards[shard];
+    onsite_str_t   entry;
 
     rc = shard_reader_begin(store, s);
 
     if (rc == 0) {
-        rc = first_entry(s, tree, time);
+        rc = events ? first_event(s, &entry) : first_delivery(s, &entry);
+
+        if (rc == 0 && !onsite_outbox_time(entry.data, entry.len, time)) {
+            *time = 0;
+        }
+
         shard_reader_end(s);
     }
 

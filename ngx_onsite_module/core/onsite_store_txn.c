@@ -85,7 +85,7 @@ begin(onsite_store_t *store, shard_t *shard)
     store->txn.grown = 0;
     store->txn.forgotten = 0;
     store->txn.events = NULL;
-    store->txn.event_next = 0;
+    store->txn.tail.at = NULL;
     store->txn.failed = false;
 
     return rc;

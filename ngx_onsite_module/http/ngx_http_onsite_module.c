@@ -490,7 +490,7 @@ ngx_http_onsite_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->server_keys, prev->server_keys, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_ptr_value(conf->bypass, prev->bypass, NULL);
-    ngx_conf_merge_value(conf->outbox_events, prev->outbox_events, 0);
+    ngx_conf_merge_value(conf->outbox_events, prev->outbox_events, 1);
     ngx_conf_merge_ptr_value(conf->outbox_except, prev->outbox_except, NULL);
     ngx_conf_merge_ptr_value(conf->outbox_fields, prev->outbox_fields, NULL);
     ngx_conf_merge_size_value(conf->max_body, prev->max_body, 512 * 1024);

@@ -6,6 +6,9 @@
 #include "state.h"
 #include "onsite_outbox.h"
 
+#include <endian.h>
+#include <lmdb.h>
+
 #define FIRST     (((uint64_t) 1 << 55) + 1)
 
 static onsite_buf_t  bytes;
@@ -239,6 +242,248 @@ portions_are_read(void **data)
 }
 
 
+/* Whatever comes and goes, in whatever order, against a list of what is there:
+ * many events are one value, some have several, the latest are elsewhere. */
+
+#define MODEL_MAX  2000
+
+typedef struct {
+    char       letter[MODEL_MAX];
+    bool       there[MODEL_MAX];
+    unsigned   added;
+    unsigned   waiting;
+    unsigned   at;              /* the next that is to be seen */
+    uint32_t   random;
+} model_t;
+
+
+static uint32_t
+some(model_t *model, uint32_t n)
+{
+    model->random = model->random * 1664525 + 1013904223;
+
+    return (model->random >> 8) % n;
+}
+
+
+static void
+add_some(state_t *s, model_t *model)
+{
+    unsigned  i, n = some(model, 30) + 1, before = model->added;
+    bool      aborted = some(model, 8) == 0;
+
+    begin_in(s, 0);
+
+    for (i = 0; i < n && model->added < MODEL_MAX; i++) {
+        model->letter[model->added] = (char) ('a' + some(model, 26));
+        model->there[model->added] = true;
+        (void) add(s, model->letter[model->added++],
+                   some(model, 12) == 0 ? 1800 + some(model, 9000)
+                   : 1 + some(model, 200));
+    }
+
+    if (aborted) {
+        onsite_txn_abort(s->txn);
+        model->added = before;
+        return;
+    }
+
+    commit(s);
+    model->waiting += model->added - before;
+}
+
+
+static void
+forget_some(state_t *s, model_t *model)
+{
+    unsigned  i, at, n = 1 + some(model, 5);
+
+    begin_in(s, 0);
+
+    for (i = 0; i < n; i++) {
+        at = some(model, model->added + 1);
+        assert_int_equal(onsite_txn_outbox_delete(s->txn, FIRST + at),
+                         at < model->added && model->there[at] ? ONSITE_OK
+                         : ONSITE_NOT_FOUND);
+
+        if (at < model->added && model->there[at]) {
+            model->there[at] = false;
+            model->waiting--;
+        }
+    }
+
+    commit(s);
+}
+
+
+static void
+leave_some(state_t *s, model_t *model)
+{
+    unsigned  i, upto = some(model, model->added + 3);
+
+    delete_to(s, FIRST + upto);
+
+    for (i = 0; i <= upto && i < model->added; i++) {
+        model->waiting -= model->there[i];
+        model->there[i] = false;
+    }
+}
+
+
+static bool
+expect(void *data, uint64_t seq, onsite_str_t entry)
+{
+    model_t  *model = data;
+
+    while (model->at < model->added && !model->there[model->at]) {
+        model->at++;
+    }
+
+    assert_true(seq == FIRST + model->at);
+    assert_non_null(memchr(entry.data, model->letter[model->at], entry.len));
+    model->at++;
+
+    return true;
+}
+
+
+static void
+check(state_t *s, model_t *model)
+{
+    bool       last = false, all;
+    uint64_t   from = FIRST + some(model, model->added + 1);
+    onsite_key_t  key = key_of(1);
+
+    model->at = 0;
+    assert_int_equal(onsite_store_outbox_walk(s->store, expect, model,
+                                              &s->error), ONSITE_OK);
+    while (model->at < model->added && !model->there[model->at]) {
+        model->at++;
+    }
+
+    assert_int_equal(model->at, model->added);
+    assert_int_equal(waiting(s), model->waiting);
+
+    /* from the middle, and as those of their visitor */
+
+    for (model->at = (unsigned) (from - FIRST); !last; ) {
+        assert_int_equal(onsite_store_events_read(s->store, 0, &from, expect,
+                         model, &last, &s->error), ONSITE_OK);
+    }
+
+    model->at = 0;
+    assert_int_equal(onsite_store_outbox_of(s->store, &key, 1, 100000, expect,
+                                            model, &all, &s->error),
+                     ONSITE_OK);
+    assert_true(all);
+}
+
+
+static void
+whatever_comes_and_goes(void **data)
+{
+    int       round;
+    state_t  *s = *data;
+    model_t  *model = calloc(1, sizeof(model_t));
+
+    s->options.size = 32 * MB;
+    open_state(s);
+
+    for (round = 0; model->added < MODEL_MAX; round++) {
+        add_some(s, model);
+
+        if (some(model, 3) == 0) {
+            forget_some(s, model);
+        }
+
+        if (some(model, 6) == 0) {
+            leave_some(s, model);
+        }
+
+        if (some(model, 20) == 0) {
+            reopen_state(s);
+        }
+
+        check(s, model);
+    }
+
+    assert_true(round > 50);
+    free(model);
+}
+
+
+/* A state of before the latest were kept apart: one value each, and a byte
+ * that keeps the number when all had left. */
+
+static void
+put_single(MDB_txn *txn, MDB_dbi dbi, uint64_t number, const char *data,
+    size_t size)
+{
+    char      key[10] = { 0 };
+    MDB_val   k = { sizeof(key), key }, v = { size, (char *) (uintptr_t) data };
+
+    number = htobe64(number);
+    memcpy(key, &number, sizeof(number));
+    assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+}
+
+
+static void
+make_old(state_t *s, onsite_str_t event, bool keeper)
+{
+    char      path[128];
+    MDB_dbi   root, events;
+    MDB_env  *env;
+    MDB_txn  *txn;
+    char      tail[] = "\0events";
+    MDB_val   k = { 7, tail };
+
+    onsite_store_close(s->store);
+    (void) snprintf(path, sizeof(path), "%s/shard-000.mdb", s->dir);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+    assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &root), 0);
+    assert_int_equal(mdb_dbi_open(txn, "events", 0, &events), 0);
+    assert_int_equal(mdb_del(txn, root, &k, NULL), 0);
+    assert_int_equal(mdb_drop(txn, events, 0), 0);
+
+    if (keeper) {
+        put_single(txn, events, FIRST + 8, "\xc0", 1);
+
+    } else {
+        put_single(txn, events, FIRST + 4, event.data, event.len);
+        put_single(txn, events, FIRST + 6, event.data, event.len);
+    }
+
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    open_state(s);
+}
+
+
+static void
+numbers_of_before_go_on(void **data)
+{
+    state_t  *s = *data;
+
+    open_state(s);
+    make_old(s, event_of(1, 'o', 10), false);
+    assert_int_equal(waiting(s), 2);
+    (void) add_alone(s, 'n', 10);
+    assert_string_equal(walk(s)->text, "5:o 7:o 8:n");
+    delete_to(s, FIRST + 6);
+    assert_string_equal(walk(s)->text, "8:n");
+    assert_int_equal(waiting(s), 1);
+
+    make_old(s, ONSITE_STR(""), true);
+    assert_int_equal(waiting(s), 0);
+    (void) add_alone(s, 'n', 10);
+    assert_string_equal(walk(s)->text, "10:n");
+}
+
+
 /* Up to a quarter of the map; then the oldest make room, and are counted. */
 
 static void
@@ -345,6 +590,8 @@ main(void)
         state_test(numbers_go_on_when_all_have_left),
         state_test(single_ones_go),
         state_test(portions_are_read),
+        state_test(whatever_comes_and_goes),
+        state_test(numbers_of_before_go_on),
         state_test(the_oldest_make_room),
         state_test(deliveries_come_first),
         state_test(what_is_no_event_is_refused),
