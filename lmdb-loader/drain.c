@@ -1,5 +1,5 @@
 /*
- * drain.c - `drain`: events leave a state for good.
+ * drain.c - events leave a state for good.
  *
  * Shard by shard, oldest first, events are given to a sink; when that has
  * settled they are deleted.  Whatever fails is told once, and tried again
@@ -15,37 +15,89 @@
 
 #include "onsite_outbox.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define IDLE_MS         100
-#define RETRY_MS        ONSITE_SECOND
-#define RETRY_MAX_MS    ONSITE_MINUTE
-#define ROTATE_SIZE     (16u << 20)
-#define ROTATE_TIME     (5 * ONSITE_SECOND)
+#define RETRY_MAX_MS  ONSITE_MINUTE
+#define LOOK_MS       ONSITE_SECOND     /* whether the state is still there */
 
 typedef struct {
-    drain_t          drain;
-    drain_sink_t    *sink;
-    onsite_buf_t     line;
-    uint32_t         shard;         /* that is read                        */
-    bool             any;           /* something was read in this round    */
-    bool             once;
-    uint64_t         left;          /* events that left                    */
-    uint64_t         bad;           /* of drain.n: entries that are none   */
-    uint64_t         damaged;       /* those that went                     */
-    onsite_status_t  status;        /* of the sink                         */
-    onsite_error_t   error;
-    char             told[sizeof(((onsite_error_t *) NULL)->text)];
+    drain_t                 drain;
+    const drain_options_t  *options;
+    drain_sink_t           *sink;
+    int                     lock;
+    onsite_buf_t            line;
+    onsite_buf_t            id;
+    bool                    taken;      /* another process drains it       */
+    bool                    replaced;   /* another state is in its place   */
+    bool                    started;    /* the sink, with this state       */
+    bool                    any;        /* something was read in this round*/
+    bool                    more;       /* and not all there is            */
+    onsite_ms_t             looked;     /* at the state's files            */
+    unsigned                failures;   /* in a row                        */
+    uint64_t                bad;        /* of drain.n: entries that are none */
+    uint64_t                damaged;    /* those that went                 */
+    onsite_status_t         status;     /* of the sink                     */
+    onsite_error_t          error;
+    char                    told[sizeof(((onsite_error_t *) NULL)->text)];
 } drainer_t;
 
+
+onsite_status_t
+drain_leave(drain_t *drain, uint32_t shard, uint64_t seq, uint64_t n,
+    onsite_error_t *error)
+{
+    onsite_status_t  status;
+
+    status = onsite_store_events_delete(drain->store, shard, seq, error);
+
+    if (status == ONSITE_OK) {
+        drain->left += n;
+        task_count(TASK_DRAIN_EVENTS, n);
+    }
+
+    return status;
+}
+
+
+/* Reading and giving */
 
 static bool
 is_enough(const drainer_t *d)
 {
-    return d->drain.bytes >= d->sink->settle_bytes;
+    const drain_shard_t  *shard = &d->drain.shards[d->drain.shard];
+
+    if (shard->until != 0) {
+        return shard->given >= shard->until;
+    }
+
+    return d->drain.bytes >= d->sink->settle_bytes
+           || (d->sink->settle_events != 0
+               && d->drain.n >= d->sink->settle_events);
+}
+
+
+static onsite_status_t
+give(drainer_t *d, uint64_t seq, onsite_str_t entry)
+{
+    drain_event_t  event = { .seq = seq };
+
+    if (d->sink->names) {
+        onsite_buf_clear(&d->id);
+        (void) onsite_outbox_event_names(seq, entry, &event.site, &d->id);
+    }
+
+    onsite_buf_char(&d->line, '\n');
+
+    if (d->line.failed || d->id.failed) {
+        return onsite_error(&d->error, ONSITE_NO_MEMORY, "out of memory");
+    }
+
+    event.line = onsite_str(d->line.data, d->line.len);
+    event.id = onsite_str(d->id.data, d->id.len);
+
+    return d->sink->give(d->sink, &d->drain, &event, &d->error);
 }
 
 
@@ -53,23 +105,23 @@ static bool
 give_entry(void *data, uint64_t seq, onsite_str_t entry)
 {
     drainer_t      *d = data;
-    drain_shard_t  *shard = &d->drain.shards[d->shard];
+    drain_shard_t  *shard = &d->drain.shards[d->drain.shard];
+
+    if (shard->until != 0 && seq > shard->until) {
+        d->more = true;             /* those before it went some other way */
+        return false;
+    }
 
     onsite_buf_clear(&d->line);
     shard->given = seq;
 
-    if (onsite_outbox_write_segment(&d->line, seq, entry) != ONSITE_OK) {
-        d->bad++;
-        onsite_buf_clear(&d->line);
+    if (onsite_outbox_write_segment(&d->line, seq, entry) == ONSITE_OK) {
+        shard->n++;
+        d->status = give(d, seq, entry);
 
     } else {
-        onsite_buf_char(&d->line, '\n');
-        d->status = d->line.failed
-                    ? onsite_error(&d->error, ONSITE_NO_MEMORY,
-                                   "out of memory")
-                    : d->sink->give(d->sink, &d->drain,
-                                    onsite_str(d->line.data, d->line.len),
-                                    &d->error);
+        d->bad++;
+        onsite_buf_clear(&d->line);
     }
 
     if (d->drain.n++ == 0) {
@@ -101,8 +153,11 @@ settle(drainer_t *d)
         shard = &d->drain.shards[i];
 
         if (shard->given != 0) {
-            status = onsite_store_events_delete(d->drain.store, i,
-                                                shard->given, &d->error);
+            status = drain_leave(&d->drain, i, shard->given, shard->n,
+                                 &d->error);
+            shard->given = 0;
+            shard->n = 0;
+            shard->until = 0;
         }
     }
 
@@ -110,17 +165,51 @@ settle(drainer_t *d)
         return status;
     }
 
-    for (i = 0; i < onsite_store_shards(d->drain.store); i++) {
-        d->drain.shards[i].given = 0;
-    }
-
-    d->left += d->drain.n - d->bad;
     d->damaged += d->bad;
-    task_count(TASK_DRAIN_EVENTS, d->drain.n - d->bad);
+    task_count(TASK_DRAIN_BYTES, d->drain.bytes);
     task_count(TASK_DRAIN_DAMAGED, d->bad);
     d->drain.n = 0;
     d->drain.bytes = 0;
     d->bad = 0;
+
+    return ONSITE_OK;
+}
+
+
+/* A portion of a shard, or, where what is settled is of one shard, all that is
+ * settled at once. */
+
+static onsite_status_t
+read_shard(drainer_t *d)
+{
+    bool             last, enough;
+    uint64_t         from;
+    drain_shard_t   *shard = &d->drain.shards[d->drain.shard];
+    onsite_status_t  status;
+
+    do {
+        from = shard->from;
+        status = onsite_store_events_read(d->drain.store, d->drain.shard,
+                                          &from, give_entry, d, &last,
+                                          &d->error);
+        if (status == ONSITE_OK) {
+            status = d->status;
+        }
+
+        if (status != ONSITE_OK) {
+            return status;
+        }
+
+        enough = is_enough(d);
+        d->more |= enough || !last;
+
+    } while (d->sink->one_shard && !last);
+
+    if (enough || (d->sink->one_shard && d->drain.n != 0)) {
+        return settle(d);
+    }
+
+    shard->until = 0;
 
     return ONSITE_OK;
 }
@@ -131,296 +220,285 @@ settle(drainer_t *d)
 static onsite_status_t
 turn(drainer_t *d)
 {
-    bool             last;
-    uint64_t         from;
     onsite_status_t  status = ONSITE_OK;
 
     d->any = false;
+    d->more = false;
 
-    for (d->shard = 0; d->shard < onsite_store_shards(d->drain.store);
-         d->shard++)
+    for (d->drain.shard = 0;
+         d->drain.shard < onsite_store_shards(d->drain.store)
+         && status == ONSITE_OK && !loader_stopping;
+         d->drain.shard++)
     {
-        from = d->drain.shards[d->shard].from;
-        status = onsite_store_events_read(d->drain.store, d->shard, &from,
-                                          give_entry, d, &last, &d->error);
-
-        if (status == ONSITE_OK) {
-            status = d->status;
-        }
-
-        if (status == ONSITE_OK && is_enough(d)) {
-            status = settle(d);
-        }
-
-        if (status != ONSITE_OK) {
-            return status;
-        }
+        status = read_shard(d);
     }
 
-    if (d->drain.n != 0
-        && (loader_stopping || (d->once && !d->any)
-            || loader_now() - d->drain.since >= d->sink->settle_time))
-    {
-        status = settle(d);
+    if (status != ONSITE_OK || d->drain.n == 0) {
+        return status;
     }
+
+    if (loader_stopping || d->replaced || (d->options->once && !d->any)
+        || (d->sink->settle_time == 0 && !d->more)
+        || loader_now() - d->drain.since >= d->sink->settle_time)
+    {
+        return settle(d);
+    }
+
+    return ONSITE_OK;
+}
+
+
+/* The state */
+
+static void
+close_state(drainer_t *d)
+{
+    if (d->lock >= 0) {
+        (void) close(d->lock);
+        d->lock = -1;
+    }
+
+    free(d->drain.shards);
+    d->drain.shards = NULL;
+    onsite_store_close(d->drain.store);
+    d->drain.store = NULL;
+    d->started = false;
+    d->replaced = false;
+}
+
+
+/* One at a time: two would hand the same events over. */
+
+static onsite_status_t
+lock_state(drainer_t *d)
+{
+    char             path[PATH_MAX], does[PATH_MAX + 8];
+    onsite_status_t  status;
+
+    (void) snprintf(path, sizeof(path), "%s/drain.lock", d->options->state);
+    (void) snprintf(does, sizeof(does), "drains %s", d->options->state);
+
+    status = files_lock(path, does, &d->lock, &d->error);
+    d->taken = status == ONSITE_INVALID;
 
     return status;
 }
 
+
+static onsite_status_t
+open_state(drainer_t *d)
+{
+    onsite_status_t  status;
+
+    status = loader_open_changing(d->options->state, &d->drain.store,
+                                  &d->error);
+
+    if (status != ONSITE_OK) {
+        d->drain.store = NULL;
+
+    } else {
+        d->drain.shards = calloc(onsite_store_shards(d->drain.store),
+                                 sizeof(drain_shard_t));
+        status = d->drain.shards == NULL
+                 ? onsite_error(&d->error, ONSITE_NO_MEMORY, "out of memory")
+                 : lock_state(d);
+    }
+
+    if (status != ONSITE_OK) {
+        close_state(d);
+    }
+
+    d->drain.opened++;
+    d->looked = loader_now();
+
+    return status;
+}
+
+
+/* Of a directory that was wiped, or a shard that was set aside, this process
+ * still has what was not handed over: that goes first. */
+
+static void
+look_at_state(drainer_t *d, onsite_status_t status)
+{
+    onsite_ms_t  now = loader_now();
+
+    if (!d->replaced && (now < d->looked || now - d->looked >= LOOK_MS)) {
+        d->looked = now;
+        d->replaced = onsite_store_replaced(d->drain.store);
+    }
+
+    if (d->replaced && (status == ONSITE_CORRUPT
+                        || (status == ONSITE_OK && d->drain.n == 0
+                            && !d->more)))
+    {
+        loader_complain("%s was made anew: goes on with what is there now",
+                        d->options->state);
+        close_state(d);
+    }
+}
+
+
+/* Failing and going on */
 
 /* All that was not settled is read anew. */
 
 static void
 begin_again(drainer_t *d)
 {
-    d->sink->drop(d->sink);
-    memset(d->drain.shards, 0, onsite_store_shards(d->drain.store)
-                               * sizeof(drain_shard_t));
+    d->started = false;
     d->drain.n = 0;
     d->drain.bytes = 0;
     d->bad = 0;
     d->status = ONSITE_OK;
+    d->sink->drop(d->sink);
+
+    if (d->drain.store != NULL) {
+        memset(d->drain.shards, 0, onsite_store_shards(d->drain.store)
+                                   * sizeof(drain_shard_t));
+    }
 }
 
 
 static void
-tell(drainer_t *d)
+failed(drainer_t *d)
 {
     if (strcmp(d->told, d->error.text) != 0) {
         loader_complain("%s", d->error.text);
         (void) snprintf(d->told, sizeof(d->told), "%s", d->error.text);
     }
+
+    task_count(TASK_DRAIN_FAILED, 1);
+    task_failed(d->error.text);
+    d->failures++;
+    begin_again(d);
 }
 
+
+/* Nothing that was read is open. */
+
+static void
+went_well(drainer_t *d)
+{
+    if (d->drain.n != 0) {
+        return;
+    }
+
+    if (d->told[0] != '\0') {
+        loader_complain("goes on");
+        d->told[0] = '\0';
+    }
+
+    d->failures = 0;
+    task_good();
+}
+
+
+static onsite_status_t
+work(drainer_t *d)
+{
+    onsite_status_t  status = ONSITE_OK;
+
+    if (d->drain.store == NULL) {
+        status = open_state(d);
+    }
+
+    if (status == ONSITE_OK && !d->started) {
+        status = d->sink->start(d->sink, &d->drain, &d->error);
+        d->started = status == ONSITE_OK;
+    }
+
+    return status == ONSITE_OK ? turn(d) : status;
+}
+
+
+/* One that fails goes on for ever, but where somebody waits for its end, or
+ * another process does the same. */
 
 static int
 run(drainer_t *d)
 {
-    onsite_ms_t      wait = 0;
+    bool             once = d->options->once;
+    onsite_ms_t      wait;
     onsite_status_t  status;
 
-    status = d->sink->start(d->sink, &d->drain, &d->error);
-
     for ( ;; ) {
-        if (status == ONSITE_OK) {
-            status = turn(d);
-        }
+        d->sink->pause = 0;
+        status = work(d);
 
         if (status != ONSITE_OK) {
-            tell(d);
-            task_count(TASK_DRAIN_FAILED, 1);
-            task_failed(d->error.text);
-            begin_again(d);
+            failed(d);
 
-            if (d->once || loader_stopping) {
+            if (once || d->taken) {
                 return LOADER_FAILED;
             }
 
-            wait = wait == 0 ? RETRY_MS : wait * 2;
-            wait = wait > RETRY_MAX_MS ? RETRY_MAX_MS : wait;
-            loader_pause(wait);
-            status = d->sink->start(d->sink, &d->drain, &d->error);
-            continue;
+            wait = loader_backoff(d->failures, RETRY_MAX_MS);
+            loader_pause(wait > d->sink->pause ? wait : d->sink->pause);
+
+        } else {
+            went_well(d);
+
+            if (once && !d->any && !d->more) {
+                return LOADER_OK;
+            }
+
+            if (!d->more && !once) {
+                loader_pause(d->sink->idle);
+            }
         }
 
-        if (d->told[0] != '\0' && d->drain.n == 0 && d->any) {
-            loader_complain("goes on");
-            d->told[0] = '\0';
-        }
-
-        task_good();
-        wait = d->any ? 0 : wait;
-
-        if (loader_stopping || (d->once && !d->any)) {
+        if (loader_stopping && (status != ONSITE_OK || d->drain.n == 0)) {
             return LOADER_OK;
         }
 
-        if (!d->any) {
-            loader_pause(IDLE_MS);
+        if (d->drain.store != NULL) {
+            look_at_state(d, status);
         }
     }
 }
 
 
-/* One at a time: two would hand the same events over. */
-
 static int
-lock_state(const char *state, int *fd)
-{
-    char            path[PATH_MAX], does[PATH_MAX + 8];
-    onsite_error_t  error;
-
-    (void) snprintf(path, sizeof(path), "%s/drain.lock", state);
-    (void) snprintf(does, sizeof(does), "drains %s", state);
-
-    if (files_lock(path, does, fd, &error) != ONSITE_OK) {
-        loader_complain("%s", error.text);
-        return LOADER_FAILED;
-    }
-
-    return LOADER_OK;
-}
-
-
-static void
-report(const drainer_t *d, bool json)
+report(const drainer_t *d)
 {
     if (d->damaged != 0) {
         loader_complain("%llu entries could not be read, and were dropped",
                         (unsigned long long) d->damaged);
     }
 
-    if (json) {
-        (void) printf("{\"events\":%llu,\"damaged\":%llu}\n",
-                      (unsigned long long) d->left,
-                      (unsigned long long) d->damaged);
-    }
-}
-
-
-static int
-drain(drainer_t *d, const char *state, bool json)
-{
-    int  rc, fd = -1;
-
-    if (loader_change_state(state, &d->drain.store) != LOADER_OK) {
-        return LOADER_FAILED;
+    if (d->options->json) {
+        (void) printf("{\"events\":%llu,\"damaged\":%llu,\"rejected\":%llu}\n",
+                      (unsigned long long) d->drain.left,
+                      (unsigned long long) d->damaged,
+                      (unsigned long long) d->drain.rejected);
     }
 
-    d->drain.shards = calloc(onsite_store_shards(d->drain.store),
-                             sizeof(drain_shard_t));
-    if (d->drain.shards == NULL) {
-        loader_complain("out of memory");
-        return LOADER_FAILED;
-    }
-
-    rc = lock_state(state, &fd);
-
-    if (rc == LOADER_OK) {
-        loader_catch_signals();
-        rc = run(d);
-        report(d, json);
-    }
-
-    if (fd >= 0) {
-        (void) close(fd);
-    }
-
-    return rc == LOADER_OK && d->damaged != 0 ? LOADER_FAILED : rc;
-}
-
-
-/* "16m", "64k" or bytes; or exit LOADER_USAGE. */
-
-static uint64_t
-size_option(const char *text, uint64_t fallback)
-{
-    char                *end;
-    unsigned             shift;
-    unsigned long long   n;
-
-    if (text == NULL) {
-        return fallback;
-    }
-
-    errno = 0;
-    n = strtoull(text, &end, 10);
-    shift = *end == 'k' ? 10 : *end == 'm' ? 20 : *end == 'g' ? 30 : 0;
-
-    if (errno != 0 || end == text || end[shift != 0] != '\0' || *text == '-'
-        || n == 0 || n > UINT32_MAX)
-    {
-        loader_complain("--rotate-size: \"%s\" is not a size such as 64k, 16m",
-                        text);
-        exit(LOADER_USAGE);
-    }
-
-    return (uint64_t) n << shift;
-}
-
-
-static int
-read_to(const char *to, drain_file_options_t *file)
-{
-    if (to == NULL) {
-        loader_complain("--to is missing: where events go, file:DIR");
-        return LOADER_USAGE;
-    }
-
-    if (strncmp(to, "file:", 5) != 0 || to[5] == '\0') {
-        loader_complain("--to: \"%s\": this version writes to folders only, "
-                        "file:DIR", to);
-        return LOADER_USAGE;
-    }
-
-    file->folder = to + 5;
-
-    if (strncmp(file->folder, "//", 2) == 0) {
-        file->folder += 2;
-    }
-
-    return LOADER_OK;
+    return d->options->once && (d->damaged != 0 || d->drain.rejected != 0)
+           ? LOADER_FAILED : LOADER_OK;
 }
 
 
 int
-loader_drain(int argc, char **argv)
+drain_run(const drain_options_t *options, drain_sink_t *sink)
 {
-    int                    n, rc;
-    drainer_t              d = { .once = false };
-    const char            *state, *to, *once, *size, *time, *zstd, *json;
-    drain_file_options_t   file;
+    int        rc;
+    drainer_t  d = { .options = options, .sink = sink, .lock = -1 };
 
-    const loader_option_t  options[] = {
-        { "to", 0, "file:DIR", "where events go: NDJSON files in a folder",
-          &to },
-        { "state", 0, "DIR", "the state; the same as DIR", &state },
-        { "once", 0, NULL, "leave when nothing is left", &once },
-        { "rotate-size", 0, "SIZE", "a file is whole at so many bytes of "
-          "events; default: 16m", &size },
-        { "rotate-time", 0, "TIME", "or so long after its first event; "
-          "default: 5s", &time },
-        { "zstd", 0, NULL, "files are compressed", &zstd },
-        { "json", 0, NULL, "tell at the end how many left, as JSON", &json },
-        { 0 }
-    };
-
-    n = loader_options(argc, argv, options, "DIR --to file:DIR", 0, 1);
-    state = n == 1 ? argv[0] : state;
-    loader_needs_file(state);
-
-    if (state == NULL) {
-        loader_complain("which state? usage: lmdb-loader drain DIR --to "
-                        "file:DIR");
-        return LOADER_USAGE;
-    }
-
-    rc = read_to(to, &file);
-    if (rc != LOADER_OK) {
-        return rc;
-    }
-
-    file.bytes = size_option(size, ROTATE_SIZE);
-    file.time = loader_duration("rotate-time", time, ROTATE_TIME);
-    file.zstd = zstd != NULL;
-
-    if (loader_checking()) {
-        return LOADER_OK;
-    }
-
-    d.once = once != NULL;
     onsite_buf_init(&d.line, 0);
-    d.sink = drain_file(&file);
+    onsite_buf_init(&d.id, 0);
+    loader_catch_signals();
 
-    rc = d.sink == NULL ? LOADER_FAILED : drain(&d, state, json != NULL);
+    rc = run(&d);
 
-    if (d.sink != NULL) {
-        d.sink->close(d.sink);
+    if (report(&d) != LOADER_OK) {
+        rc = LOADER_FAILED;
     }
 
+    sink->close(sink);
+    close_state(&d);
     onsite_buf_free(&d.line);
-    free(d.drain.shards);
-    onsite_store_close(d.drain.store);
+    onsite_buf_free(&d.id);
 
     return rc;
 }

@@ -10,6 +10,8 @@
 #include "drain.h"
 #include "loader.h"
 
+#include "onsite_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,10 +23,11 @@
 
 #define WRITE_BYTES  (256 * 1024)
 #define ZSTD_LEVEL   3
-#define PART         ".part"
+#define IDLE_MS      100
 
 typedef struct {
     drain_sink_t   sink;
+    const char    *to;                          /* as it was given         */
     char           folder[ONSITE_NOTE_MAX - 96];
     char           path[ONSITE_NOTE_MAX];       /* of the file, when whole */
     char           part[ONSITE_NOTE_MAX + 8];
@@ -47,22 +50,8 @@ static onsite_status_t
 write_all(file_sink_t *file, const char *data, size_t len,
     onsite_error_t *error)
 {
-    ssize_t  n;
-
-    while (len != 0) {
-        n = write(file->fd, data, len);
-
-        if (n < 0 && errno != EINTR) {
-            return failed(file->part, "write", error);
-        }
-
-        if (n > 0) {
-            data += n;
-            len -= (size_t) n;
-        }
-    }
-
-    return ONSITE_OK;
+    return onsite_write_all(file->fd, data, len)
+           ? ONSITE_OK : failed(file->part, "write", error);
 }
 
 
@@ -138,7 +127,7 @@ sync_folder(const file_sink_t *file, onsite_error_t *error)
  * so that what a killed process leaves of it is found. */
 
 static onsite_status_t
-open_file(file_sink_t *file, const drain_t *drain, onsite_error_t *error)
+open_file(file_sink_t *file, drain_t *drain, onsite_error_t *error)
 {
     uint32_t         i = 0;
     uint64_t         seq;
@@ -154,11 +143,10 @@ open_file(file_sink_t *file, const drain_t *drain, onsite_error_t *error)
                     "%s/events-%llu-%lld.ndjson%s", file->folder,
                     (unsigned long long) seq, (long long) loader_now(),
                     file->zstd != NULL ? ".zst" : "");
-    (void) snprintf(file->part, sizeof(file->part), "%s" PART, file->path);
+    (void) snprintf(file->part, sizeof(file->part), "%s" DRAIN_PART,
+                    file->path);
 
-    status = onsite_store_events_note(drain->store, 0, 0,
-                                      onsite_str(file->path,
-                                                 strlen(file->path)), error);
+    status = drain_note_file(drain, 0, 0, file->path, error);
     if (status != ONSITE_OK) {
         return status;
     }
@@ -170,7 +158,7 @@ open_file(file_sink_t *file, const drain_t *drain, onsite_error_t *error)
 
 
 static onsite_status_t
-file_give(drain_sink_t *sink, drain_t *drain, onsite_str_t line,
+file_give(drain_sink_t *sink, drain_t *drain, const drain_event_t *event,
     onsite_error_t *error)
 {
     file_sink_t      *file = (file_sink_t *) sink;
@@ -183,7 +171,7 @@ file_give(drain_sink_t *sink, drain_t *drain, onsite_str_t line,
         }
     }
 
-    onsite_buf_str(&file->pending, line);
+    onsite_buf_str(&file->pending, event->line);
 
     return file->pending.len < WRITE_BYTES && !file->pending.failed
            ? ONSITE_OK : flush(file, false, error);
@@ -193,22 +181,17 @@ file_give(drain_sink_t *sink, drain_t *drain, onsite_str_t line,
 /* Each shard that is in it notes the file. */
 
 static onsite_status_t
-note(const file_sink_t *file, const drain_t *drain, onsite_error_t *error)
+note(const file_sink_t *file, drain_t *drain, onsite_error_t *error)
 {
     uint32_t         i;
-    onsite_str_t     path = { strlen(file->path), file->path };
     onsite_status_t  status = ONSITE_OK;
 
-    for (i = 0; i < onsite_store_shards(drain->store); i++) {
-        if (drain->shards[i].given == 0) {
-            continue;
-        }
-
-        status = onsite_store_events_note(drain->store, i,
-                                          drain->shards[i].given, path,
-                                          error);
-        if (status != ONSITE_OK) {
-            break;
+    for (i = 0; i < onsite_store_shards(drain->store)
+                && status == ONSITE_OK; i++)
+    {
+        if (drain->shards[i].given != 0) {
+            status = drain_note_file(drain, i, drain->shards[i].given,
+                                     file->path, error);
         }
     }
 
@@ -273,34 +256,32 @@ file_drop(drain_sink_t *sink)
 }
 
 
-/* What the note of a shard is about: a file that is there has its events. */
+/* Notes outlive the process, so they have the whole path. */
 
 static onsite_status_t
-recover(drain_t *drain, uint32_t shard, onsite_error_t *error)
+find_folder(file_sink_t *file, onsite_error_t *error)
 {
-    char             text[ONSITE_NOTE_MAX + 1], part[sizeof(text) + 8];
-    uint64_t         seq;
-    onsite_status_t  status;
+    char  *path;
 
-    status = onsite_store_events_note_get(drain->store, shard, &seq, text,
-                                          error);
-    if (status != ONSITE_OK) {
-        return status == ONSITE_NOT_FOUND ? ONSITE_OK : status;
+    path = realpath(file->to, NULL);
+
+    if (path == NULL) {
+        return onsite_error(error, ONSITE_IO, "--to: %s: %s", file->to,
+                            strerror(errno));
     }
 
-    if (access(text, F_OK) == 0) {
-        return onsite_store_events_delete(drain->store, shard, seq, error);
+    if (snprintf(file->folder, sizeof(file->folder), "%s", path)
+        >= (int) sizeof(file->folder))
+    {
+        free(path);
+        return onsite_error(error, ONSITE_IO, "--to: %s: the path is too "
+                            "long", file->to);
     }
 
-    if (errno != ENOENT) {
-        return failed(text, "look for it", error);
-    }
+    free(path);
 
-    (void) snprintf(part, sizeof(part), "%s" PART, text);
-    (void) unlink(part);
-
-    return onsite_store_events_note(drain->store, shard, 0, ONSITE_STR(""),
-                                    error);
+    return access(file->folder, W_OK) == 0
+           ? ONSITE_OK : failed(file->folder, "write there", error);
 }
 
 
@@ -308,19 +289,16 @@ static onsite_status_t
 file_start(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
 {
     uint32_t         i;
-    file_sink_t     *file = (file_sink_t *) sink;
-    onsite_status_t  status = ONSITE_OK;
+    uint64_t         first;
+    onsite_status_t  status;
 
-    if (access(file->folder, W_OK) != 0) {
-        return failed(file->folder, "write there", error);
-    }
+    status = find_folder((file_sink_t *) sink, error);
 
-    for (i = 0; i < onsite_store_shards(drain->store); i++) {
-        status = recover(drain, i, error);
-
-        if (status != ONSITE_OK) {
-            break;
-        }
+    for (i = 0; i < onsite_store_shards(drain->store)
+                && status == ONSITE_OK; i++)
+    {
+        status = drain_note_end(drain, i, &first, error);
+        drain->shards[i].until = 0;
     }
 
     return status;
@@ -336,33 +314,6 @@ file_close(drain_sink_t *sink)
     onsite_buf_free(&file->pending);
     (void) ZSTD_freeCCtx(file->zstd);
     free(file);
-}
-
-
-/* Notes outlive the process, so they have the whole path. */
-
-static bool
-find_folder(file_sink_t *file, const char *folder)
-{
-    char  *path;
-
-    path = realpath(folder, NULL);
-
-    if (path == NULL) {
-        loader_complain("--to: %s: %s", folder, strerror(errno));
-        return false;
-    }
-
-    if (snprintf(file->folder, sizeof(file->folder), "%s", path)
-        >= (int) sizeof(file->folder))
-    {
-        loader_complain("--to: %s: the path is too long", folder);
-        file->folder[0] = '\0';
-    }
-
-    free(path);
-
-    return file->folder[0] != '\0';
 }
 
 
@@ -384,8 +335,11 @@ drain_file(const drain_file_options_t *options)
     file->sink = (drain_sink_t) {
         .start = file_start, .give = file_give, .settle = file_settle,
         .drop = file_drop, .close = file_close,
-        .settle_bytes = options->bytes, .settle_time = options->time
+        .settle_bytes = options->bytes, .settle_time = options->time,
+        .idle = IDLE_MS
     };
+
+    file->to = options->folder;
 
     if (options->zstd) {
         file->zstd = ZSTD_createCCtx();
@@ -398,9 +352,8 @@ drain_file(const drain_file_options_t *options)
         }
     }
 
-    if ((options->zstd && file->zstd == NULL)
-        || !find_folder(file, options->folder))
-    {
+    if (options->zstd && file->zstd == NULL) {
+        loader_complain("out of memory");
         file_close(&file->sink);
         return NULL;
     }

@@ -4,6 +4,7 @@
 
 #include "stop.h"
 
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <sys/select.h>
 
@@ -58,4 +59,22 @@ loader_pause(onsite_ms_t ms)
     }
 
     (void) sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+
+onsite_ms_t
+loader_backoff(unsigned failures, onsite_ms_t most)
+{
+    uint32_t     random = 0;
+    onsite_ms_t  high;
+
+    if (failures == 0) {
+        return 0;
+    }
+
+    high = failures < 16 ? ONSITE_SECOND << (failures - 1) : most;
+    high = high < most ? high : most;
+    (void) RAND_bytes((unsigned char *) &random, sizeof(random));
+
+    return 1 + (onsite_ms_t) (random % (uint64_t) high);
 }

@@ -19,4 +19,9 @@ void loader_catch_signals(void);
 /* Until ms went by, or a signal came. */
 void loader_pause(onsite_ms_t ms);
 
+/* How long to wait after so many failures in a row: at random, up to a second
+ * and each time twice as long, but no longer than most (exponential backoff
+ * with full jitter). */
+onsite_ms_t loader_backoff(unsigned failures, onsite_ms_t most);
+
 #endif

@@ -20,6 +20,8 @@ typedef enum {
     TASK_SYNC_TOLD,             /* announcements that were heard           */
     TASK_SYNC_AWAY,             /* times that nobody could tell us         */
     TASK_DRAIN_EVENTS,          /* that left                               */
+    TASK_DRAIN_BYTES,           /* of them, as JSON                        */
+    TASK_DRAIN_REJECTED,        /* that a sink would never take            */
     TASK_DRAIN_DAMAGED,         /* entries that could not be read          */
     TASK_DRAIN_FAILED,          /* times that a sink failed                */
     TASK_CHECKPOINT_MADE,       /* checkpoints                             */

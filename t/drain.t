@@ -74,7 +74,8 @@ $t->post('/onsite/v1/track', { event => 'Order Completed', anonymousId => 'v-1',
 my ($code, $out, $err) = $t->run_loader('drain', $t->state_dir, '--to',
     "file:$dir", '--once', '--json');
 is($code, 0, 'drained') or diag($err);
-is_deeply(json_decode($out), { events => 1001, damaged => 0 }, 'told');
+is_deeply(json_decode($out), { events => 1001, damaged => 0,
+    rejected => 0 }, 'told');
 my @lines = lines($dir);
 is_deeply([ids(@lines)], [sort 'm-order', map { "m-$_" } 1 .. 1000],
     'each event once');
@@ -192,6 +193,6 @@ is($code, 2, 'no state');
 is($code, 1, 'no such folder');
 like($err, qr{/nothing/there}, 'is named');
 ($code, $out) = $t->run_loader('drain', '--help');
-like($out, qr/--to=file:DIR.*--once.*--rotate-size/s, '--help');
+like($out, qr/--to=URL.*--once.*--rotate-size/s, '--help');
 
 $t->done;

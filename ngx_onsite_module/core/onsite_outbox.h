@@ -105,6 +105,11 @@ void onsite_outbox_event_encode(const onsite_outbox_event_t *event,
 onsite_status_t onsite_outbox_write_segment(onsite_buf_t *out, uint64_t seq,
     onsite_str_t bytes);
 
+/* By what an event is told from others without reading all of it: its site,
+ * which points into bytes, and its messageId, whose text is appended. */
+onsite_status_t onsite_outbox_event_names(uint64_t seq, onsite_str_t bytes,
+    onsite_str_t *site, onsite_buf_t *message_id);
+
 /* Whose it is, and of which kind, without reading the rest; false: not an
  * entry. */
 bool onsite_outbox_visitor(const void *data, size_t size, onsite_key_t *key);

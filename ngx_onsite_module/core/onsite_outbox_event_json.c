@@ -324,8 +324,10 @@ find_text(onsite_str_t map, onsite_str_t name)
 }
 
 
+/* The id of an entry whose client gave none. */
+
 static void
-write_message_id(onsite_buf_t *out, uint64_t seq, const parts_t *parts)
+write_made_id(onsite_buf_t *out, uint64_t seq, const parts_t *parts)
 {
     uint8_t  digest[SHA256_DIGEST_LENGTH];
 
@@ -335,18 +337,25 @@ write_message_id(onsite_buf_t *out, uint64_t seq, const parts_t *parts)
         uint64_t  seq;
     } seed;
 
-    if (parts->message_id.len != 0) {
-        onsite_write_json_string(out, parts->message_id);
-        return;
-    }
-
     memcpy(seed.visitor, parts->visitor.bytes, sizeof(seed.visitor));
     seed.time = htobe64((uint64_t) parts->time);
     seed.seq = htobe64(seq);
     (void) SHA256((const uint8_t *) &seed, sizeof(seed), digest);
 
-    onsite_buf_char(out, '"');
     write_hex(out, digest, sizeof(onsite_key_t));
+}
+
+
+static void
+write_message_id(onsite_buf_t *out, uint64_t seq, const parts_t *parts)
+{
+    if (parts->message_id.len != 0) {
+        onsite_write_json_string(out, parts->message_id);
+        return;
+    }
+
+    onsite_buf_char(out, '"');
+    write_made_id(out, seq, parts);
     onsite_buf_char(out, '"');
 }
 
@@ -483,6 +492,31 @@ onsite_outbox_write_event(onsite_buf_t *out, uint64_t seq, onsite_str_t bytes)
                            || parts.type == ONSITE_GROUP
                            ? parts.traits : parts.properties);
     onsite_buf_char(out, '}');
+
+    return ONSITE_OK;
+}
+
+
+onsite_status_t
+onsite_outbox_event_names(uint64_t seq, onsite_str_t bytes,
+    onsite_str_t *site, onsite_buf_t *message_id)
+{
+    parts_t          parts;
+    onsite_status_t  status;
+
+    status = read_parts(bytes, &parts);
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    *site = parts.site;
+
+    if (parts.message_id.len != 0) {
+        onsite_buf_str(message_id, parts.message_id);
+
+    } else {
+        write_made_id(message_id, seq, &parts);
+    }
 
     return ONSITE_OK;
 }

@@ -571,6 +571,27 @@ onsite_store_is_current(const onsite_store_t *store)
 }
 
 
+bool
+onsite_store_replaced(const onsite_store_t *store)
+{
+    char      path[PATH_MAX + STATE_NAME_MAX], name[STATE_NAME_MAX];
+    uint32_t  i;
+
+    for (i = 0; i < store->n; i++) {
+        shard_file_name(name, i, "");
+        (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
+
+        if (access(path, F_OK) == 0
+            && !shard_is_current(store, &store->shards[i]))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* The file itself is left alone: others have it mapped.  A mark beside it
  * makes the next process that opens set it aside. */
 

@@ -65,6 +65,10 @@ uint32_t onsite_store_shards(const onsite_store_t *store);
  * open for long closes it then, and opens it again. */
 bool onsite_store_is_current(const onsite_store_t *store);
 
+/* Whether other files are in their place by now: until then who has them open
+ * may use them, as others do. */
+bool onsite_store_replaced(const onsite_store_t *store);
+
 /* One write transaction on one shard; at most one open in a process.  Where
  * pages are short, begin (and renew) waits for those who read and so keep the
  * free ones, 100 ms at most. */

@@ -229,6 +229,37 @@ ids_follow_from_the_rest(void **state)
 }
 
 
+/* As they are on the line, without it. */
+
+static void
+names_are_those_of_the_line(void **state)
+{
+    room_t                 *room = *state;
+    onsite_str_t            site, bytes;
+    onsite_outbox_event_t   event = some_event(room, "{}");
+
+    event.message_id = ONSITE_STR("a \"b\"\n");
+    onsite_buf_clear(&room->text);
+    assert_int_equal(onsite_outbox_event_names(7, encode(room, &event, NULL),
+                                               &site, &room->text), ONSITE_OK);
+    assert_true(onsite_str_is(site, "shop"));
+    assert_true(onsite_str_is(onsite_str(room->text.data, room->text.len),
+                              "a \"b\"\n"));
+
+    event.message_id = ONSITE_STR("");
+    bytes = encode(room, &event, NULL);
+    onsite_buf_clear(&room->text);
+    assert_int_equal(onsite_outbox_event_names(7, bytes, &site, &room->text),
+                     ONSITE_OK);
+    assert_true(onsite_str_is(onsite_str(room->text.data, room->text.len),
+                              SEVEN));
+
+    bytes.len--;
+    assert_int_equal(onsite_outbox_event_names(7, bytes, &site, &room->text),
+                     ONSITE_CORRUPT);
+}
+
+
 /* Properties that are many, or long. */
 
 static void
@@ -318,6 +349,8 @@ main(void)
         cmocka_unit_test_setup_teardown(only_what_is_let_out_leaves, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(ids_follow_from_the_rest, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(names_are_those_of_the_line, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(large_ones_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_harms_nothing, setup, teardown),

@@ -976,6 +976,33 @@ sets_garbage_aside(void **state)
 }
 
 
+/* While one process goes on with what it has mapped. */
+
+static void
+tells_what_took_its_place(void **state)
+{
+    char             path[512], aside[512];
+    fixture_t       *f = *state;
+    onsite_store_t  *store, *other;
+
+    store = open_store(f);
+    assert_false(onsite_store_replaced(store));
+
+    path_of(f, path, "shard-000.mdb");
+    path_of(f, aside, "aside");
+    assert_int_equal(rename(path, aside), 0);
+    assert_false(onsite_store_replaced(store));
+
+    other = open_store(f);
+    assert_true(onsite_store_replaced(store));
+    assert_false(onsite_store_replaced(other));
+
+    onsite_store_close(other);
+    onsite_store_close(store);
+    assert_int_equal(unlink(aside), 0);
+}
+
+
 static void
 sets_another_format_aside(void **state)
 {
@@ -1496,6 +1523,7 @@ main(void)
         store_test(full_map_takes_batches),
         store_test(overwriting_takes_no_more_pages),
         store_test(sets_garbage_aside),
+        store_test(tells_what_took_its_place),
         store_test(sets_another_format_aside),
         store_test(sets_a_truncated_file_aside),
         store_test(sets_an_empty_file_aside),
