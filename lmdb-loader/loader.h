@@ -314,6 +314,7 @@ int loader_verify(int argc, char **argv);
 int loader_publish(int argc, char **argv);
 int loader_drain(int argc, char **argv);
 int loader_sync(int argc, char **argv);
+int loader_roam(int argc, char **argv);
 int loader_rollback(int argc, char **argv);
 int loader_run(int argc, char **argv);
 int loader_status(int argc, char **argv);

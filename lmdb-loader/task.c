@@ -23,6 +23,12 @@ const task_named_t  task_names[TASK_COUNTERS] = {
     [TASK_CHECKPOINT_MADE] = { "checkpoints", "Checkpoints that were made." },
     [TASK_CHECKPOINT_FAILED] = { "checkpoints_failed",
                                  "Checkpoints that could not be made." },
+    [TASK_ROAM_MERGED] = { "roam_merged",
+                           "Records of other machines that joined ours." },
+    [TASK_ROAM_PUT] = { "roam_put", "Records put for other machines." },
+    [TASK_ROAM_GIVEN_UP] = { "roam_given_up",
+                             "Visitors of whom nothing was heard in time." },
+    [TASK_ROAM_FAILED] = { "roam_failed", "Rounds that failed." },
 };
 
 static task_slot_t   own;

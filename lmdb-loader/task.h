@@ -26,6 +26,10 @@ typedef enum {
     TASK_DRAIN_FAILED,          /* times that a sink failed                */
     TASK_CHECKPOINT_MADE,       /* checkpoints                             */
     TASK_CHECKPOINT_FAILED,     /* tries that failed                       */
+    TASK_ROAM_MERGED,           /* records of others that joined ours      */
+    TASK_ROAM_PUT,              /* records of ours that were put           */
+    TASK_ROAM_GIVEN_UP,         /* visitors of whom nothing was heard      */
+    TASK_ROAM_FAILED,           /* rounds that failed                      */
     TASK_COUNTERS
 } task_counter_t;
 

@@ -112,9 +112,9 @@ sub metric {
     return "onsite_state_$1_total"
         if $leaf =~ /^s(?:tate|tore)\.(evictions|expired|full|errors|reaped)$/;
     return "onsite_$1_$2_total"
-        if $leaf =~ /^(events|decisions|timers|outbox|noise|identity|privacy)\.
+        if $leaf =~ /^(events|decisions|timers|outbox|roaming|noise|identity|privacy)\.
             (rejected|shed|shown|fired|refused|erased|bots|prefetch|duplicates
-            |skewed|forged|dropped|links|swept|erasures)$/x;
+            |skewed|forged|dropped|links|swept|erasures|wanted)$/x;
     return "onsite_build_info{version=\"$text{$leaf}\"}"
         if $leaf eq 'build.version';
     return 'onsite_' . $leaf =~ s/\./_/r;

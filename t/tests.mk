@@ -46,6 +46,10 @@ $(BUILD)/unit/test_announce: UNIT_LIBS = $(LOADER_LIBS)
 $(BUILD)/unit/test_announce: $(ANNOUNCE)
 $(BUILD)/unit/test_nats_url: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/nats_url.o
 $(BUILD)/unit/test_nats_url: $(BUILD)/obj/lmdb-loader/nats_url.o
+# which of two records counts
+ROAM_RULE := $(BUILD)/obj/lmdb-loader/roam_rule.o
+$(BUILD)/unit/test_roam_rule: UNIT_OBJ := $(ROAM_RULE)
+$(BUILD)/unit/test_roam_rule: $(ROAM_RULE)
 $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit

@@ -189,6 +189,10 @@ open_sub_databases(shard_t *shard)
     }
 
     if (rc == 0) {
+        rc = roam_open(txn, shard);
+    }
+
+    if (rc == 0) {
         rc = mdb_set_compare(txn, shard->visitors, compare_keys);
     }
 
@@ -286,6 +290,10 @@ open_env(onsite_store_t *store, shard_t *shard, uint64_t size)
     if (rc == 0) {
         (void) mdb_reader_check(shard->env, NULL);
         rc = store->options.read_only ? 0 : add_events(shard);
+    }
+
+    if (rc == 0 && store->options.roaming && !store->options.read_only) {
+        rc = roam_make(shard);
     }
 
     if (rc == 0) {

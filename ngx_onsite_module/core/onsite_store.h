@@ -25,6 +25,7 @@ typedef struct {
     onsite_ms_t  ttl;           /* since last seen; 0: for ever            */
     uint32_t     max_readers;   /* processes; 0: LMDB's 126                */
     bool         read_only;     /* tools: opens, never creates             */
+    bool         roaming;       /* makes the place for what roams (below)  */
     /* told of what an operator must know; never NULL in the module        */
     void       (*log)(void *data, int level, const char *text);
     void        *log_data;
@@ -247,7 +248,7 @@ onsite_status_t onsite_store_sweep(onsite_store_t *store, uint32_t shard,
  * all the same).  No transaction may be open.
  *
  * What was noted by others and not finished, after a crash say, is finished,
- * too.
+ * too.  Where records roam, tombstones are noted to be CHANGED.
  */
 onsite_status_t onsite_store_erase(onsite_store_t *store,
     const onsite_key_t *key, onsite_ms_t now, onsite_error_t *error);
@@ -278,6 +279,47 @@ onsite_status_t onsite_store_erase_start(onsite_store_t *store,
     onsite_error_t *error);
 onsite_status_t onsite_store_erase_step(onsite_store_t *store,
     unsigned budget, bool *more, onsite_error_t *error);
+
+/*
+ * Roaming: records that other machines may have (WANTED: this one met their
+ * visitor for the first time), and records that others should have (CHANGED).
+ * One entry of each kind a record, in its shard; who exchanges records deletes
+ * them.  Together they have a sixteenth of the map.
+ */
+typedef enum {
+    ONSITE_ROAM_WANTED = 0,
+    ONSITE_ROAM_CHANGED
+} onsite_roam_t;
+
+typedef struct {
+    onsite_key_t  key;
+    onsite_ms_t   since;
+} onsite_roam_entry_t;
+
+/* Whether there is a place for it: a state that was opened with `roaming`
+ * once.  Where there is none, adding does nothing. */
+bool onsite_store_roams(const onsite_store_t *store);
+
+/* One that is there already stays as it is.  FULL: they have their share
+ * already; nothing changed and the transaction goes on.  Records that were got
+ * stay valid. */
+onsite_status_t onsite_txn_roam_add(onsite_txn_t *txn, onsite_roam_t kind,
+    const onsite_key_t *key, onsite_ms_t now);
+/* Since when (NULL: no matter); NOT_FOUND. */
+onsite_status_t onsite_txn_roam_get(onsite_txn_t *txn, onsite_roam_t kind,
+    const onsite_key_t *key, onsite_ms_t *since);
+onsite_status_t onsite_txn_roam_delete(onsite_txn_t *txn, onsite_roam_t kind,
+    const onsite_key_t *key);
+
+/* As onsite_txn_roam_get, outside of a write transaction: OK or NOT_FOUND. */
+onsite_status_t onsite_store_roam_has(onsite_store_t *store,
+    onsite_roam_t kind, const onsite_key_t *key, onsite_error_t *error);
+
+/* At most max entries, in the order of their keys, from the one behind after
+ * (NULL: the first) on. */
+onsite_status_t onsite_store_roam_read(onsite_store_t *store, uint32_t shard,
+    onsite_roam_t kind, const onsite_key_t *after, onsite_roam_entry_t *out,
+    size_t max, size_t *n, onsite_error_t *error);
 
 /* Clears reader slots of dead processes in every shard. */
 unsigned onsite_store_check_readers(onsite_store_t *store);
@@ -319,6 +361,7 @@ typedef struct {
     uint64_t  events;           /* waiting in the outbox                   */
     uint64_t  deliveries;
     uint64_t  outbox_bytes;     /* pages that the outbox takes             */
+    uint64_t  roaming;          /* entries of records that roam            */
 } onsite_store_stat_t;
 
 onsite_status_t onsite_store_stat(onsite_store_t *store,

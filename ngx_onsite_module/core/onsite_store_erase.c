@@ -313,6 +313,31 @@ onsite_store_related(onsite_store_t *store, const onsite_key_t *key,
 
 /* Tombstones */
 
+/* Who has the record elsewhere must hear of it, however little room there is
+ * for what is to be told. */
+
+static onsite_status_t
+let_roam(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t time)
+{
+    int              rc;
+    onsite_status_t  status;
+
+    if (txn->shard->roam == 0) {
+        return ONSITE_OK;
+    }
+
+    status = onsite_txn_roam_delete(txn, ONSITE_ROAM_WANTED, key);
+
+    if (status != ONSITE_OK && status != ONSITE_NOT_FOUND) {
+        return status;
+    }
+
+    rc = roam_note(txn, ONSITE_ROAM_CHANGED, key, time);
+
+    return rc == 0 ? ONSITE_OK : txn_failed(txn, rc, "write to");
+}
+
+
 static onsite_status_t
 bury(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t time)
 {
@@ -344,8 +369,9 @@ bury(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t time)
     }
 
     size = onsite_tombstone_encode(time, tombstone, sizeof(tombstone));
+    status = onsite_txn_put(txn, key, onsite_str(tombstone, size), time);
 
-    return onsite_txn_put(txn, key, onsite_str(tombstone, size), time);
+    return status == ONSITE_OK ? let_roam(txn, key, time) : status;
 }
 
 

@@ -131,6 +131,7 @@ add_trees(shard_t *shard, onsite_store_stat_t *stat)
 {
     int             rc;
     tree_t          visitors, timers, outbox, events = { 0, 0 };
+    tree_t          roam = { 0, 0 };
     uint64_t        n_events = 0;
     outbox_state_t  state;
 
@@ -152,6 +153,10 @@ add_trees(shard_t *shard, onsite_store_stat_t *stat)
         rc = tree_of(shard->reader, shard->events, &events);
     }
 
+    if (rc == 0 && shard->roam != 0) {
+        rc = tree_of(shard->reader, shard->roam, &roam);
+    }
+
     if (rc == 0) {
         rc = events_count(shard->reader, shard, &n_events);
     }
@@ -167,6 +172,7 @@ add_trees(shard_t *shard, onsite_store_stat_t *stat)
     stat->deliveries += state.deliveries;
     stat->outbox_bytes += (outbox.pages + events.pages) * shard->page_size;
     stat->bytes_used -= events.pages * shard->page_size;
+    stat->roaming += roam.entries;
 
     return 0;
 }

@@ -14,6 +14,7 @@
  *                        onsite_store_bunch.c know where events lie
  *   onsite_store_identity.c  which ids lead to whom
  *   onsite_store_erase.c a visitor goes, with all that leads to it
+ *   onsite_store_roam.c  whose records other machines have, or should have
  *   onsite_store_pages.c free pages, and readers that keep them
  *   onsite_store_room.c  eviction, the shares of timers and outbox, reaping
  *   onsite_store_info.c  meta values, statistics, walking
@@ -128,6 +129,7 @@ typedef struct {
     MDB_dbi        meta;
     MDB_dbi        root;            /* LMDB's own, which has the names of the
                                        others, and the latest events       */
+    MDB_dbi        roam;            /* 0: there is none                    */
     uint32_t       index;
     uint32_t       page_size;
     uint64_t       pages;           /* in the map                          */
@@ -334,6 +336,16 @@ bool any_in_shard(const onsite_store_t *store, const onsite_key_t *keys,
 int outbox_find(onsite_store_t *store, shard_t *shard,
     const onsite_key_t *keys, size_t n_keys, unsigned budget, uint64_t *seq,
     uint64_t *found, unsigned max, unsigned *n, bool *last);
+
+/* onsite_store_roam.c */
+
+/* Its tree is only there where records roam, or did. */
+int roam_make(shard_t *shard);
+int roam_open(MDB_txn *txn, shard_t *shard);
+
+/* Adds an entry, whatever share they have. */
+int roam_note(onsite_txn_t *txn, onsite_roam_t kind, const onsite_key_t *key,
+    onsite_ms_t now);
 
 /* onsite_store_timer.c */
 int txn_timer_forget(onsite_txn_t *txn, const onsite_key_t *key,

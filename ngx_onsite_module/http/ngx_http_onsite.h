@@ -41,6 +41,7 @@
  *   variable  $onsite_...
  *   interest  those of origins, affinities and journeys
  *   segments  $onsite_segments
+ *   roam      which records other machines should have, or may have
  *   status    onsite_status
  *   shm       counters that outlive workers and reloads
  *   log       errors of ours, once a minute at most
@@ -142,6 +143,7 @@ typedef struct {
     time_t                      ttl;
     ngx_str_t                   snapshot;   /* file; len 0: none             */
     ngx_str_t                   key;        /* bytes of onsite_key_file      */
+    ngx_flag_t                  roaming;
     ngx_flag_t                  used;       /* some directive asks for us    */
 } ngx_http_onsite_main_conf_t;
 

@@ -1,7 +1,7 @@
 /*
  * ngx_http_onsite_apply.h - what the files share that apply events: apply,
  * subject, resolve, link, record, peek, identity, told, interest, segments,
- * explain.
+ * explain, roam.
  */
 
 #ifndef _NGX_HTTP_ONSITE_APPLY_H_INCLUDED_
@@ -105,6 +105,15 @@ typedef struct {
     unsigned                  dropped:1;    /* the last event was           */
     unsigned                  adopts:1;     /* the link of who.adopted is
                                                asked for                    */
+
+    /* what roams: of the visitor at hand, but newcomer */
+    unsigned                  unseen:1;     /* had no record                */
+    unsigned                  lone:1;       /* under an anonymousId         */
+    unsigned                  bare:1;       /* a customer's whom a server
+                                               names, and nothing else      */
+    unsigned                  retracts:1;   /* is for the session only from
+                                               now on                       */
+    unsigned                  newcomer:1;   /* the cookie's had no record   */
     onsite_error_t            error;
 } run_t;
 
@@ -244,6 +253,18 @@ void ngx_http_onsite_tell_segments(run_t *run, onsite_visitor_t *visitor);
 
 /* Before the worker's other is merged into its visitor. */
 void ngx_http_onsite_align(run_t *run);
+
+/* roam.c, only where records roam */
+
+/* The visitor at hand, run->key's, had no record. */
+void ngx_http_onsite_roam_unseen(run_t *run);
+
+/* The item applies to the visitor at hand. */
+void ngx_http_onsite_roam_item(run_t *run, const item_t *item);
+
+/* The visitor at hand was stored; a link was stored. */
+void ngx_http_onsite_roam_visitor(run_t *run);
+void ngx_http_onsite_roam_link(run_t *run, const onsite_key_t *key);
 
 /* explain.c */
 

@@ -74,7 +74,15 @@ put_link(run_t *run, const onsite_key_t *key, const onsite_key_t *link,
                               ngx_http_onsite_worker.record,
                               ONSITE_RECORD_BYTES_MAX);
 
-    return ngx_http_onsite_put(run, key, size, "link");
+    if (ngx_http_onsite_put(run, key, size, "link") != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_onsite_worker.roams) {
+        ngx_http_onsite_roam_link(run, key);
+    }
+
+    return NGX_OK;
 }
 
 

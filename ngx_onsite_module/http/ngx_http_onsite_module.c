@@ -71,6 +71,13 @@ static ngx_command_t  ngx_http_onsite_commands[] = {
       0,
       NULL },
 
+    { ngx_string("onsite_roaming"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_onsite_main_conf_t, roaming),
+      NULL },
+
     { ngx_string("onsite"),
       NGX_HTTP_ONSITE_ANYWHERE|NGX_CONF_TAKE1,
       ngx_http_onsite_conf_enum,
@@ -317,6 +324,7 @@ ngx_http_onsite_create_main_conf(ngx_conf_t *cf)
     mcf->size = NGX_CONF_UNSET_SIZE;
     mcf->shards = NGX_CONF_UNSET_UINT;
     mcf->ttl = NGX_CONF_UNSET;
+    mcf->roaming = NGX_CONF_UNSET;
 
     return mcf;
 }
@@ -330,6 +338,16 @@ ngx_http_onsite_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(mcf->size, 256 * 1024 * 1024);
     ngx_conf_init_uint_value(mcf->shards, 1);
     ngx_conf_init_value(mcf->ttl, 90 * 24 * 60 * 60);
+    ngx_conf_init_value(mcf->roaming, 0);
+
+    if (mcf->roaming && (mcf->state.len == 0 || mcf->key.len == 0)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"onsite_roaming\" needs "
+                           "\"onsite_%s\"%s", mcf->state.len == 0
+                           ? "state" : "key_file", mcf->state.len == 0 ? ""
+                           : ", the same on all machines: records are known "
+                             "by keyed hashes of ids");
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

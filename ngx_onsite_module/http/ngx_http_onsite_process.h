@@ -42,6 +42,9 @@ typedef struct {
                                                    clock never set back      */
     ngx_atomic_t                outbox_refused; /* deliveries, for no room   */
     ngx_atomic_t                outbox_dropped; /* events likewise           */
+    ngx_atomic_t                roam_wanted;    /* records that may be
+                                                   elsewhere                 */
+    ngx_atomic_t                roam_refused;   /* not noted, for no room    */
     ngx_atomic_t                skips[NGX_HTTP_ONSITE_SKIPS];
     ngx_atomic_t                reasons[ONSITE_REASONS];
     ngx_atomic_t                seconds[NGX_HTTP_ONSITE_BUCKETS];
@@ -76,6 +79,7 @@ typedef struct {
                                                starts a call resets it       */
     onsite_json_t              *json;
     onsite_signer_t            *signer;
+    ngx_uint_t                  roams;      /* onsite_roaming                */
 
     onsite_snapshot_t          *snapshot;   /* NULL: none                    */
     ngx_http_onsite_campaigns_t *sites;     /* ascending by name             */
@@ -117,6 +121,7 @@ typedef enum {
     NGX_HTTP_ONSITE_LOG_OUTBOX,
     NGX_HTTP_ONSITE_LOG_EVENTS,
     NGX_HTTP_ONSITE_LOG_POLICY,
+    NGX_HTTP_ONSITE_LOG_ROAM,
     NGX_HTTP_ONSITE_LOG_KINDS
 } ngx_http_onsite_log_e;
 
@@ -159,6 +164,12 @@ void ngx_http_onsite_timer_stop(void);
 
 /* Each tick of one worker: goes on with erasures. */
 void ngx_http_onsite_erase_tick(ngx_log_t *log);
+
+/* roam.c */
+
+/* Does nothing where records do not roam. */
+void ngx_http_onsite_roam(onsite_txn_t *txn, onsite_roam_t kind,
+    const onsite_key_t *key, onsite_ms_t now);
 
 /* segments.c */
 

@@ -70,7 +70,15 @@ ngx_http_onsite_flush(run_t *run)
     size = onsite_visitor_encode(w->visitor, w->record,
                                  ONSITE_RECORD_BYTES_MAX);
 
-    return ngx_http_onsite_put(run, &run->key, size, "write");
+    if (ngx_http_onsite_put(run, &run->key, size, "write") != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (w->roams) {
+        ngx_http_onsite_roam_visitor(run);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -87,13 +95,26 @@ ngx_http_onsite_turn(run_t *run, const onsite_key_t *key)
 }
 
 
+/* worker.visitor is key's from now on. */
+
+static void
+take_up(run_t *run, const onsite_key_t *key)
+{
+    run->key = *key;
+    run->held = 1;
+    run->unseen = 0;
+    run->lone = 0;
+    run->bare = 0;
+    run->retracts = 0;
+}
+
+
 void
 ngx_http_onsite_hold_new(run_t *run, const onsite_key_t *key)
 {
     onsite_visitor_init(ngx_http_onsite_worker.visitor);
     run->foreign = 0;
-    run->key = *key;
-    run->held = 1;
+    take_up(run, key);
 }
 
 
@@ -140,6 +161,7 @@ ngx_int_t
 ngx_http_onsite_hold(run_t *run, const onsite_key_t *key,
     onsite_record_kind_t *kind, onsite_key_t *link)
 {
+    ngx_uint_t                 unseen;
     onsite_str_t               record;
     onsite_status_t            status;
     ngx_http_onsite_worker_t  *w;
@@ -157,6 +179,7 @@ ngx_http_onsite_hold(run_t *run, const onsite_key_t *key,
 
     run->foreign = 0;
     status = onsite_txn_get(run->txn, key, run->ctx->now, &record);
+    unseen = status == ONSITE_NOT_FOUND;
 
     if (status == ONSITE_OK) {
         status = onsite_visitor_decode(w->arena, record.data, record.len,
@@ -186,8 +209,11 @@ ngx_http_onsite_hold(run_t *run, const onsite_key_t *key,
         return note_link(run, record);
     }
 
-    run->key = *key;
-    run->held = 1;
+    take_up(run, key);
+
+    if (unseen && w->roams) {
+        ngx_http_onsite_roam_unseen(run);
+    }
 
     return NGX_OK;
 }

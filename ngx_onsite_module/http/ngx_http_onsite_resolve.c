@@ -163,6 +163,10 @@ finish_item(run_t *run, item_t *item)
     event = &run->apply->events[item->index];
     visits = visitor->visits;
 
+    if (ngx_http_onsite_worker.roams) {
+        ngx_http_onsite_roam_item(run, item);
+    }
+
     visitor->session_only = ngx_http_onsite_brief(run);
     run->closed = is_closed(run, item);
     settle_user(run, item, event, visitor);

@@ -39,6 +39,7 @@ typedef struct {
     double                   outbox_events;
     double                   outbox_deliveries;
     double                   outbox_bytes;
+    double                   roaming;
 } facts_t;
 
 
@@ -180,6 +181,15 @@ static const metric_t  metrics[] = {
     { "outbox", "dropped", "outbox_dropped_total",
       "Events lost because the outbox had no room.",
       COUNTER, COUNT(outbox_dropped) },
+    { "roaming", "waiting", "roaming_waiting",
+      "Entries of records that wait for the sidecar.", GAUGE,
+      FACT(roaming) },
+    { "roaming", "wanted", "roaming_wanted_total",
+      "Records made that may have more elsewhere.",
+      COUNTER, COUNT(roam_wanted) },
+    { "roaming", "refused", "roaming_refused_total",
+      "Changes not noted because the state has no room for more.",
+      COUNTER, COUNT(roam_refused) },
     { "skips", NULL, "skips_total",
       "Pages that got nothing, by reason.", SKIPS, COUNT(skips) },
     { "reasons", NULL, "campaign_skips_total",
@@ -309,6 +319,7 @@ gather_facts(facts_t *facts)
     facts->outbox_events = (double) state.events;
     facts->outbox_deliveries = (double) state.deliveries;
     facts->outbox_bytes = (double) state.outbox_bytes;
+    facts->roaming = (double) state.roaming;
 
     facts->version = NAN;
     facts->age = NAN;

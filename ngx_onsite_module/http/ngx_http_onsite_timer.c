@@ -243,9 +243,18 @@ wake_visitor(slice_t *slice, const onsite_key_t *key, onsite_ms_t due)
         return NGX_OK;
     }
 
-    return onsite_txn_put(slice->txn, key, onsite_str(w->record, size),
-                          slice->now)
-           == ONSITE_OK ? NGX_OK : NGX_ERROR;
+    if (onsite_txn_put(slice->txn, key, onsite_str(w->record, size),
+                       slice->now)
+        != ONSITE_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!w->visitor->session_only) {
+        ngx_http_onsite_roam(slice->txn, ONSITE_ROAM_CHANGED, key, slice->now);
+    }
+
+    return NGX_OK;
 }
 
 

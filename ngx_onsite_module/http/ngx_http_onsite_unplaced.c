@@ -75,8 +75,15 @@ rewrite(ngx_http_onsite_ctx_t *ctx, onsite_txn_t *txn)
     size = onsite_visitor_encode(w->visitor, w->record,
                                  ONSITE_RECORD_BYTES_MAX);
 
-    return onsite_txn_put(txn, &ctx->told.key, onsite_str(w->record, size),
-                          ctx->now);
+    status = onsite_txn_put(txn, &ctx->told.key, onsite_str(w->record, size),
+                            ctx->now);
+
+    if (status == ONSITE_OK && !w->visitor->session_only) {
+        ngx_http_onsite_roam(txn, ONSITE_ROAM_CHANGED, &ctx->told.key,
+                             ctx->now);
+    }
+
+    return status;
 }
 
 

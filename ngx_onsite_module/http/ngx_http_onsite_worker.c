@@ -60,6 +60,7 @@ ngx_http_onsite_store_options(ngx_http_onsite_main_conf_t *mcf,
     options->max_readers = (uint32_t) ngx_max(126,
                      ccf->worker_processes * NGX_HTTP_ONSITE_GENERATIONS + 32);
     options->read_only = false;
+    options->roaming = mcf->roaming;
     options->log = store_log;
     options->log_data = cycle->log;
 }
@@ -256,6 +257,8 @@ ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
     }
 
     open_store(cycle, mcf);
+    ngx_http_onsite_worker.roams = mcf->roaming != 0
+                                   && ngx_http_onsite_worker.store != NULL;
     make_signer(cycle, mcf);
     ngx_http_onsite_interest_init(cycle);
     ngx_http_onsite_segments_init(cycle);
