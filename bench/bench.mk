@@ -14,6 +14,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers $(BUILD)/bench/pack #
 	@bench/timers
 	@bench/drain
 	@bench/cost
+	@bench/roam
 	@bench/stores
 	@$(MAKE) --no-print-directory bench-runtime
 	@bench/ttfb
@@ -33,6 +34,10 @@ bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due
 .PHONY: bench-drain
 bench-drain: build ## events a second that leave into files
 	@bench/drain $(BENCH_FLAGS)
+
+.PHONY: bench-roam
+bench-roam: build $(BUILD)/bench/populate ## what roaming costs a beacon, and how fast records come and go
+	@bench/roam $(BENCH_FLAGS)
 
 .PHONY: bench-cost
 bench-cost: build $(BUILD)/bench/populate ## a million events in core-seconds and dollars

@@ -232,6 +232,10 @@ roam_with(roam_t *roam, const roam_bucket_options_t *bucket, bool json)
         return status == ONSITE_INVALID ? LOADER_USAGE : LOADER_FAILED;
     }
 
+    if (loader_checking()) {
+        return LOADER_OK;
+    }
+
     loader_catch_signals();
     srandom((unsigned) getpid() ^ (unsigned) loader_now());
     rc = run(roam);

@@ -26,6 +26,7 @@ static const struct {
     { "sync", loader_sync },
     { "drain", loader_drain },
     { "checkpoint", loader_checkpoint },
+    { "roam", loader_roam },
 };
 
 #define KINDS  (sizeof(kinds) / sizeof(kinds[0]))
