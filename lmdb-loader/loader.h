@@ -255,6 +255,9 @@ typedef struct {
  * copy in its directory that opens; NULL: there is none. */
 onsite_snapshot_t *loader_live_snapshot(const char *state);
 
+/* The newest copy's path, PATH_MAX bytes; false: there is none. */
+bool loader_live_path(const char *state, char *path);
+
 /* The site of a snapshot that was read from path; complains.  *name lives as
  * long as the snapshot. */
 int loader_find_site(const onsite_snapshot_t *snapshot, const char *path,
@@ -312,6 +315,7 @@ int loader_keygen(int argc, char **argv);
 int loader_sign(int argc, char **argv);
 int loader_verify(int argc, char **argv);
 int loader_publish(int argc, char **argv);
+int loader_deliver(int argc, char **argv);
 int loader_drain(int argc, char **argv);
 int loader_sync(int argc, char **argv);
 int loader_roam(int argc, char **argv);

@@ -36,6 +36,8 @@ static const loader_command_t  commands[] = {
     { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
     { "drain", "DIR --to file:DIR", "hand events that wait over, and keep on",
       loader_drain },
+    { "deliver", "DIR --endpoints FILE", "send deliveries that wait",
+      loader_deliver },
     { "checkpoint", "DIR --to FOLDER",
       "copy a live state to a disk, and keep on", loader_checkpoint },
     { "restore", "FOLDER --to DIR", "make a state of the latest checkpoint",

@@ -114,6 +114,26 @@ loader_live_snapshot(const char *state)
 }
 
 
+bool
+loader_live_path(const char *state, char *path)
+{
+    size_t   n = 0;
+    copy_t  *copies = calloc(COPIES_MAX, sizeof(copy_t));
+
+    if (copies != NULL) {
+        n = find_copies(state, copies);
+    }
+
+    if (n != 0) {
+        (void) snprintf(path, PATH_MAX, "%s", copies[0].path);
+    }
+
+    free(copies);
+
+    return n != 0;
+}
+
+
 int
 loader_find_site(const onsite_snapshot_t *snapshot, const char *path,
     onsite_str_t wanted, onsite_str_t *name, onsite_image_t *image)

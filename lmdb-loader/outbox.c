@@ -6,6 +6,7 @@
 
 #include "onsite_json.h"
 #include "onsite_outbox.h"
+#include "retry.h"
 
 #include <string.h>
 
@@ -13,11 +14,13 @@
 #define ARENA_MAX    (16 << 20)
 
 typedef struct {
+    onsite_store_t  *store;
     onsite_arena_t  *arena;
     onsite_json_t   *json;
     onsite_buf_t     line;
     const char      *site;              /* NULL: all */
     const char      *kind;              /* NULL: both */
+    bool             dead;              /* only what was given up */
     size_t           damaged;
 } outbox_t;
 
@@ -41,10 +44,44 @@ is_wanted(const outbox_t *outbox, onsite_outbox_kind_t kind,
 }
 
 
+/* What is remembered of a delivery that did not leave. */
+
+static bool
+read_note(const outbox_t *outbox, uint64_t seq, retry_note_t *note)
+{
+    char    bytes[ONSITE_DELIVERY_NOTE_MAX];
+    size_t  size;
+
+    *note = (retry_note_t) { .attempts = 0 };
+
+    return onsite_store_delivery_noted(outbox->store, seq, bytes, &size,
+                                       NULL) == ONSITE_OK
+           && retry_note_decode(bytes, size, note);
+}
+
+
+/* Into the object that the line is. */
+
+static void
+add_note(const retry_note_t *note, onsite_buf_t *line)
+{
+    if (line->failed || line->len == 0) {
+        return;
+    }
+
+    line->len--;
+    onsite_buf_str(line, ONSITE_STR(",\"tried\":"));
+    retry_note_write(note, line);
+    onsite_buf_char(line, '}');
+}
+
+
 static bool
 print_entry(void *data, uint64_t seq, onsite_str_t bytes)
 {
     outbox_t              *outbox = data;
+    bool                   noted;
+    retry_note_t           note;
     onsite_key_t           visitor;
     onsite_outbox_kind_t   kind;
 
@@ -52,6 +89,12 @@ print_entry(void *data, uint64_t seq, onsite_str_t bytes)
         && onsite_outbox_visitor(bytes.data, bytes.len, &visitor)
         && !is_wanted(outbox, kind, &visitor))
     {
+        return true;
+    }
+
+    noted = read_note(outbox, seq, &note);
+
+    if (outbox->dead && note.dead == 0) {
         return true;
     }
 
@@ -66,6 +109,10 @@ print_entry(void *data, uint64_t seq, onsite_str_t bytes)
         return true;
     }
 
+    if (noted) {
+        add_note(&note, &outbox->line);
+    }
+
     onsite_buf_char(&outbox->line, '\n');
 
     return !outbox->line.failed
@@ -75,11 +122,11 @@ print_entry(void *data, uint64_t seq, onsite_str_t bytes)
 
 
 static int
-print_outbox(outbox_t *outbox, onsite_store_t *store)
+print_outbox(outbox_t *outbox)
 {
     onsite_error_t  error = { "" };
 
-    if (onsite_store_outbox_walk(store, print_entry, outbox, &error)
+    if (onsite_store_outbox_walk(outbox->store, print_entry, outbox, &error)
         != ONSITE_OK)
     {
         loader_complain("%s", error.text);
@@ -105,13 +152,13 @@ loader_outbox(int argc, char **argv)
 {
     int              rc;
     outbox_t         outbox = { .damaged = 0 };
-    const char      *json;
-    onsite_store_t  *store;
+    const char      *dead, *json;
 
     const loader_option_t  options[] = {
         { "site", 's', "NAME", "only this site's", &outbox.site },
         { "kind", 'k', "KIND", "only these: event or delivery",
           &outbox.kind },
+        { "dead", 0, NULL, "only deliveries that were given up", &dead },
         { "json", 0, NULL, "nothing changes: entries are NDJSON as they are",
           &json },
         { 0 }
@@ -128,7 +175,9 @@ loader_outbox(int argc, char **argv)
         return LOADER_USAGE;
     }
 
-    if (loader_open_state(argv[0], &store) != LOADER_OK) {
+    outbox.dead = dead != NULL;
+
+    if (loader_open_state(argv[0], &outbox.store) != LOADER_OK) {
         return LOADER_FAILED;
     }
 
@@ -141,13 +190,13 @@ loader_outbox(int argc, char **argv)
         rc = LOADER_FAILED;
 
     } else {
-        rc = print_outbox(&outbox, store);
+        rc = print_outbox(&outbox);
     }
 
     onsite_buf_free(&outbox.line);
     onsite_json_destroy(outbox.json);
     onsite_arena_destroy(outbox.arena);
-    onsite_store_close(store);
+    onsite_store_close(outbox.store);
 
     return rc;
 }

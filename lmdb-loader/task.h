@@ -30,6 +30,17 @@ typedef enum {
     TASK_ROAM_PUT,              /* records of ours that were put           */
     TASK_ROAM_GIVEN_UP,         /* visitors of whom nothing was heard      */
     TASK_ROAM_FAILED,           /* rounds that failed                      */
+    TASK_DELIVER_SENT,          /* deliveries that arrived                 */
+    TASK_DELIVER_RETRIED,       /* attempts that failed, to be repeated    */
+    TASK_DELIVER_DEAD,          /* given up                                */
+    TASK_DELIVER_LOST,          /* dead ones that made room                */
+    TASK_DELIVER_FORGOTTEN,     /* dropped, as deliver_drop_t says why     */
+    TASK_DELIVER_CONSENT,
+    TASK_DELIVER_CAMPAIGN,
+    TASK_DELIVER_SCHEDULE,
+    TASK_DELIVER_STOPPED,
+    TASK_DELIVER_CAP,
+    TASK_DELIVER_DAMAGED,
     TASK_COUNTERS
 } task_counter_t;
 

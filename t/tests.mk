@@ -50,6 +50,12 @@ $(BUILD)/unit/test_nats_url: $(BUILD)/obj/lmdb-loader/nats_url.o
 ROAM_RULE := $(BUILD)/obj/lmdb-loader/roam_rule.o
 $(BUILD)/unit/test_roam_rule: UNIT_OBJ := $(ROAM_RULE)
 $(BUILD)/unit/test_roam_rule: $(ROAM_RULE)
+# deliveries
+DELIVERED := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,deliver_queue endpoints endpoints_files files retry webhook)
+$(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_OBJ := $(DELIVERED)
+$(addprefix $(BUILD)/unit/test_,webhook retry endpoints): UNIT_OBJ := $(filter-out %/deliver_queue.o,$(DELIVERED))
+$(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_LIBS = $(LOADER_LIBS)
+$(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): $(DELIVERED)
 $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 
 .PHONY: unit

@@ -200,6 +200,37 @@ onsite_status_t onsite_store_events_note_get(onsite_store_t *store,
     uint32_t shard, uint64_t *seq, char text[ONSITE_NOTE_MAX + 1],
     onsite_error_t *error);
 
+/*
+ * The same of deliveries, for who sends them, which go one by one: in any
+ * order, each when it has left.  deliveries_read begins at number 0 for the
+ * oldest of the shard; whoever goes on from *from sees all that come later.
+ */
+onsite_status_t onsite_store_deliveries_read(onsite_store_t *store,
+    uint32_t shard, uint64_t *from, onsite_store_outbox_pt visit, void *data,
+    bool *last, onsite_error_t *error);
+/* One of them.  NOT_FOUND: it is gone. */
+onsite_status_t onsite_store_delivery_get(onsite_store_t *store, uint64_t seq,
+    onsite_store_outbox_pt visit, void *data, onsite_error_t *error);
+/* Those that are there, in transactions that are short; the fewest where
+ * numbers are in order. */
+onsite_status_t onsite_store_deliveries_delete(onsite_store_t *store,
+    const uint64_t *seqs, size_t n, onsite_error_t *error);
+/* Moves it behind all others, without its note. */
+onsite_status_t onsite_store_delivery_again(onsite_store_t *store,
+    uint64_t seq, onsite_error_t *error);
+
+/*
+ * What is remembered of a delivery that did not leave, in whatever form its
+ * sender likes; it goes with the delivery.  NOT_FOUND: there is no such
+ * delivery, or no note of it; FULL: no room, nothing changed.  noted: out has
+ * ONSITE_DELIVERY_NOTE_MAX bytes.
+ */
+#define ONSITE_DELIVERY_NOTE_MAX  512
+onsite_status_t onsite_store_delivery_note(onsite_store_t *store,
+    uint64_t seq, onsite_str_t note, onsite_error_t *error);
+onsite_status_t onsite_store_delivery_noted(onsite_store_t *store,
+    uint64_t seq, void *out, size_t *size, onsite_error_t *error);
+
 /* Those of visitors, whose keys they are, at most budget entries looked at;
  * *all: these are all. */
 onsite_status_t onsite_store_outbox_of(onsite_store_t *store,

@@ -251,6 +251,10 @@ forget(onsite_txn_t *txn, uint64_t seq)
         rc = delete_parts(txn, seq);
     }
 
+    if (rc == 0) {
+        rc = delivery_note_forget(txn, seq);
+    }
+
     if (rc != 0) {
         return rc;
     }

@@ -259,39 +259,29 @@ onsite_store_outbox_walk(onsite_store_t *store, onsite_store_outbox_pt visit,
 }
 
 
-onsite_status_t
-onsite_store_events_read(onsite_store_t *store, uint32_t shard,
+/* A portion from a number on. */
+
+static onsite_status_t
+read_from(onsite_store_t *store, shard_t *shard, onsite_outbox_kind_t kind,
     uint64_t *from, onsite_store_outbox_pt visit, void *data, bool *last,
     onsite_error_t *error)
 {
-    shard_t          *s;
     entries_t        *entries;
     onsite_status_t   status;
-
-    if (shard >= store->n) {
-        return onsite_error(error, ONSITE_INVALID, "state: no such shard");
-    }
-
-    s = &store->shards[shard];
-    *last = true;
-
-    if (s->events == 0) {
-        return ONSITE_OK;
-    }
 
     entries = malloc(sizeof(entries_t));
     if (entries == NULL) {
         return onsite_error(error, ONSITE_NO_MEMORY, "state: out of memory");
     }
 
-    entries->from = first_of(s, ONSITE_OUTBOX_EVENT);
+    entries->from = first_of(shard, kind);
     entries->max = WALK_ENTRIES;
 
     if (*from > entries->from) {
         entries->from = *from;
     }
 
-    status = read_portion(store, s, entries, error);
+    status = read_portion(store, shard, entries, error);
 
     if (status == ONSITE_OK) {
         *from = entries->from;
@@ -301,6 +291,39 @@ onsite_store_events_read(onsite_store_t *store, uint32_t shard,
     free(entries);
 
     return status;
+}
+
+
+onsite_status_t
+onsite_store_events_read(onsite_store_t *store, uint32_t shard,
+    uint64_t *from, onsite_store_outbox_pt visit, void *data, bool *last,
+    onsite_error_t *error)
+{
+    if (shard >= store->n) {
+        return onsite_error(error, ONSITE_INVALID, "state: no such shard");
+    }
+
+    *last = true;
+
+    return store->shards[shard].events == 0 ? ONSITE_OK
+           : read_from(store, &store->shards[shard], ONSITE_OUTBOX_EVENT,
+                       from, visit, data, last, error);
+}
+
+
+onsite_status_t
+onsite_store_deliveries_read(onsite_store_t *store, uint32_t shard,
+    uint64_t *from, onsite_store_outbox_pt visit, void *data, bool *last,
+    onsite_error_t *error)
+{
+    if (shard >= store->n) {
+        return onsite_error(error, ONSITE_INVALID, "state: no such shard");
+    }
+
+    *last = true;
+
+    return read_from(store, &store->shards[shard], ONSITE_OUTBOX_DELIVERY,
+                     from, visit, data, last, error);
 }
 
 
@@ -490,6 +513,40 @@ read_entry(onsite_store_t *store, shard_t *shard, uint64_t seq,
     }
 
     return rc;
+}
+
+
+onsite_status_t
+onsite_store_delivery_get(onsite_store_t *store, uint64_t seq,
+    onsite_store_outbox_pt visit, void *data, onsite_error_t *error)
+{
+    int               rc;
+    shard_t          *shard;
+    entries_t        *entries;
+    onsite_status_t   status;
+
+    if (seq >> OUTBOX_SHARD_SHIFT >= store->n || (seq & OUTBOX_EVENT_BIT)) {
+        return ONSITE_NOT_FOUND;
+    }
+
+    entries = malloc(sizeof(entries_t));
+    if (entries == NULL) {
+        return onsite_error(error, ONSITE_NO_MEMORY, "state: out of memory");
+    }
+
+    shard = &store->shards[seq >> OUTBOX_SHARD_SHIFT];
+    rc = read_entry(store, shard, seq, entries);
+
+    status = rc != 0 ? shard_failed(store, shard, rc, "read", error)
+             : entries->n == 0 ? ONSITE_NOT_FOUND : ONSITE_OK;
+
+    if (status == ONSITE_OK) {
+        (void) visit_entries(entries, visit, data);
+    }
+
+    free(entries);
+
+    return status;
 }
 
 

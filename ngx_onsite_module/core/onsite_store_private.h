@@ -10,7 +10,8 @@
  *   onsite_store_outbox.c, onsite_store_event.c  what waits to leave:
  *                        deliveries, events; onsite_store_outbox_walk.c reads
  *                        both, onsite_store_event_leave.c is for who hands
- *                        events over; onsite_store_event_tail.c and
+ *                        events over, onsite_store_delivery.c for who sends
+ *                        deliveries; onsite_store_event_tail.c and
  *                        onsite_store_bunch.c know where events lie
  *   onsite_store_identity.c  which ids lead to whom
  *   onsite_store_erase.c a visitor goes, with all that leads to it
@@ -310,6 +311,9 @@ int event_walk_begin(event_walk_t *walk, MDB_txn *mdb, const shard_t *shard,
 int event_walk_next(event_walk_t *walk, char *room, uint64_t *seq,
     onsite_str_t *entry);
 void event_walk_end(event_walk_t *walk);
+
+/* onsite_store_delivery.c */
+int delivery_note_forget(onsite_txn_t *txn, uint64_t seq);
 
 /* onsite_store_event.c */
 

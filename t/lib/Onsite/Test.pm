@@ -475,11 +475,12 @@ sub raw {
 }
 
 # An upstream on loopback: code is called with the connected socket and the
-# request's head, and writes the whole response itself. Returns its port.
+# request's head, and writes the whole response itself. Returns its port, which
+# is any, unless one is given.
 sub upstream {
-    my ($t, $code) = @_;
+    my ($t, $code, $port) = @_;
     my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1,
-        LocalAddr => '127.0.0.1:0') or die "upstream: $!";
+        LocalAddr => '127.0.0.1:' . ($port // 0)) or die "upstream: $!";
     my $test = $$;
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
