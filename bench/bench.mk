@@ -16,6 +16,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers $(BUILD)/bench/pack #
 	@bench/cost
 	@bench/roam
 	@bench/stores
+	@bench/live
 	@$(MAKE) --no-print-directory bench-runtime
 	@bench/ttfb
 
@@ -50,6 +51,10 @@ $(BUILD)/bench/pack: bench/pack.c $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/l
 .PHONY: bench-stores
 bench-stores: build $(BUILD)/bench/pack ## snapshots on their way: whole, and as a patch
 	@bench/stores $(BENCH_FLAGS)
+
+.PHONY: bench-live
+bench-live: build ## from publish until it is live on three POPs
+	@bench/live $(BENCH_FLAGS)
 
 .PHONY: bench-reload
 bench-reload: build ## what a new snapshot costs the requests under way

@@ -22,7 +22,7 @@
 
 #define PAUSE_MIN      100                      /* between attempts        */
 #define PAUSE_MAX      (10 * ONSITE_SECOND)
-#define END_WAIT       (5 * ONSITE_SECOND)      /* for threads to end      */
+#define END_WAIT       (3 * ONSITE_SECOND)      /* for threads to end      */
 
 /* A signal does not end waiting for a condition. */
 #define TICK           50

@@ -140,6 +140,29 @@ sync_read_state(sync_t *sync, onsite_error_t *error)
 }
 
 
+/* Somebody may have removed all that is kept: it begins anew, as after a start
+ * without it. */
+
+static onsite_status_t
+lock(sync_t *sync, onsite_error_t *error)
+{
+    onsite_status_t  status;
+
+    status = kept_lock(&sync->kept, error);
+
+    if (status != ONSITE_NOT_FOUND) {
+        return status;
+    }
+
+    kept_end(&sync->kept);
+    memset(&sync->state, 0, sizeof(sync->state));
+    sync->etag[0] = '\0';
+    status = kept_begin(&sync->kept, error);
+
+    return status == ONSITE_OK ? kept_lock(&sync->kept, error) : status;
+}
+
+
 /* What lies here is looked at first. */
 
 onsite_status_t
@@ -153,7 +176,7 @@ sync_prepare(sync_t *sync, onsite_error_t *error)
         return sync_read_state(sync, error);
     }
 
-    status = kept_lock(&sync->kept, error);
+    status = lock(sync, error);
 
     if (status == ONSITE_OK) {
         status = sync_read_state(sync, error);

@@ -142,6 +142,17 @@ ok(eventually(5, sub { told('is there again') > $back }), 'and it is told');
 is(scalar($nats->messages('ONSITE_SNAPSHOT')), 1, 'what was kept is there');
 is(told('no server answers'), 1, 'each time it was told once');
 
+# all that is kept is removed under it
+rename "$p->{file}.sync", "$dir/removed" or die $!;
+is(($p->publish(18, 'number eighteen', @announce))[0], 0, 'without FILE.sync');
+ok(comes(18), 'it begins anew');
+is($p->live, 18, 'with what is there');
+rename "$p->{file}.sync", "$dir/removed too" or die $!;
+unlink $p->{file};
+is(($p->again(18, @announce))[0], 0, 'nor FILE');
+ok(eventually(10, sub { -e $p->{file} && state_version() == 18 }),
+    'it begins anew, too');
+
 # looking by the clock brings what nobody told of; a stop is at once
 kill 'TERM', $pid;
 my $at = time;
@@ -150,8 +161,8 @@ is($?, 0, 'sync ends');
 cmp_ok(time - $at, '<', 2, 'at once');
 $nats->stop;
 $pid = $p->start('--watch', $url);
-$p->publish(18, 'number eighteen');
-ok(comes(18), 'without NATS the clock brings it');
+$p->publish(19, 'number nineteen');
+ok(comes(19), 'without NATS the clock brings it');
 kill 'TERM', $pid;
 waitpid $pid, 0;
 is($?, 0, 'and it ends');
@@ -162,14 +173,14 @@ is(told('no server answers'), 1, 'what was away was told once');
     my $core = Onsite::Nats->new($t, jetstream => 0)->start;
     $pid = $p->start('--watch', $core->url, '--every', '1h');
     my $heard = $core->subscribe('onsite.snapshot.>');
-    ok(comes(18), 'a server without JetStream');
-    ($code, $out, $err) = $p->publish(19, 'number nineteen', '--announce',
+    ok(comes(19), 'a server without JetStream');
+    ($code, $out, $err) = $p->publish(20, 'number twenty', '--announce',
         $core->url);
     is($code, 0, 'publish tells who listens');
     like($err, qr/note: who listens was told, but it is not kept .*there is no JetStream for us/,
         'and that it is not kept');
     is(scalar(() = $err =~ /\n/g), 1, 'once');
-    ok(comes(19), 'it goes live');
+    ok(comes(20), 'it goes live');
     is(($heard->(2) // [])->[0], 'onsite.snapshot.default', 'as was said');
     is($heard->(0.2), undef, 'once');
     kill 'TERM', $pid;
