@@ -291,7 +291,7 @@ my %preload = (LD_PRELOAD => join(' ', Onsite::Test::preload(),
     ASAN_OPTIONS => 'detect_leaks=0', );
 my @killed;
 my $died = 0;
-for my $commit (1 .. 5) {
+for my $commit (1 .. 4) {
     for my $when (qw(b a)) {
         my @jars = map { {} } 1 .. 3;
         view($ta, $_) for @jars, @jars;
@@ -307,22 +307,20 @@ for my $commit (1 .. 5) {
         view($tb, $jars[2], "c$commit$when");
     }
 }
-cmp_ok($died, '>=', 8, 'it was killed');
+cmp_ok($died, '>=', 6, 'it was killed');
 is(join(' ', map { counts($tb, $_) =~ s/Page Viewed=//r } @killed),
-    join(' ', ('3 3 5') x 10), 'all joined once');
+    join(' ', ('3 3 5') x 8), 'all joined once');
 
 # many at once, and none is lost or counted twice
-my @many = map { {} } 1 .. 150;
-view($ta, $_) for @many, @many[0 .. 49];
+my @many = map { {} } 1 .. 80;
+view($ta, $_) for @many, @many[0 .. 39];
 is(scalar(roam($ta, '--once')), 0, 'many are put');
 view($tb, $_) for @many;
 is(scalar(roam($tb, '--once')), 0, 'and taken');
 my %by;
-$by{ counts($tb, $many[$_]) }++ for 0 .. 9, 140 .. 149;
-is_deeply(\%by, { 'Page Viewed=3' => 10, 'Page Viewed=2' => 10 },
+$by{ counts($tb, $many[$_]) }++ for 0 .. 4, 75 .. 79;
+is_deeply(\%by, { 'Page Viewed=3' => 5, 'Page Viewed=2' => 5 },
     'each with what it had');
-my $sum = 0;
-$sum += $_->{counts}{'Page Viewed'} // 0 for $tb->state_records;
 is(waiting($tb), 0, 'nothing is left to do');
 
 # who was met while there was no NATS for long
