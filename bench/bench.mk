@@ -15,6 +15,7 @@ bench: build $(BUILD)/bench/populate $(BUILD)/bench/timers $(BUILD)/bench/pack #
 	@bench/drain
 	@bench/cost
 	@bench/roam
+	@bench/checkpoint
 	@bench/stores
 	@bench/live
 	@$(MAKE) --no-print-directory bench-runtime
@@ -43,6 +44,10 @@ bench-roam: build $(BUILD)/bench/populate ## what roaming costs a beacon, and ho
 .PHONY: bench-cost
 bench-cost: build $(BUILD)/bench/populate ## a million events in core-seconds and dollars
 	@bench/cost $(BENCH_FLAGS)
+
+.PHONY: bench-checkpoint
+bench-checkpoint: build $(BUILD)/bench/populate ## what a copy of a live state costs its writers, 1M visitors
+	@bench/checkpoint $(BENCH_FLAGS)
 
 $(BUILD)/bench/pack: bench/pack.c $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/lmdb-loader/bar.o $(BUILD)/libonsite.a
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 /*
  * populate.c - fills a state directory with visitors for benchmarks.
  *
- *   populate STATE_DIR KEY_FILE VISITORS SIZE_MB COOKIES_FILE
+ *   populate STATE_DIR KEY_FILE VISITORS SIZE_MB COOKIES_FILE [SHARDS]
  *
  * Each visitor has a typical record (a session, five counters, a cart line,
  * two exposures) under the key of a signed cookie; the cookies are written
@@ -156,9 +156,9 @@ main(int argc, char **argv)
     onsite_store_options_t  options = { .shards = 1, .max_readers = 64,
                                         .ttl = 90 * ONSITE_DAY, .log = say };
 
-    if (argc != 6) {
+    if (argc != 6 && argc != 7) {
         (void) fprintf(stderr, "usage: populate STATE_DIR KEY_FILE VISITORS"
-                       " SIZE_MB COOKIES_FILE\n");
+                       " SIZE_MB COOKIES_FILE [SHARDS]\n");
         return 2;
     }
 
@@ -166,6 +166,7 @@ main(int argc, char **argv)
     n = strtoull(argv[3], NULL, 10);
     options.path = argv[1];
     options.size = strtoull(argv[4], NULL, 10) << 20;
+    options.shards = argc == 7 ? (uint32_t) strtoul(argv[6], NULL, 10) : 1;
     cookies = fopen(argv[5], "w");
     now = (onsite_ms_t) time(NULL) * ONSITE_SECOND;
 
@@ -177,10 +178,6 @@ main(int argc, char **argv)
     }
 
     for (i = 0; i < n; i++) {
-        if (onsite_txn_begin(store, 0, &txn, &error) != ONSITE_OK) {
-            fail("begin", &error);
-        }
-
         memcpy(random, &(uint64_t) { mix(2 * i) }, 8);
         memcpy(random + 8, &(uint64_t) { mix(2 * i + 1) }, 8);
         onsite_id_text(random, id);
@@ -188,6 +185,13 @@ main(int argc, char **argv)
                            onsite_str(id, sizeof(id)), cookie);
         key = onsite_visitor_key(signer, ONSITE_STR("default"), 'c',
                                  onsite_str(id, sizeof(id)));
+
+        if (onsite_txn_begin(store, onsite_key_shard(&key, options.shards),
+                             &txn, &error) != ONSITE_OK)
+        {
+            fail("begin", &error);
+        }
+
         put_visitor(txn, &key, i, now);
         (void) fprintf(cookies, "%.*s\n", (int) sizeof(cookie), cookie);
 

@@ -19,6 +19,8 @@
 #define KEEP_MAX    100
 #define WAIT_MAX    (5 * ONSITE_MINUTE)     /* between tries that fail */
 #define LAST_MS     (8 * ONSITE_SECOND)     /* for the one at the end */
+#define LOOK_MS     ONSITE_SECOND           /* for who was erased */
+#define SOON_MS     (30 * ONSITE_SECOND)
 
 typedef struct {
     const char      *state;
@@ -28,20 +30,10 @@ typedef struct {
     size_t           keep;
     onsite_ms_t      every;
     onsite_store_t  *store;         /* NULL: not open                      */
+    uint64_t         erased;        /* next one to be written down         */
     unsigned         failures;      /* one after the other                 */
     char             told[sizeof(((onsite_error_t *) NULL)->text)];
 } checkpointer_t;
-
-
-static void
-print_log(void *data, int level, const char *text)
-{
-    (void) data;
-
-    if (level <= ONSITE_LOG_WARN) {
-        loader_complain("%s", text);
-    }
-}
 
 
 /* It may come later, and be made anew. */
@@ -49,10 +41,7 @@ print_log(void *data, int level, const char *text)
 static onsite_status_t
 open_state(checkpointer_t *c, onsite_error_t *error)
 {
-    char                    path[PATH_MAX];
-    onsite_store_options_t  options = {
-        .path = path, .read_only = true, .log = print_log
-    };
+    onsite_status_t  status;
 
     if (c->store != NULL && onsite_store_is_current(c->store)) {
         return ONSITE_OK;
@@ -60,13 +49,14 @@ open_state(checkpointer_t *c, onsite_error_t *error)
 
     onsite_store_close(c->store);
     c->store = NULL;
+    status = loader_open_changing(c->state, &c->store, error);
 
-    if (realpath(c->state, path) == NULL) {
-        return onsite_error(error, ONSITE_IO, "%s: %s", c->state,
-                            strerror(errno));
+    if (status != ONSITE_OK) {
+        c->store = NULL;
+        return status;
     }
 
-    return onsite_store_open(&options, loader_now(), &c->store, error);
+    return onsite_store_erased_want(c->store, error);
 }
 
 
@@ -99,9 +89,49 @@ report(const checkpointer_t *c, const checkpoint_t *checkpoint,
 }
 
 
+/* What is written down and no checkpoint needs, since the oldest has it, goes.
+ */
+
+static void
+forget_erased(const checkpointer_t *c)
+{
+    size_t          n;
+    onsite_ms_t     times[CHECKPOINT_MAX];
+    checkpoint_t    oldest;
+    onsite_error_t  error;
+
+    n = checkpoint_list(c->folder, times);
+
+    if (n != 0 && checkpoint_read(c->folder, times[n - 1], &oldest, &error)
+                  == ONSITE_OK)
+    {
+        checkpoint_erased_prune(c->folder, oldest.erased);
+    }
+}
+
+
+/* Whether more were erased than the state keeps in mind, perhaps. */
+
+static bool
+write_erased(checkpointer_t *c, onsite_error_t *error, onsite_status_t *status)
+{
+    unsigned  n = 0;
+
+    *status = open_state(c, error);
+
+    if (*status == ONSITE_OK) {
+        *status = checkpoint_erased_take(c->folder, c->store, &c->erased, &n,
+                                         error);
+    }
+
+    return n >= ONSITE_ERASED_KEPT;
+}
+
+
 static onsite_status_t
 take(checkpointer_t *c, onsite_ms_t deadline, onsite_error_t *error)
 {
+    size_t                removed;
     onsite_ms_t           begun = loader_now();
     checkpoint_t          checkpoint;
     onsite_status_t       status;
@@ -109,15 +139,17 @@ take(checkpointer_t *c, onsite_ms_t deadline, onsite_error_t *error)
         .folder = c->folder, .deadline = deadline
     };
 
-    status = open_state(c, error);
+    (void) write_erased(c, error, &status);
+    taking.erased = c->erased;
 
     if (status == ONSITE_OK) {
         status = checkpoint_take(c->store, &taking, &checkpoint, error);
     }
 
     if (status == ONSITE_OK) {
-        report(c, &checkpoint, &taking, loader_now() - begun,
-               checkpoint_prune(c->folder, c->keep));
+        removed = checkpoint_prune(c->folder, c->keep);
+        forget_erased(c);
+        report(c, &checkpoint, &taking, loader_now() - begun, removed);
     }
 
     return status;
@@ -173,6 +205,34 @@ pause_of(const checkpointer_t *c)
 }
 
 
+/* Until the next one; meanwhile who is erased is written down, so that he is
+ * not brought back.  Where that may have missed some, the next one is soon. */
+
+static void
+wait(checkpointer_t *c)
+{
+    onsite_ms_t      now, next = loader_now() + pause_of(c);
+    onsite_error_t   error = { "" };
+    onsite_status_t  status = ONSITE_OK;
+
+    while (!loader_stopping && (now = loader_now()) < next) {
+        loader_pause(next - now < LOOK_MS ? next - now : LOOK_MS);
+
+        if (c->store == NULL) {
+            continue;
+        }
+
+        if (write_erased(c, &error, &status) && next > now + SOON_MS) {
+            next = now + SOON_MS;
+        }
+
+        if (status != ONSITE_OK) {
+            note(c, status, &error);
+        }
+    }
+}
+
+
 static int
 run(checkpointer_t *c)
 {
@@ -187,7 +247,7 @@ run(checkpointer_t *c)
             return status == ONSITE_OK ? LOADER_OK : LOADER_FAILED;
         }
 
-        loader_pause(pause_of(c));
+        wait(c);
 
         if (loader_stopping) {
             break;
@@ -214,9 +274,12 @@ tell(checkpointer_t *c)
     onsite_copy_t   *copy;
     onsite_error_t   error = { "" };
 
-    if (open_state(c, &error) != ONSITE_OK
-        || onsite_copy_begin(c->store, &copy, &error) != ONSITE_OK)
-    {
+    if (loader_open_state(c->state, &c->store) != LOADER_OK) {
+        c->store = NULL;
+        return LOADER_FAILED;
+    }
+
+    if (onsite_copy_begin(c->store, &copy, &error) != ONSITE_OK) {
         loader_complain("%s", error.text);
         return LOADER_FAILED;
     }
@@ -243,7 +306,7 @@ tell(checkpointer_t *c)
 
 
 static int
-begin(const checkpointer_t *c, int *lock)
+begin(checkpointer_t *c, int *lock)
 {
     char            path[PATH_MAX], does[PATH_MAX];
     onsite_error_t  error = { "" };
@@ -268,6 +331,11 @@ begin(const checkpointer_t *c, int *lock)
     }
 
     checkpoint_clean(c->folder);
+
+    if (checkpoint_erased_next(c->folder, &c->erased, &error) != ONSITE_OK) {
+        loader_complain("%s", error.text);
+        return LOADER_FAILED;
+    }
 
     return LOADER_OK;
 }

@@ -31,7 +31,8 @@ typedef struct {
 
 typedef struct {
     onsite_ms_t        time;
-    uint64_t           erased;      /* number of the next erasure          */
+    uint64_t           erased;      /* erasures from this number on are
+                                       not in it                           */
     uint32_t           shards;
     checkpoint_file_t  files[ONSITE_SHARDS_MAX];
 } checkpoint_t;
@@ -67,11 +68,34 @@ size_t checkpoint_prune(const char *folder, size_t keep);
 bool checkpoint_room(const char *folder, uint64_t *room);
 
 
+/* checkpoint_erased.c */
+
+typedef onsite_status_t (*checkpoint_erased_pt)(void *data,
+    const onsite_erased_t *erased, onsite_str_t line, onsite_error_t *error);
+
+onsite_status_t checkpoint_erased_read(const char *folder,
+    checkpoint_erased_pt visit, void *data, onsite_error_t *error);
+
+/* The number behind the last one that is written down. */
+onsite_status_t checkpoint_erased_next(const char *folder, uint64_t *next,
+    onsite_error_t *error);
+
+/* Writes down those of a state from *next on, which moves behind them; *n: how
+ * many. */
+onsite_status_t checkpoint_erased_take(const char *folder,
+    onsite_store_t *store, uint64_t *next, unsigned *n,
+    onsite_error_t *error);
+
+/* Those below go: no checkpoint needs them. */
+void checkpoint_erased_prune(const char *folder, uint64_t below);
+
+
 /* checkpoint_take.c */
 
 typedef struct {
     const char      *folder;
     onsite_ms_t      deadline;      /* give up then; 0: never              */
+    uint64_t         erased;        /* number of the next erasure          */
     onsite_ms_t      held;          /* how long the state's pages were     */
     uint64_t         used;          /* bytes, without holes                */
     unsigned         tries;         /* that were broken off                */

@@ -26,6 +26,7 @@
 #define STATE_FORMAT  1
 #define MANIFEST      "checkpoint.json"
 #define PART          ".part"
+#define ERASED_NEW    "erased.ndjson.new-"
 #define TEXT_MAX      (64 * 1024)
 #define ARENA_CHUNK   (64 * 1024)
 #define ARENA_MAX     (4 * 1024 * 1024)
@@ -426,31 +427,48 @@ remove_all(const char *path)
 }
 
 
+/* A part of a checkpoint, or of the list of who was erased. */
+
+static void
+clean_one(const char *folder, const char *file)
+{
+    char         name[CHECKPOINT_NAME], path[PATH_MAX];
+    size_t       len = CHECKPOINT_NAME - 1;
+    onsite_ms_t  time;
+
+    if (strncmp(file, ERASED_NEW, sizeof(ERASED_NEW) - 1) == 0
+        && snprintf(path, sizeof(path), "%s/%s", folder, file)
+           < (int) sizeof(path))
+    {
+        (void) unlink(path);
+        return;
+    }
+
+    if (strlen(file) != len + sizeof(PART) - 1
+        || strcmp(file + len, PART) != 0)
+    {
+        return;
+    }
+
+    (void) snprintf(name, sizeof(name), "%.*s", (int) len, file);
+
+    if (checkpoint_time(name, &time)) {
+        checkpoint_path(folder, time, PART, NULL, path);
+        remove_all(path);
+    }
+}
+
+
 void
 checkpoint_clean(const char *folder)
 {
     DIR            *dir;
-    char            name[CHECKPOINT_NAME], path[PATH_MAX];
-    size_t          len = CHECKPOINT_NAME - 1;
-    onsite_ms_t     time;
     struct dirent  *entry;
 
     dir = opendir(folder);
 
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (strlen(entry->d_name) != len + sizeof(PART) - 1
-            || strcmp(entry->d_name + len, PART) != 0)
-        {
-            continue;
-        }
-
-        (void) snprintf(name, sizeof(name), "%.*s", (int) len,
-                        entry->d_name);
-
-        if (checkpoint_time(name, &time)) {
-            checkpoint_path(folder, time, PART, NULL, path);
-            remove_all(path);
-        }
+        clean_one(folder, entry->d_name);
     }
 
     if (dir != NULL) {

@@ -465,6 +465,7 @@ checkpoint_take(onsite_store_t *store, checkpoint_taking_t *taking,
     onsite_status_t  status;
 
     memset(checkpoint, 0, sizeof(*checkpoint));
+    checkpoint->erased = taking->erased;
 
     for (taking->tries = 0; ; taking->tries++) {
         status = try(store, taking, checkpoint, error);

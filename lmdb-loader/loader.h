@@ -326,5 +326,6 @@ int loader_erase(int argc, char **argv);
 int loader_export(int argc, char **argv);
 int loader_checkpoint(int argc, char **argv);
 int loader_restore(int argc, char **argv);
+int loader_doctor(int argc, char **argv);
 
 #endif

@@ -49,6 +49,8 @@ static const loader_command_t  commands[] = {
     { "roam", "DIR --with nats://…",
       "exchange visitors' records with other machines, and keep on",
       loader_roam },
+    { "doctor", "[DIR]", "find what is wrong, and what to do about it",
+      loader_doctor },
     { "export", "DIR --visitor ID", "print all that is held of a visitor",
       loader_export },
     { "erase", "DIR --customer ID", "erase a customer or a visitor",

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define PIECE  (256 * 1024)
+#define STEP   1024                 /* entries of an outbox, at once */
 #define SPARE  (2u << 20)           /* a shard, beside its bytes */
 
 typedef struct {
@@ -33,6 +34,8 @@ typedef struct {
     checkpoint_t        checkpoint;
     char               *piece;
     unsigned            passed_over;    /* damaged ones                    */
+    onsite_store_t     *store;          /* of what is made ready           */
+    unsigned            erased;         /* who had been since              */
 } restorer_t;
 
 
@@ -184,21 +187,65 @@ check_room(restorer_t *r, onsite_error_t *error)
 }
 
 
+/* Who was erased since is erased again: each key that went then, and not what
+ * it led to before. */
+
+static onsite_status_t
+erase_again(void *data, const onsite_erased_t *erased, onsite_str_t line,
+    onsite_error_t *error)
+{
+    bool              more;
+    size_t            i;
+    restorer_t       *r = data;
+    onsite_status_t   status = ONSITE_OK;
+
+    (void) line;
+
+    if (erased->number < r->checkpoint.erased) {
+        return ONSITE_OK;
+    }
+
+    for (i = 0; i < erased->n && status == ONSITE_OK; i++) {
+        status = onsite_store_erase_start(r->store, &erased->keys[i],
+                                          ONSITE_REACH_DEVICE, erased->time,
+                                          error);
+        status = status == ONSITE_NOT_FOUND ? ONSITE_OK : status;
+    }
+
+    do {
+        more = false;
+
+        if (status == ONSITE_OK) {
+            status = onsite_store_erase_step(r->store, STEP, &more, error);
+        }
+    } while (more);
+
+    r->erased += status == ONSITE_OK;
+
+    return status;
+}
+
+
 static onsite_status_t
 make_ready(restorer_t *r, onsite_error_t *error)
 {
-    onsite_ms_t       now = loader_now();
-    onsite_store_t   *store;
-    onsite_status_t   status;
+    onsite_ms_t      now = loader_now();
+    onsite_status_t  status;
 
     status = onsite_restore_open(r->restore, r->checkpoint.shards, now,
-                                 &store, error);
+                                 &r->store, error);
     if (status != ONSITE_OK) {
         return status;
     }
 
-    status = onsite_restore_resume(store, now - r->checkpoint.time, error);
-    onsite_store_close(store);
+    r->erased = 0;
+    status = onsite_restore_resume(r->store, now - r->checkpoint.time, error);
+
+    if (status == ONSITE_OK) {
+        status = checkpoint_erased_read(r->folder, erase_again, r, error);
+    }
+
+    onsite_store_close(r->store);
 
     return status;
 }
@@ -288,15 +335,20 @@ report(const restorer_t *r)
 
     if (r->json) {
         (void) printf("{\"restored\":%s,\"checkpoint\":\"%s\",\"shards\":%u,"
-                      "\"bytes\":%llu,\"passed_over\":%u}\n",
+                      "\"bytes\":%llu,\"passed_over\":%u,\"erased\":%u}\n",
                       r->dry_run ? "false" : "true", name,
                       (unsigned) r->checkpoint.shards,
-                      (unsigned long long) size, r->passed_over);
+                      (unsigned long long) size, r->passed_over, r->erased);
     } else {
         (void) printf(r->dry_run ? "%s/%s is good: %u shard(s), %llu bytes\n"
                       : "%s/%s restored: %u shard(s), %llu bytes\n",
                       r->folder, name, (unsigned) r->checkpoint.shards,
                       (unsigned long long) size);
+
+        if (r->erased != 0) {
+            (void) printf("%u erasure(s) since were done again\n",
+                          r->erased);
+        }
     }
 
     return LOADER_OK;

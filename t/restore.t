@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use Onsite::Checkpoint;
 use Onsite::Outbox;
 use Onsite::Test;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -133,6 +134,34 @@ drained();
 $times{$_}++ for ids_out();
 is((grep { ($times{$_} // 0) != 2 } @again), 0, 'what left in between comes again, by its id');
 
+# who was erased since does not come back
+send_events($t, 2);
+my ($gone, $stays) = grep { $t->state_of($_) } qw(v-m-1 v-m-2);
+my $pid = fork // die "fork: $!";
+if ($pid == 0) {
+    open STDOUT, '>', '/dev/null';
+    { exec $t->loader, 'checkpoint', $state, '--to', $folder, '--every', '1h' }
+    POSIX::_exit(127);
+}
+push @{ $t->{children} }, $pid;
+my $had = (checkpoints($folder))[-1];
+ok(eventually(10, sub { (checkpoints($folder))[-1] ne $had }), 'a checkpoint');
+is($t->run_loader('erase', $state, '--visitor', $gone), 0, 'one is erased');
+ok(eventually(10, sub { -s "$folder/erased.ndjson" }), 'and written down');
+is(sprintf('%o', (stat "$folder/erased.ndjson")[2] & 07777), 600, 'for nobody else');
+kill 'KILL', $pid;
+kill_all();
+wipe();
+($code, $out, $err) = restore($t, $folder, '--if-empty', '--json');
+is($code, 0, 'restored') or diag($err);
+is(json_decode($out)->{erased}, 1, 'without one');
+$t->start(%conf);
+is($t->state_of($gone), undef, 'who is not there');
+ok($t->state_of($stays), 'while others are');
+checkpoint($t, $folder, '--keep', 1);
+ok(!-e "$folder/erased.ndjson", 'what no checkpoint needs is forgotten');
+checkpoint($t, $folder);
+
 # refused where it is in use, or there is one
 ($code, $out, $err) = restore($t, $folder);
 is($code, 1, 'a state');
@@ -228,6 +257,6 @@ SKIP: {
     cmp_ok($stopped, '>', 30, 'it was stopped');
 }
 $t->start(%conf);
-ok($t->state_of('v-m-1'), 'nginx takes it');
+ok($t->state_of($stays), 'nginx takes it');
 
 $t->done;

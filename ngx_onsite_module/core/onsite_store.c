@@ -42,6 +42,17 @@ breaks_locks(int *patch)
 }
 
 
+const char *
+onsite_store_library(bool *breaks)
+{
+    int  patch;
+
+    *breaks = breaks_locks(&patch);
+
+    return mdb_version(NULL, NULL, NULL);
+}
+
+
 void
 shard_close_env(MDB_env *env)
 {

@@ -352,6 +352,28 @@ onsite_status_t onsite_store_roam_read(onsite_store_t *store, uint32_t shard,
     onsite_roam_t kind, const onsite_key_t *after, onsite_roam_entry_t *out,
     size_t max, size_t *n, onsite_error_t *error);
 
+/*
+ * The latest ONSITE_ERASED_KEPT erasures since somebody wants to know them, by
+ * numbers that grow: the one with that number, or the next.  *next: the number
+ * of the one that comes next, or less; 0: nobody wants to know.  Who has taken
+ * them forgets them.
+ */
+#define ONSITE_ERASED_KEPT  64
+
+typedef struct {
+    uint64_t      number;
+    onsite_ms_t   time;
+    size_t        n;
+    onsite_key_t  keys[ONSITE_RELATED_MAX];
+} onsite_erased_t;
+
+onsite_status_t onsite_store_erased_want(onsite_store_t *store,
+    onsite_error_t *error);
+onsite_status_t onsite_store_erased(onsite_store_t *store, uint64_t from,
+    onsite_erased_t *erased, uint64_t *next, onsite_error_t *error);
+onsite_status_t onsite_store_erased_forget(onsite_store_t *store,
+    uint64_t below, onsite_error_t *error);
+
 /* Clears reader slots of dead processes in every shard. */
 unsigned onsite_store_check_readers(onsite_store_t *store);
 
@@ -368,6 +390,24 @@ onsite_status_t onsite_store_probe(onsite_store_t *store, uint32_t shard,
  * shard.  NOT_FOUND: none waits. */
 onsite_status_t onsite_store_outbox_oldest(onsite_store_t *store,
     uint32_t shard, bool events, onsite_ms_t *time, onsite_error_t *error);
+
+/* Who has a slot: processes that have the state open, one for each shard.
+ * *max: how many slots there are. */
+typedef struct {
+    uint32_t  shard;
+    int       process;
+    uint64_t  sees;             /* transaction that it reads; 0: none now  */
+    uint64_t  behind;           /* how many are later                      */
+} onsite_store_reader_t;
+
+typedef void (*onsite_store_reader_pt)(void *data,
+    const onsite_store_reader_t *reader);
+onsite_status_t onsite_store_readers(onsite_store_t *store,
+    onsite_store_reader_pt visit, void *data, uint32_t *max);
+
+/* The LMDB library's version; whether it breaks the locks of other processes
+ * when one exits. */
+const char *onsite_store_library(bool *breaks);
 
 /* Small named values that all workers share (the made-up secret, format,
  * shard count): kept in shard 0. */

@@ -125,6 +125,10 @@ job_store(onsite_store_t *store, const onsite_key_t *key, const job_t *job,
         v = job_encode(job, bytes);
         rc = mdb_put(txn->mdb, txn->shard->meta, &k, &v, 0);
 
+        if (rc == 0 && job->shard == SHARD_NONE) {
+            rc = erased_note(txn, job->time, job->keys, job->n);
+        }
+
     } else {
         rc = mdb_del(txn->mdb, txn->shard->meta, &k, NULL);
         rc = rc == MDB_NOTFOUND ? 0 : rc;

@@ -4,6 +4,8 @@
 
 #include "onsite_store_private.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define WALK_RECORDS  256           /* copied in one read transaction */
@@ -29,6 +31,66 @@ onsite_store_check_readers(onsite_store_t *store)
     }
 
     return total;
+}
+
+
+/* Lines of LMDB's list: process, thread and what it reads, "-": nothing. */
+
+typedef struct {
+    onsite_store_reader_pt  visit;
+    void                   *data;
+    uint64_t                latest;
+    uint32_t                shard;
+} slots_t;
+
+
+static int
+visit_slot(const char *line, void *data)
+{
+    slots_t                *slots = data;
+    onsite_store_reader_t   reader = { .shard = slots->shard };
+
+    switch (sscanf(line, "%d %*x %" SCNu64, &reader.process, &reader.sees)) {
+
+    case 2:
+        reader.behind = slots->latest > reader.sees
+                        ? slots->latest - reader.sees : 0;
+        break;
+
+    case 1:
+        break;
+
+    default:
+        return 0;
+    }
+
+    slots->visit(slots->data, &reader);
+
+    return 0;
+}
+
+
+onsite_status_t
+onsite_store_readers(onsite_store_t *store, onsite_store_reader_pt visit,
+    void *data, uint32_t *max)
+{
+    slots_t      slots = { .visit = visit, .data = data };
+    MDB_envinfo  info;
+
+    *max = 0;
+
+    for (slots.shard = 0; slots.shard < store->n; slots.shard++) {
+        if (mdb_env_info(store->shards[slots.shard].env, &info) != 0) {
+            return ONSITE_IO;
+        }
+
+        *max = info.me_maxreaders;
+        slots.latest = info.me_last_txnid;
+        (void) mdb_reader_list(store->shards[slots.shard].env, visit_slot,
+                               &slots);
+    }
+
+    return ONSITE_OK;
 }
 
 

@@ -14,7 +14,8 @@
  *                        deliveries; onsite_store_event_tail.c and
  *                        onsite_store_bunch.c know where events lie
  *   onsite_store_identity.c  which ids lead to whom
- *   onsite_store_erase.c a visitor goes, with all that leads to it
+ *   onsite_store_erase.c a visitor goes, with all that leads to it;
+ *                        onsite_store_erased.c remembers the latest
  *   onsite_store_roam.c  whose records other machines have, or should have
  *   onsite_store_pages.c free pages, and readers that keep them
  *   onsite_store_room.c  eviction, the shares of timers and outbox, reaping
@@ -327,6 +328,10 @@ int events_jump(onsite_txn_t *txn, uint64_t by);
 int events_delete_some(onsite_txn_t *txn, uint64_t upto, bool *more);
 /* How many wait. */
 int events_count(MDB_txn *mdb, const shard_t *shard, uint64_t *n);
+
+/* onsite_store_erased.c: within a transaction of shard 0 */
+int erased_note(onsite_txn_t *txn, onsite_ms_t time, const onsite_key_t *keys,
+    uint32_t n);
 
 /* onsite_store_outbox_walk.c */
 

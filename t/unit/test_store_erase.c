@@ -650,6 +650,73 @@ lists_entries_of_some(void **data)
 }
 
 
+/* Who wants to know is told of each, with all keys, by numbers that grow; the
+ * latest stay, and go when they are known. */
+
+static void
+is_remembered(void **data)
+{
+    state_t          *s = *data;
+    uint64_t          n, next, last = 0;
+    unsigned          seen = 0;
+    onsite_key_t      key, alias = key_of(ID(0, 0));
+    onsite_erased_t   erased;
+
+    s->options.shards = SHARDS;
+    s->options.size = SHARDS * 2 * MB;
+    open_state(s);
+    key = key_of(OTHER(0));
+    (void) onsite_store_erase(s->store, &key, NOW, &s->error);
+    assert_int_equal(onsite_store_erased(s->store, 0, &erased, &next,
+                                         &s->error), ONSITE_NOT_FOUND);
+    assert_int_equal(next, 0);
+
+    assert_int_equal(onsite_store_erased_want(s->store, &s->error),
+                     ONSITE_OK);
+    assert_int_equal(onsite_store_erased_want(s->store, &s->error),
+                     ONSITE_OK);
+    put_link(s, ID(0, 0), CUSTOMER);
+    assert_int_equal(onsite_store_erase(s->store, &alias, NOW, &s->error),
+                     ONSITE_OK);
+    assert_int_equal(onsite_store_erased(s->store, 0, &erased, &next,
+                                         &s->error), ONSITE_OK);
+    assert_int_equal(erased.number, NOW);
+    assert_int_equal(erased.time, NOW);
+    assert_int_equal(erased.n, 2);
+    key = key_of(CUSTOMER);
+    assert_memory_equal(&erased.keys[0], &alias, sizeof(alias));
+    assert_memory_equal(&erased.keys[1], &key, sizeof(key));
+    assert_int_equal(next, NOW + 1);
+
+    /* a clock that is set back */
+
+    for (n = 0; n < ONSITE_ERASED_KEPT; n++) {
+        key = key_of(OTHER(n + 1));
+        (void) onsite_store_erase(s->store, &key, NOW - 1000, &s->error);
+    }
+
+    while (onsite_store_erased(s->store, last, &erased, &next, &s->error)
+           == ONSITE_OK)
+    {
+        assert_int_equal(erased.number, NOW + 1 + seen++);
+        assert_int_equal(erased.time, NOW - 1000);
+        last = erased.number + 1;
+    }
+
+    assert_int_equal(seen, ONSITE_ERASED_KEPT);
+    assert_int_equal(onsite_store_erased_forget(s->store, last - 1,
+                                                &s->error), ONSITE_OK);
+    assert_int_equal(onsite_store_erased(s->store, 0, &erased, &next,
+                                         &s->error), ONSITE_OK);
+    assert_int_equal(erased.number, last - 1);
+    assert_int_equal(onsite_store_erased_forget(s->store, last, &s->error),
+                     ONSITE_OK);
+    assert_int_equal(onsite_store_erased(s->store, 0, &erased, &next,
+                                         &s->error), ONSITE_NOT_FOUND);
+    assert_int_equal(next, last);
+}
+
+
 int
 main(void)
 {
@@ -665,6 +732,7 @@ main(void)
         state_test(tombstones_end),
         state_test(many_devices),
         state_test(lists_entries_of_some),
+        state_test(is_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

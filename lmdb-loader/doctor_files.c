@@ -1,0 +1,241 @@
+/*
+ * doctor_files.c - checks of snapshots, keys and checkpoints.
+ */
+
+#include "checkpoint.h"
+#include "doctor.h"
+#include "kept.h"
+#include "signed.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SOON  (3 * ONSITE_DAY)      /* for what expires */
+#define OLD   ONSITE_HOUR           /* for a checkpoint */
+
+
+bool
+doctor_snapshot(doctor_t *doctor)
+{
+    struct stat         st;
+    onsite_error_t      error = { "" };
+    onsite_snapshot_t  *snapshot;
+
+    if (doctor->snapshot == NULL) {
+        return false;
+    }
+
+    if (onsite_snapshot_open(doctor->snapshot, &snapshot, &error)
+        != ONSITE_OK)
+    {
+        doctor_find(doctor, DOCTOR_ERROR, "%s", error.text);
+        doctor_remedy(doctor, "build it anew, or let lmdb-loader sync bring "
+                      "it; what nginx serves stays until there is a good one");
+        return true;
+    }
+
+    onsite_snapshot_close(snapshot);
+
+    if (stat(doctor->snapshot, &st) == 0 && (st.st_mode & S_IWOTH)) {
+        doctor_find(doctor, DOCTOR_ERROR, "%s can be written by anybody",
+                    doctor->snapshot);
+        doctor_remedy(doctor, "chmod o-w %s", doctor->snapshot);
+    }
+
+    return true;
+}
+
+
+static void
+look_at_times(doctor_t *doctor, const kept_state_t *state)
+{
+    char  at[MANIFEST_TIME];
+
+    if (state->failing != 0) {
+        doctor_find(doctor, DOCTOR_ERROR, "sync has been failing since %s: %s",
+                    manifest_time(state->failing, at), state->why);
+        doctor_remedy(doctor, "mend what it says; what is live stays live "
+                      "meanwhile");
+    }
+
+    if (state->expires != 0 && state->expires < doctor->now) {
+        doctor_find(doctor, DOCTOR_WARNING, "what is live has expired at %s; "
+                    "it stays live", manifest_time(state->expires, at));
+        doctor_remedy(doctor, "lmdb-loader publish renews it, also without a "
+                      "change");
+
+    } else if (state->expires != 0 && state->expires < doctor->now + SOON) {
+        doctor_find(doctor, DOCTOR_WARNING, "what is live expires at %s",
+                    manifest_time(state->expires, at));
+        doctor_remedy(doctor, "lmdb-loader publish renews it, also without a "
+                      "change");
+    }
+
+    if (state->rolled_back_from != 0) {
+        doctor_find(doctor, DOCTOR_NOTE, "version %llu is live, rolled back "
+                    "from %llu", (unsigned long long) state->live.version,
+                    (unsigned long long) state->rolled_back_from);
+        doctor_remedy(doctor, "publish a later version to go on");
+    }
+}
+
+
+bool
+doctor_sync(doctor_t *doctor)
+{
+    kept_t           kept;
+    kept_state_t     state;
+    onsite_error_t   error = { "" };
+    onsite_status_t  status;
+
+    if (doctor->snapshot == NULL
+        || kept_init(&kept, doctor->snapshot, &error) != ONSITE_OK
+        || access(kept.folder, F_OK) != 0)
+    {
+        return false;
+    }
+
+    status = kept_read(&kept, &state, &error);
+
+    if (status == ONSITE_OK) {
+        look_at_times(doctor, &state);
+
+    } else if (status != ONSITE_NOT_FOUND) {
+        doctor_find(doctor, DOCTOR_ERROR, "%s", error.text);
+    }
+
+    return true;
+}
+
+
+/* Keys */
+
+static bool
+look_at_mode(doctor_t *doctor, const char *path, mode_t bad,
+    const char *who, const char *fix)
+{
+    struct stat  st;
+
+    if (stat(path, &st) != 0) {
+        doctor_find(doctor, DOCTOR_ERROR, "%s: %s", path, strerror(errno));
+        return false;
+    }
+
+    if (st.st_mode & bad) {
+        doctor_find(doctor, DOCTOR_ERROR, "%s has mode %04o: %s", path,
+                    (unsigned) st.st_mode & 07777, who);
+        doctor_remedy(doctor, "chmod %s %s", fix, path);
+    }
+
+    return true;
+}
+
+
+bool
+doctor_trust(doctor_t *doctor)
+{
+    keys_t              keys = { .n = 0 };
+    const char *const  *file;
+    onsite_error_t      error;
+
+    for (file = doctor->trust; *file != NULL; file++) {
+        if (look_at_mode(doctor, *file, S_IWOTH|S_IWGRP, "others can say "
+                         "whom to trust", "go-w")
+            && keys_read_public(&keys, *file, &error) != ONSITE_OK)
+        {
+            doctor_find(doctor, DOCTOR_ERROR, "%s", error.text);
+            doctor_remedy(doctor, "it is the FILE.pub that lmdb-loader keygen "
+                          "made");
+        }
+    }
+
+    keys_free(&keys);
+
+    return doctor->trust[0] != NULL;
+}
+
+
+bool
+doctor_keys(doctor_t *doctor)
+{
+    const char *const  *file;
+
+    for (file = doctor->keys; *file != NULL; file++) {
+        (void) look_at_mode(doctor, *file, S_IRWXO|S_IWGRP, "others can read "
+                            "a secret", "o=,g-w");
+    }
+
+    return doctor->keys[0] != NULL;
+}
+
+
+/* Checkpoints */
+
+static void
+look_at_latest(doctor_t *doctor, onsite_ms_t time)
+{
+    uint32_t        i;
+    uint64_t        room, size = 0;
+    checkpoint_t    checkpoint;
+    onsite_error_t  error = { "" };
+
+    if (doctor->now - time > OLD) {
+        doctor_find(doctor, DOCTOR_WARNING, "the latest checkpoint is %lld "
+                    "minutes old",
+                    (long long) ((doctor->now - time) / ONSITE_MINUTE));
+        doctor_remedy(doctor, "does lmdb-loader checkpoint run? What happened "
+                      "since would be lost with the memory");
+    }
+
+    if (checkpoint_read(doctor->checkpoints, time, &checkpoint, &error)
+        != ONSITE_OK)
+    {
+        doctor_find(doctor, DOCTOR_ERROR, "%s", error.text);
+        doctor_remedy(doctor, "make another: lmdb-loader checkpoint … --once");
+        return;
+    }
+
+    for (i = 0; i < checkpoint.shards; i++) {
+        size += checkpoint.files[i].size;
+    }
+
+    if (checkpoint_room(doctor->checkpoints, &room) && room < size) {
+        doctor_find(doctor, DOCTOR_WARNING, "%s: the next checkpoint may take "
+                    "%llu bytes, and %llu are free", doctor->checkpoints,
+                    (unsigned long long) size, (unsigned long long) room);
+        doctor_remedy(doctor, "make room, or keep fewer (--keep)");
+    }
+}
+
+
+bool
+doctor_checkpoints(doctor_t *doctor)
+{
+    struct stat   st;
+    onsite_ms_t   times[CHECKPOINT_MAX];
+
+    if (doctor->checkpoints == NULL) {
+        return false;
+    }
+
+    if (stat(doctor->checkpoints, &st) != 0) {
+        doctor_find(doctor, DOCTOR_ERROR, "%s: %s", doctor->checkpoints,
+                    strerror(errno));
+        doctor_remedy(doctor, "lmdb-loader checkpoint makes it");
+        return true;
+    }
+
+    if (checkpoint_list(doctor->checkpoints, times) == 0) {
+        doctor_find(doctor, DOCTOR_WARNING, "%s has no checkpoint",
+                    doctor->checkpoints);
+        doctor_remedy(doctor, "lmdb-loader checkpoint … --to %s --once",
+                      doctor->checkpoints);
+
+    } else {
+        look_at_latest(doctor, times[0]);
+    }
+
+    return true;
+}
