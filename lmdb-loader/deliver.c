@@ -564,7 +564,7 @@ set_up(const options_t *o)
         rc = read_endpoints(&d, o, &defaults);
     }
 
-    if (rc == LOADER_OK) {
+    if (rc == LOADER_OK && !loader_checking()) {
         rc = deliver(&d, o);
     }
 

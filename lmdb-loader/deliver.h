@@ -220,4 +220,8 @@ int deliver_dry_run(deliver_t *d, bool json);
 int deliver_retry_dead(const char *state, bool json);
 void deliver_report(const deliver_t *d, bool json);
 
+/* When the oldest of a shard was made that is not given up; NOT_FOUND. */
+onsite_status_t deliver_oldest(onsite_store_t *store, uint32_t shard,
+    onsite_ms_t *time);
+
 #endif

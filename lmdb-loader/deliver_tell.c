@@ -1,5 +1,6 @@
 /*
- * deliver_tell.c - what would be sent, what was given up, what came of it.
+ * deliver_tell.c - what would be sent, what was given up, what came of it, and
+ * how long it waits.
  */
 
 #include "deliver.h"
@@ -222,6 +223,55 @@ deliver_retry_dead(const char *state, bool json)
     onsite_store_close(d.store);
 
     return status == ONSITE_OK ? LOADER_OK : LOADER_FAILED;
+}
+
+
+/* The oldest that waits */
+
+typedef struct {
+    onsite_store_t  *store;
+    onsite_ms_t      time;      /* 0: not found yet                        */
+} oldest_t;
+
+
+static bool
+find_waiting(void *data, uint64_t seq, onsite_str_t bytes)
+{
+    oldest_t               *oldest = data;
+    deliver_t               d = { .store = oldest->store };
+    retry_note_t            note;
+    onsite_outbox_entry_t   entry;
+
+    deliver_note(&d, seq, &note);
+
+    if (note.dead == 0
+        && onsite_outbox_decode(bytes.data, bytes.len, &entry) == ONSITE_OK)
+    {
+        oldest->time = entry.time;
+    }
+
+    return oldest->time == 0;
+}
+
+
+onsite_status_t
+deliver_oldest(onsite_store_t *store, uint32_t shard, onsite_ms_t *time)
+{
+    bool             last = false;
+    oldest_t         oldest = { .store = store };
+    uint64_t         from = 0;
+    onsite_status_t  status = ONSITE_OK;
+
+    while (status == ONSITE_OK && !last && oldest.time == 0) {
+        status = onsite_store_deliveries_read(store, shard, &from,
+                                              find_waiting, &oldest, &last,
+                                              NULL);
+    }
+
+    *time = oldest.time;
+
+    return status == ONSITE_OK && oldest.time == 0 ? ONSITE_NOT_FOUND
+                                                   : status;
 }
 
 

@@ -4,6 +4,8 @@
 
 #include "facts.h"
 
+#include "deliver.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +108,7 @@ examine(facts_source_t *source, facts_state_t *state)
     for (i = 0; i < state->shards; i++) {
         status = onsite_store_outbox_oldest(store, i, true, &time, NULL);
         earliest(&state->oldest_event, status, time);
-        status = onsite_store_outbox_oldest(store, i, false, &time, NULL);
+        status = deliver_oldest(store, i, &time);
         earliest(&state->oldest_delivery, status, time);
         status = onsite_store_timer_first(store, i, &time);
         earliest(&state->timer_due, status, time);

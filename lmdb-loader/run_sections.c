@@ -25,6 +25,7 @@ static const struct {
 } kinds[] = {
     { "sync", loader_sync },
     { "drain", loader_drain },
+    { "deliver", loader_deliver },
     { "checkpoint", loader_checkpoint },
     { "roam", loader_roam },
 };

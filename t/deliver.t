@@ -112,7 +112,7 @@ $hooks->answers(slow => 'slow');
 my $had = () = $hooks->received('ok');
 event($_) for qw(never gone moved later cut slow ok odd elsewhere);
 my $began = time;
-($code, $out, $err) = once('--timeout', '1s');
+($code, $out, $err) = once('--timeout', '1s', '--retry-first', '1h');
 is($code, 1, 'some did not arrive');
 cmp_ok(time - $began, '<', 5, 'and held nobody up');
 is($out->{sent}, 1, 'what did is gone');
