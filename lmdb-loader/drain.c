@@ -220,6 +220,7 @@ read_shard(drainer_t *d)
 static onsite_status_t
 turn(drainer_t *d)
 {
+    onsite_ms_t      waited;
     onsite_status_t  status = ONSITE_OK;
 
     d->any = false;
@@ -237,9 +238,13 @@ turn(drainer_t *d)
         return status;
     }
 
+    /* a clock that was set back would have them wait until it is where it was */
+
+    waited = loader_now() - d->drain.since;
+
     if (loader_stopping || d->replaced || (d->options->once && !d->any)
         || (d->sink->settle_time == 0 && !d->more)
-        || loader_now() - d->drain.since >= d->sink->settle_time)
+        || waited < 0 || waited >= d->sink->settle_time)
     {
         return settle(d);
     }
