@@ -150,7 +150,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 install: build manuals ## into $(DESTDIR)$(PREFIX): module, loader, runtime, units, docs
 	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/bin \
 	    $(DESTDIR)$(PREFIX)/share/onsite $(DESTDIR)$(DOCDIR)/examples \
-	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man1 \
+	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man{1,5} \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(BUILD)/lmdb-loader $(DESTDIR)$(PREFIX)/bin/
@@ -160,6 +160,7 @@ install: build manuals ## into $(DESTDIR)$(PREFIX): module, loader, runtime, uni
 	install -m 644 conf.example packaging/systemd/*.mount \
 	    $(DESTDIR)$(DOCDIR)/examples/
 	install -m 644 $(filter %.1,$(MANUALS)) $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 $(filter %.5,$(MANUALS)) $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 packaging/completion \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmdb-loader
 	for unit in packaging/systemd/*.service; do \
@@ -171,12 +172,19 @@ VERSION := $(shell sed -n 's/^\#define ONSITE_RELEASE  *"\(.*\)"$$/\1/p' \
     $(MOD)/core/onsite_release.h)
 
 # the pages of docs/ that are manuals, too
-MANUALS := $(addprefix $(ROOT)/build/man/,lmdb-loader.1)
+MANUALS := $(addprefix $(ROOT)/build/man/,lmdb-loader.1 pop.conf.5)
 $(ROOT)/build/man/lmdb-loader.1: docs/loader.md packaging/manual \
     $(MOD)/core/onsite_release.h
 	@mkdir -p $(@D)
 	$(call say,GEN)packaging/manual lmdb-loader 1 $(VERSION) \
 	    'campaigns into snapshots, snapshots to nginx, and what its state holds' \
+	    < $< > $@.new && mv $@.new $@
+
+$(ROOT)/build/man/pop.conf.5: docs/pop.conf.md packaging/manual \
+    $(MOD)/core/onsite_release.h
+	@mkdir -p $(@D)
+	$(call say,GEN)packaging/manual pop.conf 5 $(VERSION) \
+	    'what the sidecar of Onsite does on a machine' \
 	    < $< > $@.new && mv $@.new $@
 
 .PHONY: manuals

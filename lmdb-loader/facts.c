@@ -71,6 +71,7 @@ try_to_write(facts_source_t *source, facts_state_t *state)
     state->writable = status == ONSITE_OK;
 
     if (status != ONSITE_OK) {
+        state->open = status != ONSITE_NOT_FOUND;
         say_why(state, &error);
         facts_close(source);
     }

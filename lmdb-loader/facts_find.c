@@ -84,7 +84,8 @@ find_state(facts_t *facts)
 
     if (stat->outbox_bytes > stat->bytes_size / 5) {
         find(facts, "is there a [drain], and does its sink take what it "
-             "sends? A larger size= of onsite_state lasts longer",
+             "sends? A larger size= of onsite_state lasts longer; events that "
+             "nobody wants: onsite_outbox_events off",
              "the outbox is nearly full: the oldest events will be dropped");
 
     } else if (s->oldest_event != 0

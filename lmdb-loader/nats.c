@@ -9,6 +9,7 @@
 
 #include "nats_private.h"
 
+#include "loader.h"
 #include "stop.h"
 
 #include <errno.h>
@@ -357,7 +358,7 @@ nats_open(const char *url, const nats_options_t *options, const char *name,
         status = nats_set_up(nats, options, name, error);
     }
 
-    if (status == ONSITE_OK) {
+    if (status == ONSITE_OK && !loader_checking()) {
         status = start(nats, error);
     }
 

@@ -60,7 +60,8 @@ typedef struct {
 /*
  * Begins to connect, and returns at once.  INVALID: the URL or an option is
  * not right, which is a usage error; IO: a file cannot be read.  name: what
- * the server's monitoring shows.
+ * the server's monitoring shows.  Where options are tested only
+ * (loader_checking) it does not connect, and is to be closed.
  */
 onsite_status_t nats_open(const char *url, const nats_options_t *options,
     const char *name, nats_t **nats, onsite_error_t *error);

@@ -323,7 +323,7 @@ static bool
 is_for_hands(const char *name)
 {
     return strcmp(name, "once") == 0 || strcmp(name, "dry-run") == 0
-           || strcmp(name, "json") == 0;
+           || strcmp(name, "json") == 0 || strcmp(name, "retry-dead") == 0;
 }
 
 

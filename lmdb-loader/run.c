@@ -33,6 +33,7 @@ typedef struct {
     child_t      *children[CHILDREN];
     size_t        n;
     onsite_ms_t   tick;             /* when the next one is due            */
+    bool          begun;            /* sections that come are a reload's   */
     bool          stopping;
     bool          was_ready;
     bool          ready;            /* as systemd was told last            */
@@ -120,6 +121,7 @@ add_child(master_t *m, const char *name)
     child->log = -1;
     child->keep = -1;
     child->again = sidecar_clock();
+    child->proven = m->begun;
     m->children[m->n++] = child;
 
     return child;
@@ -569,6 +571,7 @@ run(master_t *m)
     }
 
     want_child(m, SIDECAR_WATCH, NULL, false);
+    m->begun = true;
 
     while (m->n != 0) {
         start_children(m);

@@ -5,6 +5,8 @@
 
 #include "run.h"
 
+#include "notify.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -107,6 +109,7 @@ wait_for(pid_t pid, const char *name)
             return LOADER_USAGE;
         }
 
+        notify_alive();
         (void) nanosleep(&step, NULL);
     }
 

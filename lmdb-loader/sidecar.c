@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -189,7 +190,8 @@ sidecar_lives(const sidecar_t *sidecar)
 {
     onsite_ms_t  age = sidecar_clock() - sidecar->beat;
 
-    return age >= 0 && age < SIDECAR_SILENT;
+    return age >= 0 && age < SIDECAR_SILENT
+           && (kill((pid_t) sidecar->master, 0) == 0 || errno != ESRCH);
 }
 
 

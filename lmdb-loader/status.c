@@ -88,7 +88,11 @@ find_state(status_t *s, const char *state, const char *config)
 
     read_sidecar(s, s->state);
 
-    return read_config(s, NULL);
+    /* it may have been changed since, and be wrong now: that is told */
+
+    (void) read_config(s, NULL);
+
+    return LOADER_OK;
 }
 
 

@@ -247,6 +247,10 @@ pause_until_told(sync_t *sync)
 static int
 run(sync_t *sync)
 {
+    if (loader_checking()) {
+        return LOADER_OK;
+    }
+
     if (sync->options->once || sync->options->dry_run) {
         return look_once(sync);
     }
@@ -308,18 +312,13 @@ sync_store(const sync_options_t *options)
         return status == ONSITE_INVALID ? LOADER_USAGE : LOADER_FAILED;
     }
 
-    if (loader_checking()) {
-        remote_close(sync.remote);
-        return LOADER_OK;
-    }
-
     bar_init(&sync.bar, !options->json);
     onsite_buf_init(&sync.text, 0);
     (void) snprintf(sync.name, sizeof(sync.name), "%s/manifest.json",
                     options->site);
     status = kept_init(&sync.kept, options->to, &error);
 
-    if (status == ONSITE_OK && !options->dry_run) {
+    if (status == ONSITE_OK && !options->dry_run && !loader_checking()) {
         status = kept_begin(&sync.kept, &error);
     }
 

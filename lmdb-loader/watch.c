@@ -17,13 +17,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS   1000
+#define LOOK_S    1
 #define STALE_MS  (5 * ONSITE_SECOND)   /* looking waits for something     */
 #define ANSWER_MS 200
 
 struct watch_s {
     pthread_mutex_t   lock;             /* of what follows                 */
+    pthread_cond_t    end;
     facts_t          *facts;            /* seen last; NULL: nothing yet    */
+    bool              ending;
 
     sidecar_t        *sidecar;
     facts_source_t    source;           /* the thread's                    */
@@ -72,15 +74,38 @@ look(watch_t *w)
 }
 
 
+/* Until it is time to look again; false: it ends. */
+
+static bool
+wait_to_look(watch_t *w)
+{
+    bool             ending;
+    struct timespec  until;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_S;
+    (void) pthread_mutex_lock(&w->lock);
+
+    if (!w->ending) {
+        (void) pthread_cond_clockwait(&w->end, &w->lock, CLOCK_MONOTONIC,
+                                      &until);
+    }
+
+    ending = w->ending;
+    (void) pthread_mutex_unlock(&w->lock);
+
+    return !ending;
+}
+
+
 static void *
 look_on(void *data)
 {
     watch_t  *w = data;
 
-    while (!loader_stopping) {
+    do {
         look(w);
-        loader_pause(LOOK_MS);
-    }
+    } while (wait_to_look(w));
 
     facts_close(&w->source);
 
@@ -246,7 +271,7 @@ serve(watch_t *w, int listener)
         if (http != NULL) {
             watch_http_go_on(http, ANSWER_MS);
         } else {
-            loader_pause(LOOK_MS);
+            loader_pause(LOOK_S * ONSITE_SECOND);
         }
     }
 
@@ -259,14 +284,19 @@ serve(watch_t *w, int listener)
 /* What waits for a lock does not keep the process from ending. */
 
 static void
-end_thread(pthread_t thread)
+end_thread(watch_t *w, pthread_t thread)
 {
     struct timespec  until;
 
-    (void) clock_gettime(CLOCK_REALTIME, &until);
+    (void) pthread_mutex_lock(&w->lock);
+    w->ending = true;
+    (void) pthread_cond_signal(&w->end);
+    (void) pthread_mutex_unlock(&w->lock);
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += 2;
 
-    if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
         _exit(LOADER_OK);
     }
 }
@@ -276,7 +306,8 @@ int
 run_watch(const child_t *child, void *data)
 {
     int        rc;
-    watch_t    w = { .lock = PTHREAD_MUTEX_INITIALIZER, .sidecar = data };
+    watch_t    w = { .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .end = PTHREAD_COND_INITIALIZER, .sidecar = data };
     pthread_t  thread;
 
     loader_configure(&(loader_section_t) { .name = SIDECAR_WATCH });
@@ -292,7 +323,7 @@ run_watch(const child_t *child, void *data)
     }
 
     rc = serve(&w, child->keep);
-    end_thread(thread);
+    end_thread(&w, thread);
     free(w.facts);
 
     return rc;

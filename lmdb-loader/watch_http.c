@@ -17,7 +17,7 @@
 
 #define CONNECTIONS   64
 #define REQUEST_MAX   (16 * 1024)
-#define SILENCE_S     5u
+#define SILENCE_S     3u
 #define ALL_MS        (10 * ONSITE_SECOND)
 
 typedef struct {

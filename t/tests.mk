@@ -40,7 +40,7 @@ SIGNED := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,jcs keys manifest files)
 $(BUILD)/unit/test_jcs: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/jcs.o
 $(BUILD)/unit/test_manifest: UNIT_OBJ := $(SIGNED)
 $(addprefix $(BUILD)/unit/test_,jcs manifest): $(SIGNED)
-ANNOUNCE := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,announce nats nats_setup nats_stream nats_url stop)
+ANNOUNCE := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,announce nats nats_setup nats_stream nats_url options stop)
 $(BUILD)/unit/test_announce: UNIT_OBJ := $(ANNOUNCE)
 $(BUILD)/unit/test_announce: UNIT_LIBS = $(LOADER_LIBS)
 $(BUILD)/unit/test_announce: $(ANNOUNCE)

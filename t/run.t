@@ -1,0 +1,271 @@
+# run: a configuration and what is wrong with one; what is told over HTTP and
+# to systemd; reloading; stopping.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Socket::UNIX;
+use Onsite::Published;
+use Onsite::Sidecar;
+use Onsite::Test;
+use Test::More;
+
+my $t = Onsite::Test->new;
+my $p = Onsite::Published->new($t);
+my $s = Onsite::Sidecar->new($t);
+my $dir = $t->dir;
+my $out = "$dir/out";
+mkdir $out;
+my %sync = (from => $p->{store}, to => $p->{file}, trust => "$p->{key}.pub",
+    every => '100ms');
+my %drain = (to => "file:$out", 'rotate-time' => '1s');
+
+sub check {
+    return $t->run_loader('run', '--check', $s->{conf});
+}
+
+# what is right
+$t->write_file('endpoints.json', '{"https://h.example/": {"unsigned": true}}');
+$s->config(sync => { %sync }, drain => { %drain }, 'drain b' => [ zstd => undef,
+    zstd => 'off', %drain ]);
+my ($code, undef, $err) = check();
+is($code, 2, 'a flag twice');
+like($err, qr/pop\.conf:\d+: \[drain b\] zstd is set already/, 'is told');
+$s->text(<<"END");
+\x{ef}\x{bb}\x{bf}# a comment
+  ; another
+state=@{[$t->state_dir]}\r
+stop-timeout = 3s   # behind a value
+
+[ sync  shop ]
+from = $p->{store}
+to = $p->{file}
+trust = $p->{key}.pub
+trust = $p->{key}.pub
+[drain]
+to = file:$dir/with#hash
+zstd
+[drain two]
+to = file:$out
+zstd = no
+[roam]
+with = nats://127.0.0.1:9
+[checkpoint]
+to = $dir/checkpoints
+[deliver]
+endpoints = $dir/endpoints.json
+any-endpoint = no
+END
+($code, my $said, $err) = check();
+is($code, 0, 'comments, blanks, flags, line ends') or diag($err);
+like($said, qr/: good, 6 sections$/, 'is good');
+is(scalar(my @none = glob "$p->{file}*"), 0, 'and nothing was done');
+
+# what is wrong: where, what, and what to do
+sub wrong {
+    my ($what, $text, $re, $line) = @_;
+    my $conf = 'state = ' . $t->state_dir . "\n[sync]\nfrom = $p->{store}\n"
+        . "to = $p->{file}\ntrust = $p->{key}.pub\n$text";
+    $s->text($conf);
+    my ($code, $out, $err) = check();
+    is($code, 2, $what);
+    $line = $line ? ":$line: .*" : '.*';
+    like($err, qr/^lmdb-loader run: \S*pop\.conf$line$re/m, 'is told')
+        or diag($err);
+}
+
+wrong('an unknown section', "[snyc]\na = b\n",
+    qr/there is no section \[snyc\]; there are: sync, drain/, 6);
+wrong('a section twice', "[sync]\n", qr/\[sync\] is in line 2 already/, 6);
+wrong('a section without an end', "[drain\n", qr/"\]" is missing/, 6);
+wrong('a section with a bad name', "[drain a/b]\n", qr/is named as in/, 6);
+wrong('an unknown option', "[drain]\nto = file:$out\nzsdt\n",
+    qr/\[drain\] there is no option "zsdt" here; there are: to, .*zstd/, 8);
+wrong('an option that is for hands', "once\n",
+    qr/\[sync\] there is no option "once"/, 6);
+wrong('an option twice', "to = /x\n", qr/\[sync\] to is set already/, 6);
+wrong('an option without its value', "every =\n",
+    qr/\[sync\] every needs a value: every = TIME/, 6);
+wrong('a value that is not right', "every = soon\n",
+    qr/\[sync\] --every: "soon" is not a duration/, 6);
+wrong('another one', "[drain]\nto = ftp://x\n", qr/\[drain\] --to: "ftp/, 7);
+wrong('what it would be told by', "watch = ftp://x\n", qr/\[sync\] --watch: .*ftp/, 6);
+wrong('what it would call', "[deliver]\nendpoints = $dir/none.json\n",
+    qr/\[deliver\] .*none\.json/);
+wrong('whom it would exchange with', "[roam]\nwith = ftp://x\n", qr/\[roam\] .*ftp/);
+wrong('a flag that is neither', "[drain]\nto = file:$out\nzstd = 9\n",
+    qr/zstd is on or off, not "9"/, 8);
+wrong('a needed option', "[drain]\n", qr/\[drain\] --to is missing/, 6);
+wrong('a key that is not there', "[sync b]\nfrom = $p->{store}\nto = /x\n"
+    . "trust = $dir/nokey\n", qr/\[sync b\] .*\Q$dir\E\/nokey/);
+wrong('quotes', "every = \"5s\"\n", qr/every: .*without quotes/, 6);
+wrong('no line of ours', "what is this\n", qr/"what is this" is no option/, 6);
+wrong('a binary', "\x01\x02\n", qr/a control byte \(0x01\)/, 6);
+wrong('several at once', "[snyc]\n[drain]\nwhat = x\n", qr/\[drain\] there is/);
+
+for (["listen = 9180", qr/listen: "9180" is no place to listen/],
+    ['listen = localhost:http', qr/no place/], ['listen = unix:rel', qr/no place/],
+    ['lisen = 127.0.0.1:1', qr/pop\.conf:2: there is no option "lisen" here;.*listen/],
+    ['stop-timeout = fast', qr/pop\.conf:2: stop-timeout: "fast"/],
+    ['state', qr/pop\.conf:2: state needs a value/],
+    ['state = rel/dir', qr/"rel\/dir" is no absolute path/])
+{
+    $s->text('state = ' . $t->state_dir . "\n$_->[0]\n[drain]\nto = file:$out\n");
+    ($code, $said, $err) = check();
+    is($code, 2, $_->[0]);
+    like($err, $_->[1], 'is told') or diag($err);
+}
+$s->text("state = /x\n");
+like((check())[2], qr/there is no section/, 'nothing to do');
+$s->text("[drain]\nto = file:$out\n");
+like((check())[2], qr/pop\.conf:1: state is missing: the folder of/, 'no state');
+is($t->run_loader('run', "$dir/none.conf"), 2, 'no file');
+like(($t->run_loader('run', "$dir/none.conf"))[2], qr/none\.conf: cannot be opened/,
+    'is told');
+is($t->run_loader('run'), 2, 'no name');
+$s->config(sync => { %sync, every => 'never' })->start;
+is($s->ended, 2, 'it does not begin with a wrong one');
+like($s->log, qr/"never" is not a duration/, 'and says why');
+
+# all of it
+$p->publish(7, 'seven');
+$t->start(state => 'size=16m shards=2', snapshot => 1,
+    http => 'onsite_outbox_events on;');
+$s->config(sync => { %sync }, drain => { %drain });
+$s->start(WATCHDOG_USEC => 1_000_000);
+ok($s->wait_ready, 'ready');
+ok($s->told(qr/^READY=1$/m), 'systemd is told');
+ok($s->told(qr/^STATUS=ready: 2 sections/m), 'and how many there are');
+ok($s->told(qr/^WATCHDOG=1/), 'that it lives, too');
+is($p->live, 7, 'the snapshot is live');
+$t->post('/onsite/v1/batch', { batch => [map { { type => 'track',
+    event => 'Sent', anonymousId => "v$_", messageId => "m$_" } } 1 .. 50] });
+ok(eventually(10, sub { ($s->tasks->{drain}{counters}{drain_events} // 0) == 50 }),
+    'events left, and are counted');
+ok($s->logs(qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \[sync\] \S+: live, version 7$/m),
+    'lines have time and section');
+my $line = Onsite::Test::read_file("/proc/" . $s->tasks->{drain}{pid} . '/comm');
+is($line, "onsite drain\n", 'processes have names');
+
+# HTTP
+my $r = $s->get('/healthz');
+is("$r->{status} $r->{content}", qq(200 {"healthy":true,"reasons":[]}\n), 'healthz');
+$r = $s->get('/readyz');
+is("$r->{status} $r->{content}", qq(200 {"ready":true,"reasons":[]}\n), 'readyz');
+is($r->{headers}{'content-type'}, 'application/json', 'its type');
+is($s->get('/')->{status}, 404, 'nothing else');
+is($s->get('/readyz', method => 'POST', content => 'x')->{status}, 405, 'GET only');
+is($s->get('/metrics', method => 'HEAD')->{status}, 200, 'or HEAD');
+my $status = $s->status;
+is($status->{well}, JSON::PP::true(), 'all is well') or diag(json_encode($status->{findings}));
+is($status->{snapshots}[0]{version}, 7, 'status has the snapshot');
+is($status->{state}{shards}, 2, 'and the state');
+
+# metrics, as promtool looks at them
+$r = $s->get('/metrics');
+is($r->{headers}{'content-type'}, 'text/plain; version=0.0.4; charset=utf-8',
+    'the type of metrics');
+my (%help, %type, %seen, @bad, $last);
+for (split /\n/, $r->{content}) {
+    if (/^# HELP (\S+) (\S.*\.)$/) {
+        push @bad, "twice: $_" if $help{$1}++;
+    } elsif (/^# TYPE (\S+) (counter|gauge)$/) {
+        push @bad, "no help: $_" if !$help{$1};
+        $type{$1} = $2;
+        $last = $1;
+        my ($name, $type) = ($1, $2);
+        push @bad, "name: $_"
+            if ($type eq 'counter' ? 1 : 0) != ($name =~ /_total$/ ? 1 : 0)
+            || $name !~ /^onsite_sidecar_[a-z_]+$/
+            || $name =~ /_(?:milli|minutes|hours|count|sum)/;
+    } elsif (/^([a-z_]+)(\{section="[^"]+"\})? -?[0-9.e+]+$/) {
+        my ($name, $labels) = ($1, $2 // '');
+        push @bad, "order: $_" if $name ne $last;
+        push @bad, "twice: $_" if $seen{"$name$labels"}++;
+    } else {
+        push @bad, $_;
+    }
+}
+is_deeply(\@bad, [], 'each line is right');
+my %wanted = ('ready' => 1, 'state_writable' => 1, 'outbox_events' => 0,
+    'snapshot_version{section="sync"}' => 7,
+    'task_running{section="drain"}' => 1,
+    'drain_events_total{section="drain"}' => 50,
+    'sync_taken_total{section="sync"}' => 1,
+    'task_restarts_total{section="sync"}' => 0);
+for (sort keys %wanted) {
+    like($r->{content}, qr/^onsite_sidecar_\Q$_\E $wanted{$_}$/m,
+        "$_ is $wanted{$_}");
+}
+like($r->{content}, qr/^onsite_sidecar_snapshot_expiry_timestamp_seconds\{section="sync"\} 1[\d.]+$/m,
+    'expiry');
+
+# reloading
+my $before = $s->tasks;
+mkdir "$dir/out2";
+$s->config(sync => { %sync }, drain => { %drain, 'rotate-size' => '1m' },
+    'sync copy' => { from => $p->{file}, to => "$dir/copy.mdb", every => '100ms' });
+$s->signal('HUP');
+ok(eventually(10, sub { -e "$dir/copy.mdb" }), 'a section that came');
+ok(eventually(10, sub { ($s->tasks->{drain}{pid} // 0) !~ /^(?:0|$before->{drain}{pid})$/ }),
+    'one that changed began anew');
+is($s->tasks->{sync}{pid}, $before->{sync}{pid}, 'one that did not goes on');
+is($s->tasks->{drain}{counters}{drain_events}, 50, 'counters stay');
+is($s->tasks->{drain}{restarts}, 0, 'and it was no restart');
+ok($s->told(qr/^RELOADING=1\nMONOTONIC_USEC=\d+/), 'systemd is told');
+ok($s->told(qr/^READY=1\nSTATUS=.*was read anew/), 'when it is over, too');
+
+$before = $s->tasks;
+$s->config(sync => { %sync }, drain => { to => 'nowhere' });
+$s->signal('HUP');
+ok($s->logs(qr/pop\.conf:\d+: \[drain\] --to: "nowhere/), 'a wrong one is told');
+ok($s->logs(qr/\[run\] \S+pop\.conf is wrong: what was read before goes on/),
+    'and what was read before goes on');
+ok($s->told(qr/is wrong/), 'systemd knows it');
+my %pids = map { $_ => $before->{$_}{pid} } keys %$before;
+is_deeply({ map { $_ => $s->tasks->{$_}{pid} } keys %pids }, \%pids,
+    'all goes on');
+
+# another place to listen, a section less, a key that was replaced
+$s->{top}{listen} = "unix:$dir/socket";
+$s->config(sync => { %sync, trust => "$dir/all.pub" });
+$t->write_file('all.pub', Onsite::Test::read_file("$p->{key}.pub"));
+$s->signal('HUP');
+my $answer;
+ok(eventually(10, sub {
+    my $c = IO::Socket::UNIX->new(Peer => "$dir/socket") or return 0;
+    print $c "GET /status HTTP/1.0\r\n\r\n";
+    local $/;
+    $answer = <$c> =~ s/.*?\r\n\r\n//sr;
+    return $answer =~ /^\{/ && !grep { $_->{section} eq 'drain' }
+        @{ json_decode($answer)->{sidecar}{tasks} };
+}), 'it listens elsewhere, and the section went');
+my ($mine) = grep { $_->{section} eq 'sync' }
+    @{ json_decode($answer)->{sidecar}{tasks} };
+$t->write_file('all.pub', Onsite::Test::read_file("$p->{key}.pub") x 2);
+$s->signal('HUP');
+ok(eventually(10, sub { !kill 0, $mine->{pid} }),
+    'a file that it names was replaced: it begins anew');
+
+# the end
+($code, undef, $err) = $t->run_loader('run', $s->{conf});
+is($code, 1, 'a second one');
+like($err, qr/socket: Address already in use|runs for/, 'is told');
+is($s->stop, 0, 'it ends when told to');
+ok($s->told(qr/^STOPPING=1/), 'systemd is told');
+ok(!-e $t->state_dir . '/sidecar.tasks', 'its table went');
+unlike($s->log, qr/killed|AddressSanitizer|runtime error/, 'nobody was killed');
+
+# under journald
+delete $s->{top}{listen};
+$s->config('sync copy' => { from => $p->{file}, to => "$dir/copy2.mdb" });
+unlink "$dir/run.log";
+$t->write_file('run.log', '');
+my ($dev, $ino) = (stat "$dir/run.log")[0, 1];
+$s->start(JOURNAL_STREAM => "$dev:$ino");
+ok($s->logs(qr/^\[sync copy\] \S+: live, version 7$/m), 'journald has the time itself');
+is($s->stop('INT'), 0, 'SIGINT ends it, too');
+
+$t->done;
