@@ -150,6 +150,22 @@ is(checkpoint($t, $folder, '--keep', 1), 0, 'the next one');
 my @left = glob "$folder/*";
 is(scalar @left, 2, 'leaves itself and the lock alone') or diag("@left");
 
+# a disk that is too small tells by how much
+SKIP: {
+    my $small = $t->dir . '/small';
+    mkdir $small;
+    skip 'no file system can be mounted', 4 if $> != 0
+        || system("mount -t tmpfs -o size=64k none $small 2>/dev/null") != 0;
+    ($code, $out, $err) = checkpoint($t, $small);
+    is($code, 1, 'a disk that is too small');
+    like($err, qr/the disk is full: a checkpoint takes \d+ bytes and \d+ are free, [1-9]\d+ are missing/,
+        'is told, with what is missing');
+    is(scalar(@left = glob "$small/2*"), 0, 'and nothing is left there');
+    ($code, $out, $err) = $t->run_loader('restore', $folder, '--to', "$small/state");
+    like($err, qr/[1-9]\d+ are missing; give it a larger tmpfs/, 'nor can one be restored there');
+    system('umount', $small);
+}
+
 # usage
 for (['no folder', qr/--to is missing/], ['no such number', qr/--keep: "0"/,
         '--to', $folder, '--keep', '0'],
