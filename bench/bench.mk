@@ -34,7 +34,7 @@ bench-timers: build $(BUILD)/bench/timers ## 1M timers that wait, and 10,000 due
 	@bench/timers $(BENCH_FLAGS)
 
 .PHONY: bench-drain
-bench-drain: build ## events a second that leave into files
+bench-drain: build $(BUILD)/bench/populate ## events a second that leave, and beacons beside
 	@bench/drain $(BENCH_FLAGS)
 
 .PHONY: bench-roam

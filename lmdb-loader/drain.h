@@ -9,8 +9,8 @@
 #ifndef DRAIN_H
 #define DRAIN_H
 
+#include "nats.h"
 #include "onsite_store.h"
-#include "onsite_buf.h"
 
 typedef struct drain_sink_s  drain_sink_t;
 
@@ -101,6 +101,17 @@ drain_sink_t *drain_file(const drain_file_options_t *options);
 #define DRAIN_PART  ".part"     /* behind the name of a file that is written */
 
 
+/* drain_nats.c.  NULL: complains of a usage error. */
+typedef struct {
+    const char      *url;
+    nats_options_t   nats;
+    bool             create;    /* the stream, if there is none            */
+    const char      *rejects;   /* a file, or NULL                         */
+} drain_nats_options_t;
+
+drain_sink_t *drain_nats(const drain_nats_options_t *options);
+
+
 /* drain_note.c: what a shard remembers of a handing over that was not seen to
  * its end. */
 
@@ -120,5 +131,9 @@ onsite_status_t drain_note_none(drain_t *drain, uint32_t shard,
  * have come where it was sent; 0: there is none. */
 onsite_status_t drain_note_end(drain_t *drain, uint32_t shard,
     uint64_t *first, onsite_error_t *error);
+
+/* By what bytes are known: half of their SHA-256, as hex. */
+#define DRAIN_KEY  32
+void drain_key(onsite_str_t bytes, char key[DRAIN_KEY + 1]);
 
 #endif

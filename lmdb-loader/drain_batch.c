@@ -12,10 +12,10 @@
  */
 
 #include "drain_http.h"
+#include "drain_reject.h"
 #include "loader.h"
 #include "stop.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,6 @@
 #define TYPE_LINES   "application/x-ndjson"
 #define TYPE_JSON    "application/json"
 #define OPEN         "{\"batch\":["
-#define KEY          32             /* hex digits                          */
 
 typedef struct {
     uint64_t  seq;
@@ -50,10 +49,8 @@ typedef struct {
     item_t        *items;
     size_t         n;
     size_t         room;
-    uint64_t       too_large;       /* of what was given                   */
 
     uint64_t      *first;           /* by shard: of a batch under way      */
-    uint64_t      *rejected;        /* by shard: the last one too large    */
     uint32_t       shards;
     unsigned       state;           /* that these are of                   */
 
@@ -112,28 +109,6 @@ grow(batch_t *b)
 }
 
 
-/* It comes again when what is around it does, and is told once. */
-
-static onsite_status_t
-give_too_large(batch_t *b, drain_t *drain, const drain_event_t *event,
-    onsite_error_t *error)
-{
-    onsite_status_t  status = ONSITE_OK;
-
-    if (event->seq > b->rejected[drain->shard]) {
-        status = reject_add(&b->reject, event, "it has more than 32 KB, "
-                            "which is the most that Segment takes", error);
-    }
-
-    if (status == ONSITE_OK) {
-        b->rejected[drain->shard] = event->seq;
-        b->too_large++;
-    }
-
-    return status;
-}
-
-
 static onsite_status_t
 batch_give(drain_sink_t *sink, drain_t *drain, const drain_event_t *event,
     onsite_error_t *error)
@@ -141,7 +116,9 @@ batch_give(drain_sink_t *sink, drain_t *drain, const drain_event_t *event,
     batch_t  *b = (batch_t *) sink;
 
     if (b->segment && event->line.len - 1 > SEGMENT_EVENT_BYTES) {
-        return give_too_large(b, drain, event, error);
+        return reject_too_large(&b->reject, drain, event, "it has more than "
+                                "32 KB, which is the most that Segment takes",
+                                error);
     }
 
     if (!grow(b)) {
@@ -189,23 +166,6 @@ segment_body(batch_t *b, size_t at, size_t end)
 }
 
 
-/* Of the events themselves: other ones never have the same, and these always
- * do. */
-
-static void
-write_key(onsite_str_t lines, char key[KEY + 1])
-{
-    size_t         i;
-    unsigned char  sum[SHA256_DIGEST_LENGTH];
-
-    (void) SHA256((const unsigned char *) lines.data, lines.len, sum);
-
-    for (i = 0; i < KEY / 2; i++) {
-        (void) snprintf(key + 2 * i, 3, "%02x", sum[i]);
-    }
-}
-
-
 static bool
 is_refused(long status)
 {
@@ -219,7 +179,7 @@ static onsite_status_t
 offer(batch_t *b, drain_t *drain, size_t at, size_t end, bool *taken,
     onsite_error_t *error)
 {
-    char             key[KEY + 1];
+    char             key[DRAIN_KEY + 1];
     onsite_str_t     lines = lines_of(b, at, end), body = lines;
     onsite_status_t  status;
 
@@ -229,7 +189,8 @@ offer(batch_t *b, drain_t *drain, size_t at, size_t end, bool *taken,
         return status;
     }
 
-    write_key(lines, key);
+    /* other events never have the same, and these always do */
+    drain_key(lines, key);
 
     if (b->segment) {
         body = segment_body(b, at, end);
@@ -436,7 +397,7 @@ all_taken(batch_t *b, drain_t *drain)
     b->sink.settle_bytes = b->most;
     b->sink.settle_events = b->events;
 
-    drain->rejected += b->too_large;
+    reject_settled(&b->reject, drain);
     shard->n = 0;
 
     if (b->n != 0 && b->items[b->n - 1].seq == shard->given) {
@@ -453,7 +414,6 @@ forget(batch_t *b)
     onsite_buf_clear(&b->ids);
     b->n = 0;
     b->done = 0;
-    b->too_large = 0;
     b->refusals = 0;
     b->proven = false;
 }
@@ -493,6 +453,7 @@ static void
 batch_drop(drain_sink_t *sink)
 {
     forget((batch_t *) sink);
+    reject_forget(&((batch_t *) sink)->reject);
 }
 
 
@@ -509,10 +470,8 @@ make_room(batch_t *b, const drain_t *drain, onsite_error_t *error)
 
     b->state = drain->opened;
     free(b->first);
-    free(b->rejected);
     b->first = calloc(shards, sizeof(uint64_t));
-    b->rejected = calloc(shards, sizeof(uint64_t));
-    b->shards = b->first != NULL && b->rejected != NULL ? shards : 0;
+    b->shards = b->first != NULL ? shards : 0;
 
     if (b->shards == 0) {
         b->state = 0;
@@ -531,6 +490,10 @@ batch_start(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
     onsite_status_t  status;
 
     status = make_room(b, drain, error);
+
+    if (status == ONSITE_OK) {
+        status = reject_begin(&b->reject, drain, error);
+    }
 
     for (i = 0; i < b->shards && status == ONSITE_OK; i++) {
         status = drain_note_end(drain, i, &b->first[i], error);
@@ -552,7 +515,6 @@ batch_close(drain_sink_t *sink)
     onsite_buf_free(&b->body);
     free(b->items);
     free(b->first);
-    free(b->rejected);
     free(b);
 }
 

@@ -32,6 +32,8 @@ typedef struct {
     const char            *header_file;
     const char            *token_file;
     const char            *write_key_file;
+    const char            *create_stream;
+    nats_options_t         nats;
 } texts_t;
 
 
@@ -156,6 +158,18 @@ to_segment(const texts_t *texts)
 }
 
 
+static drain_sink_t *
+to_nats(const texts_t *texts)
+{
+    drain_nats_options_t  options = {
+        .url = texts->to, .nats = texts->nats, .rejects = texts->rejects,
+        .create = texts->create_stream != NULL
+    };
+
+    return drain_nats(&options);
+}
+
+
 /* NULL: it has complained. */
 
 static drain_sink_t *
@@ -180,56 +194,76 @@ sink_of(const texts_t *texts)
         return to_http(texts);
     }
 
+    if (begins(to, "nats://") || begins(to, "tls://")) {
+        return to_nats(texts);
+    }
+
     loader_complain("--to: \"%.*s…\" is none of file:DIR, https://…, "
-                    "segment:KEY@https://…", (int) strcspn(to, ":/@"), to);
+                    "segment:KEY@https://…, nats://…",
+                    (int) strcspn(to, ":/@"), to);
 
     return NULL;
+}
+
+
+/* The state, of the argument or --state. */
+
+static const char *
+read_options(int argc, char **argv, texts_t *texts)
+{
+    int  n;
+
+    const loader_option_t  table[] = {
+        { "to", 0, "URL", "where events go: file:DIR, NDJSON files in a "
+          "folder; https://…, batches of NDJSON; segment:KEY@https://…, "
+          "Segment's HTTP API; nats://… or tls://…, the stream "
+          "ONSITE_EVENTS of JetStream", &texts->to },
+        { "state", 0, "DIR", "the state; the same as DIR", &texts->state },
+        { "once", 0, NULL, "leave when nothing is left", &texts->once },
+        { "rotate-size", 0, "SIZE", "file: whole at so many bytes of events; "
+          "default: 16m", &texts->rotate_size },
+        { "rotate-time", 0, "TIME", "file: or so long after its first event; "
+          "default: 5s", &texts->rotate_time },
+        { "zstd", 0, NULL, "file: compressed", &texts->zstd },
+        { "batch-size", 0, "SIZE", "https, segment: bytes of a batch, before "
+          "it is compressed; default: 512k, or as Segment takes it",
+          &texts->batch_size },
+        { "timeout", 0, "TIME", "https, segment: for an answer; default: 30s",
+          &texts->timeout },
+        { "no-gzip", 0, NULL, "https, segment: as it is",
+          &texts->no_gzip },
+        { "header-file", 0, "FILE", "https: headers to send, \"Name: value\""
+          ", a line each", &texts->header_file },
+        { "token-file", 0, "FILE", "https: has a token, sent as Authorization"
+          ": Bearer", &texts->token_file },
+        { "write-key-file", 0, "FILE", "segment: has the write key",
+          &texts->write_key_file },
+        { "ca", 0, "FILE", "https: certificates (PEM) to trust beside the "
+          "system's", &texts->ca },
+        NATS_OPTIONS(texts->nats),
+        { "create-stream", 0, NULL, "NATS: make the stream if there is none",
+          &texts->create_stream },
+        { "rejects", 0, "FILE", "where events go that are "
+          "refused for good; else they are dropped", &texts->rejects },
+        { "json", 0, NULL, "tell at the end how many left, as JSON",
+          &texts->json },
+        { 0 }
+    };
+
+    n = loader_options(argc, argv, table, USAGE, 0, 1);
+
+    return n == 1 ? argv[0] : texts->state;
 }
 
 
 int
 loader_drain(int argc, char **argv)
 {
-    int               n;
     texts_t           texts;
     drain_sink_t     *sink;
     drain_options_t   options;
 
-    const loader_option_t  table[] = {
-        { "to", 0, "URL", "where events go: file:DIR, NDJSON files in a "
-          "folder; https://…, batches of NDJSON; segment:KEY@https://…, "
-          "Segment's HTTP API", &texts.to },
-        { "state", 0, "DIR", "the state; the same as DIR", &texts.state },
-        { "once", 0, NULL, "leave when nothing is left", &texts.once },
-        { "rotate-size", 0, "SIZE", "file: whole at so many bytes of events; "
-          "default: 16m", &texts.rotate_size },
-        { "rotate-time", 0, "TIME", "file: or so long after its first event; "
-          "default: 5s", &texts.rotate_time },
-        { "zstd", 0, NULL, "file: compressed", &texts.zstd },
-        { "batch-size", 0, "SIZE", "https, segment: bytes of a batch, before "
-          "it is compressed; default: 512k, or as Segment takes it",
-          &texts.batch_size },
-        { "timeout", 0, "TIME", "https, segment: for an answer; default: 30s",
-          &texts.timeout },
-        { "no-gzip", 0, NULL, "https, segment: as it is",
-          &texts.no_gzip },
-        { "header-file", 0, "FILE", "https: headers to send, \"Name: value\""
-          ", a line each", &texts.header_file },
-        { "token-file", 0, "FILE", "https: has a token, sent as Authorization"
-          ": Bearer", &texts.token_file },
-        { "write-key-file", 0, "FILE", "segment: has the write key",
-          &texts.write_key_file },
-        { "ca", 0, "FILE", "https: certificates (PEM) to trust beside the "
-          "system's", &texts.ca },
-        { "rejects", 0, "FILE", "https, segment: where events go that are "
-          "refused for good; else they are dropped", &texts.rejects },
-        { "json", 0, NULL, "tell at the end how many left, as JSON",
-          &texts.json },
-        { 0 }
-    };
-
-    n = loader_options(argc, argv, table, USAGE, 0, 1);
-    options.state = n == 1 ? argv[0] : texts.state;
+    options.state = read_options(argc, argv, &texts);
     loader_needs_file(options.state);
 
     if (options.state == NULL) {

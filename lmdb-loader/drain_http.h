@@ -2,8 +2,8 @@
  * drain_http.h - events in batches to an HTTP server.
  *
  * drain_post.c makes one request and says in words what came of it;
- * drain_batch.c is the sink: which events are a batch, what an answer means
- * for them; drain_reject.c keeps those that nobody takes.
+ * drain_batch.c is the sink: which events are a batch, and what an answer
+ * means for them.
  */
 
 #ifndef DRAIN_HTTP_H
@@ -11,7 +11,7 @@
 
 #include "drain.h"
 
-/* drain_post.c */
+/* drain_post.c, drain_post_setup.c */
 
 typedef struct {
     const char  *url;           /* with user:password@, if it has them     */
@@ -52,23 +52,6 @@ onsite_status_t post_send(post_t *post, onsite_str_t body, const char *type,
 /* Of an answer that is not 2xx: what it says, and what to do about it. */
 onsite_status_t post_refused(const post_t *post, const post_answer_t *answer,
     onsite_error_t *error);
-
-
-/* drain_reject.c: events that would never be taken, in a file, if one is
- * wanted, up to REJECT_BYTES; told now and then. */
-
-#define REJECT_BYTES  (64u << 20)
-
-typedef struct {
-    const char   *path;         /* NULL: none is wanted                    */
-    int           fd;           /* -1: not open                            */
-    uint64_t      n;            /* since it was told last                  */
-    onsite_ms_t   told;
-} reject_t;
-
-onsite_status_t reject_add(reject_t *reject, const drain_event_t *event,
-    const char *why, onsite_error_t *error);
-void reject_close(reject_t *reject);
 
 
 /* drain_batch.c */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/sha.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,4 +107,18 @@ drain_note_end(drain_t *drain, uint32_t shard, uint64_t *first,
     }
 
     return ONSITE_OK;
+}
+
+
+void
+drain_key(onsite_str_t bytes, char key[DRAIN_KEY + 1])
+{
+    size_t         i;
+    unsigned char  sum[SHA256_DIGEST_LENGTH];
+
+    (void) SHA256((const unsigned char *) bytes.data, bytes.len, sum);
+
+    for (i = 0; i < DRAIN_KEY / 2; i++) {
+        (void) snprintf(key + 2 * i, 3, "%02x", sum[i]);
+    }
 }

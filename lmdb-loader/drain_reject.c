@@ -6,7 +6,7 @@
  * so that a receiver that has gone mad fills no disk.
  */
 
-#include "drain_http.h"
+#include "drain_reject.h"
 #include "loader.h"
 #include "task.h"
 
@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,7 +92,7 @@ tell(reject_t *reject, const drain_event_t *event, const char *why,
     onsite_ms_t     now = loader_now();
     onsite_error_t  id;
 
-    reject->n++;
+    reject->untold++;
 
     if (now >= reject->told && now - reject->told < TELL_MS) {
         return;
@@ -101,14 +102,14 @@ tell(reject_t *reject, const drain_event_t *event, const char *why,
                         event->id.data);
 
     loader_complain("%llu event%s will never be taken, and %s %s%s: "
-                    "messageId %s: %s", (unsigned long long) reject->n,
-                    reject->n == 1 ? "" : "s",
-                    reject->n == 1 ? "was" : "were",
+                    "messageId %s: %s", (unsigned long long) reject->untold,
+                    reject->untold == 1 ? "" : "s",
+                    reject->untold == 1 ? "was" : "were",
                     dropped ? "dropped (--rejects FILE keeps such)"
                             : "put into ",
                     dropped ? "" : reject->path, id.text, why);
     reject->told = now;
-    reject->n = 0;
+    reject->untold = 0;
 }
 
 
@@ -140,9 +141,65 @@ reject_add(reject_t *reject, const drain_event_t *event, const char *why,
 }
 
 
+onsite_status_t
+reject_begin(reject_t *reject, const drain_t *drain, onsite_error_t *error)
+{
+    if (drain->opened == reject->state) {
+        return ONSITE_OK;
+    }
+
+    free(reject->last);
+    reject->last = calloc(onsite_store_shards(drain->store),
+                          sizeof(uint64_t));
+    reject->state = reject->last != NULL ? drain->opened : 0;
+
+    return reject->last != NULL
+           ? ONSITE_OK : onsite_error(error, ONSITE_NO_MEMORY,
+                                      "out of memory");
+}
+
+
+onsite_status_t
+reject_too_large(reject_t *reject, drain_t *drain,
+    const drain_event_t *event, const char *why, onsite_error_t *error)
+{
+    onsite_status_t  status = ONSITE_OK;
+
+    if (event->seq > reject->last[drain->shard]) {
+        status = reject_add(reject, event, why, error);
+    }
+
+    if (status == ONSITE_OK) {
+        reject->last[drain->shard] = event->seq;
+        reject->n++;
+        drain->shards[drain->shard].n--;
+    }
+
+    return status;
+}
+
+
+void
+reject_settled(reject_t *reject, drain_t *drain)
+{
+    drain->rejected += reject->n;
+    reject->n = 0;
+}
+
+
+void
+reject_forget(reject_t *reject)
+{
+    reject->n = 0;
+}
+
+
 void
 reject_close(reject_t *reject)
 {
+    free(reject->last);
+    reject->last = NULL;
+
     if (reject->fd >= 0) {
         (void) close(reject->fd);
         reject->fd = -1;

@@ -34,7 +34,7 @@ static const loader_command_t  commands[] = {
       loader_rollback },
     { "state", "DIR", "print visitors' records as NDJSON", loader_state },
     { "outbox", "DIR", "print what waits to leave as NDJSON", loader_outbox },
-    { "drain", "DIR --to file:DIR", "hand events that wait over, and keep on",
+    { "drain", "DIR --to URL", "hand events that wait over, and keep on",
       loader_drain },
     { "deliver", "DIR --endpoints FILE", "send deliveries that wait",
       loader_deliver },

@@ -43,6 +43,45 @@ onsite_value_get_str(const onsite_value_t *object, onsite_str_t key)
 }
 
 
+/* Of numbers with few decimals, as prices are: a quotient is rounded as a
+ * decimal is that is read, and of those of up to 15 digits no two read as the
+ * same number, so what is found first is the shortest.  0: it has more. */
+
+static size_t
+few_digits(double number, char *digits, int *point)
+{
+    size_t                k;
+    int64_t               n;
+    static const double   powers[] = { 1, 10, 100, 1000, 1e4, 1e5, 1e6 };
+
+    if (number >= 1e9 || number < 1e-3) {
+        return 0;
+    }
+
+    for (k = 0; k < sizeof(powers) / sizeof(powers[0]); k++) {
+        n = (int64_t) (number * powers[k] + 0.5);
+
+        if ((double) n / powers[k] == number) {
+            break;
+        }
+    }
+
+    if (k == sizeof(powers) / sizeof(powers[0])) {
+        return 0;
+    }
+
+    *point = snprintf(digits, 20, "%lld", (long long) n);
+    n = *point;
+    *point -= (int) k;
+
+    while (n > 1 && digits[n - 1] == '0') {
+        n--;
+    }
+
+    return (size_t) n;
+}
+
+
 /* Shortest decimal digits that read back as number (> 0, finite); *point is
  * the position of the decimal point relative to the digits. */
 
@@ -52,6 +91,12 @@ shortest_digits(double number, char *digits, int *point)
     int     precision;
     char    text[40], *e;
     size_t  n;
+
+    n = few_digits(number, digits, point);
+
+    if (n != 0) {
+        return n;
+    }
 
     for (precision = 0; precision < 17; precision++) {
         (void) snprintf(text, sizeof(text), "%.*e", precision, number);

@@ -275,6 +275,68 @@ numbers(void **state)
 }
 
 
+/* Digits of a decimal, without zeros at either end. */
+
+static size_t
+significant(const char *text)
+{
+    size_t  n = 0, zeros = 0;
+
+    for (; *text != '\0' && *text != 'e'; text++) {
+        if (*text == '0') {
+            zeros++;
+
+        } else if (*text != '.' && *text != '-') {
+            n += (n != 0 ? zeros : 0) + 1;
+            zeros = 0;
+        }
+    }
+
+    return n;
+}
+
+
+/* Those with few decimals are written another way than others. */
+
+static void
+numbers_are_written_as_short_as_can_be(void **state)
+{
+    int             i, precision;
+    char            shortest[40], text[40];
+    double          number;
+    onsite_buf_t    buf;
+    onsite_value_t  value;
+    static const double  scales[] = { 1, 10, 100, 1e3, 1e6, 1e7, 3, 7e-9 };
+
+    (void) state;
+    srandom(7);
+    onsite_buf_init(&buf, 0);
+
+    for (i = 0; i < 40000; i++) {
+        number = (double) (random() % (i % 2 ? 100000 : 1000000000) + 1)
+                 / scales[i % 8];
+        value = onsite_value_number(number);
+        onsite_buf_clear(&buf);
+        onsite_value_write_json(&buf, &value);
+        assert_false(buf.failed);
+        (void) snprintf(text, sizeof(text), "%.*s", (int) buf.len, buf.data);
+
+        for (precision = 0; precision < 17; precision++) {
+            (void) snprintf(shortest, sizeof(shortest), "%.*e", precision,
+                            number);
+            if (strtod(shortest, NULL) == number) {
+                break;
+            }
+        }
+
+        assert_true(strtod(text, NULL) == number);
+        assert_int_equal(significant(text), significant(shortest));
+    }
+
+    onsite_buf_free(&buf);
+}
+
+
 /* Decimal texts of many lengths against the C library. */
 
 static void
@@ -447,6 +509,7 @@ main(void)
         cmocka_unit_test(nul_bytes),
         cmocka_unit_test(says_where),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(numbers_are_written_as_short_as_can_be),
         cmocka_unit_test(numbers_round_as_strtod),
         cmocka_unit_test(last_of_equal_keys),
         cmocka_unit_test(depth_is_bounded),
