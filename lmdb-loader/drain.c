@@ -238,7 +238,7 @@ turn(drainer_t *d)
         return status;
     }
 
-    /* a clock that was set back would have them wait until it is where it was */
+    /* a clock that was set back would have them wait until it is there again */
 
     waited = loader_now() - d->drain.since;
 
