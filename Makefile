@@ -37,8 +37,11 @@ LDFLAGS_ALL := $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
 CORE_SRC := $(wildcard $(MOD)/core/*.c)
 CORE_OBJ := $(CORE_SRC:$(MOD)/core/%.c=$(BUILD)/obj/core/%.o)
-LOADER_SRC := $(wildcard lmdb-loader/*.c)
-LOADER_OBJ := $(LOADER_SRC:lmdb-loader/%.c=$(BUILD)/obj/lmdb-loader/%.o)
+# the loader's rooms; no name comes twice
+LOADER_DIRS := lmdb-loader $(patsubst %/,%,$(wildcard lmdb-loader/*/))
+LOADER_SRC := $(wildcard lmdb-loader/*.c lmdb-loader/*/*.c)
+LOADER_OBJ := $(patsubst %.c,$(BUILD)/obj/loader/%.o,$(notdir $(LOADER_SRC)))
+LOADER_CFLAGS = $(CORE_CFLAGS) $(LOADER_DIRS:%=-iquote %)
 
 # known crawlers: CRAWLERS=/path/to/crawler-user-agents.json, else through npm
 export CRAWLERS
@@ -75,9 +78,10 @@ $(BUILD)/obj/core/%.o: $(MOD)/core/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/obj/lmdb-loader/%.o: lmdb-loader/%.c
+$(foreach c,$(LOADER_SRC),$(eval $(BUILD)/obj/loader/$(notdir $(c:.c=.o)): $(c)))
+$(LOADER_OBJ):
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CORE_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
 
 # what may run is never written into: a new file takes its place
 $(BUILD)/lmdb-loader: $(LOADER_OBJ) $(BUILD)/libonsite.a

@@ -49,9 +49,9 @@ bench-cost: build $(BUILD)/bench/populate ## a million events in core-seconds an
 bench-checkpoint: build $(BUILD)/bench/populate ## what a copy of a live state costs its writers, 1M visitors
 	@bench/checkpoint $(BENCH_FLAGS)
 
-$(BUILD)/bench/pack: bench/pack.c $(BUILD)/obj/lmdb-loader/pack.o $(BUILD)/obj/lmdb-loader/bar.o $(BUILD)/libonsite.a
+$(BUILD)/bench/pack: bench/pack.c $(BUILD)/obj/loader/pack.o $(BUILD)/obj/loader/bar.o $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
-	$(call say,BENCH)$(CC) $(CORE_CFLAGS) -Ilmdb-loader $^ -o $@ $(LDFLAGS_ALL) $(LOADER_LIBS) $(CORE_LIBS)
+	$(call say,BENCH)$(CC) $(LOADER_CFLAGS) $^ -o $@ $(LDFLAGS_ALL) $(LOADER_LIBS) $(CORE_LIBS)
 
 .PHONY: bench-stores
 bench-stores: build $(BUILD)/bench/pack ## snapshots on their way: whole, and as a patch

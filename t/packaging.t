@@ -111,7 +111,7 @@ for ([ 'as it is', $example ],
     $text = said("$loader run $dir/pop.conf --check");
     is($?, 0, "pop.conf.example $what") or diag($text);
 }
-my @kinds = content('lmdb-loader/run_sections.c') =~ /^    \{ "(\w+)", loader/mg;
+my @kinds = content('lmdb-loader/run/run_sections.c') =~ /^    \{ "(\w+)", loader/mg;
 cmp_ok(scalar @kinds, '>', 1, 'kinds of sections');
 is(join(' ', grep { $example !~ /^#?\[\Q$_\E\]/m } @kinds), '',
     'all of them are in it');

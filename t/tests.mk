@@ -24,34 +24,34 @@ check: $(BUILD)/libonsite.a ## the laws of the house that a machine can see
 # while another is being rebuilt
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) -It/unit -Ilmdb-loader -MMD -MP $< -o $@ $(UNIT_OBJ) $(BUILD)/libonsite.a \
+	$(call say,TEST)$(CC) $(LOADER_CFLAGS) -It/unit -MMD -MP $< -o $@ $(UNIT_OBJ) $(BUILD)/libonsite.a \
 	    $(UNIT_LIBS) $(LDFLAGS_ALL) -lcmocka $(CORE_LIBS)
 
 # parts of the loader; of prices ICU itself is the judge
-LOADER_PARTS := $(filter $(addprefix $(BUILD)/obj/lmdb-loader/,bar.o pack.o price.o remote%),$(LOADER_OBJ))
-REMOTE_OBJ := $(filter %/bar.o $(BUILD)/obj/lmdb-loader/remote%,$(LOADER_PARTS))
+LOADER_PARTS := $(filter $(addprefix $(BUILD)/obj/loader/,bar.o pack.o price.o remote%),$(LOADER_OBJ))
+REMOTE_OBJ := $(filter %/bar.o $(BUILD)/obj/loader/remote%,$(LOADER_PARTS))
 $(BUILD)/unit/test_price: UNIT_OBJ := $(filter %/price.o,$(LOADER_PARTS))
 $(BUILD)/unit/test_pack: UNIT_OBJ := $(filter %/pack.o %/bar.o,$(LOADER_PARTS))
 $(BUILD)/unit/test_remote $(BUILD)/unit/test_remote_sign: UNIT_OBJ := $(REMOTE_OBJ)
 $(addprefix $(BUILD)/unit/test_,price pack remote remote_sign): UNIT_LIBS = $(LOADER_LIBS)
 $(addprefix $(BUILD)/unit/test_,price pack remote remote_sign): $(LOADER_PARTS)
 # what is signed
-SIGNED := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,jcs keys manifest files)
-$(BUILD)/unit/test_jcs: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/jcs.o
+SIGNED := $(patsubst %,$(BUILD)/obj/loader/%.o,jcs keys manifest files)
+$(BUILD)/unit/test_jcs: UNIT_OBJ := $(BUILD)/obj/loader/jcs.o
 $(BUILD)/unit/test_manifest: UNIT_OBJ := $(SIGNED)
 $(addprefix $(BUILD)/unit/test_,jcs manifest): $(SIGNED)
-ANNOUNCE := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,announce nats nats_setup nats_stream nats_url options stop)
+ANNOUNCE := $(patsubst %,$(BUILD)/obj/loader/%.o,announce nats nats_setup nats_stream nats_url options stop)
 $(BUILD)/unit/test_announce: UNIT_OBJ := $(ANNOUNCE)
 $(BUILD)/unit/test_announce: UNIT_LIBS = $(LOADER_LIBS)
 $(BUILD)/unit/test_announce: $(ANNOUNCE)
-$(BUILD)/unit/test_nats_url: UNIT_OBJ := $(BUILD)/obj/lmdb-loader/nats_url.o
-$(BUILD)/unit/test_nats_url: $(BUILD)/obj/lmdb-loader/nats_url.o
+$(BUILD)/unit/test_nats_url: UNIT_OBJ := $(BUILD)/obj/loader/nats_url.o
+$(BUILD)/unit/test_nats_url: $(BUILD)/obj/loader/nats_url.o
 # which of two records counts
-ROAM_RULE := $(BUILD)/obj/lmdb-loader/roam_rule.o
+ROAM_RULE := $(BUILD)/obj/loader/roam_rule.o
 $(BUILD)/unit/test_roam_rule: UNIT_OBJ := $(ROAM_RULE)
 $(BUILD)/unit/test_roam_rule: $(ROAM_RULE)
 # deliveries
-DELIVERED := $(patsubst %,$(BUILD)/obj/lmdb-loader/%.o,deliver_queue endpoints endpoints_files files retry webhook)
+DELIVERED := $(patsubst %,$(BUILD)/obj/loader/%.o,deliver_queue endpoints endpoints_files files retry webhook)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_OBJ := $(DELIVERED)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints): UNIT_OBJ := $(filter-out %/deliver_queue.o,$(DELIVERED))
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_LIBS = $(LOADER_LIBS)
@@ -80,7 +80,7 @@ $(BUILD)/t/txn_check_fails: t/preload/txn_check_fails.c
 # a store by hand
 $(BUILD)/t/store: t/store/store.c $(REMOTE_OBJ) $(BUILD)/libonsite.a
 	@mkdir -p $(@D)
-	$(call say,TEST)$(CC) $(CORE_CFLAGS) -Ilmdb-loader $^ -o $@ $(LDFLAGS_ALL) $(LOADER_LIBS) $(CORE_LIBS)
+	$(call say,TEST)$(CC) $(LOADER_CFLAGS) $^ -o $@ $(LDFLAGS_ALL) $(LOADER_LIBS) $(CORE_LIBS)
 
 .PHONY: behaviour
 behaviour: build $(PRELOADS) $(BUILD)/t/txn_check_fails $(BUILD)/t/store ## behaviour tests: a real nginx each
@@ -121,7 +121,7 @@ $(BUILD)/bin/fuzz_manifest: FUZZ_OBJ := $(SIGNED)
 $(BUILD)/bin/fuzz_manifest: $(SIGNED)
 $(BUILD)/bin/%: t/fuzz/%.c $(BUILD)/libonsite.a
 	@mkdir -p $(@D) $(BUILD)/corpus/$* t/fuzz/seeds/$(*:fuzz_%=%)
-	$(call say,FUZZ)$(CC) $(CORE_CFLAGS) -Ilmdb-loader -fsanitize=fuzzer $< -o $@ $(FUZZ_OBJ) $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
+	$(call say,FUZZ)$(CC) $(LOADER_CFLAGS) -fsanitize=fuzzer $< -o $@ $(FUZZ_OBJ) $(BUILD)/libonsite.a $(LDFLAGS_ALL) $(CORE_LIBS)
 	@cd $(BUILD) && ./bin/$* -max_total_time=$(or $(FUZZ_SECONDS),5) -verbosity=0 -print_final_stats=1 \
 	    corpus/$* $(ROOT)/t/fuzz/seeds/$(*:fuzz_%=%) >$*.log 2>&1 || { cat $*.log; rm -f $@; exit 1; }; \
 	grep -h executed_units $*.log
