@@ -5,6 +5,9 @@
  * that it keeps it.  What is sent once more, because nobody knows whether it
  * came, has the same id, by which the stream knows it for as long as its
  * duplicate window is.
+ *
+ * All acknowledgements come to one inbox and are only counted: with any that
+ * is none all is sent again, so nobody has to know which one it was.
  */
 
 #include "drain.h"
@@ -12,7 +15,6 @@
 #include "loader.h"
 #include "nats_url.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +27,18 @@
 #define IDLE_MS        100
 #define READY_MS       (2 * ONSITE_SECOND)
 #define ACK_MS         (5 * ONSITE_SECOND)
-#define SLICE_MS       200
+#define SLICE_MS       1
 #define KEPT_FOR       (7 * 24 * 3600 * INT64_C(1000000000))
 #define ROOM           512          /* of a message for what is around it  */
+#define BURST          512          /* events                              */
+
+/* An event that was given: where its subject, id and line end in the bytes of
+ * its burst, one behind the other. */
+typedef struct {
+    size_t  subject;
+    size_t  id;
+    size_t  line;
+} item_t;
 
 typedef struct {
     drain_sink_t      sink;
@@ -36,75 +47,121 @@ typedef struct {
     bool              create;
     reject_t          reject;
 
-    nats_t           *nats;
-    jsCtx            *js;
-    int64_t           most;         /* bytes of a message; 0: any          */
-    onsite_buf_t      subject;
-    onsite_buf_t      text;         /* a line, an id                       */
+    nats_t             *nats;
+    natsInbox          *inbox;
+    natsSubscription   *acks;
+    uint64_t            times;      /* of the connection, with this inbox  */
+    uint64_t            sent;
+    uint64_t            kept;
+    int64_t             most;       /* bytes of a message                  */
 
-    /* of libnats' threads, too */
-    pthread_mutex_t   lock;
-    char              why[256];     /* the first that was not kept; ""     */
+    onsite_buf_t        bytes;      /* of what is not sent yet             */
+    item_t              items[BURST];
+    size_t              n;
 } nats_sink_t;
 
 
-static void
-note_failure(nats_sink_t *n, const char *why, const char *more)
+static onsite_status_t
+failed(const nats_sink_t *n, const char *why, onsite_error_t *error)
 {
-    (void) pthread_mutex_lock(&n->lock);
-
-    if (n->why[0] == '\0') {
-        (void) snprintf(n->why, sizeof(n->why), "%s%s%s", why,
-                        more != NULL && *more != '\0' ? ": " : "",
-                        more != NULL ? more : "");
-    }
-
-    (void) pthread_mutex_unlock(&n->lock);
+    return onsite_error(error, ONSITE_IO, "%s: stream " STREAM ": %s",
+                        nats_url(n->nats), why);
 }
 
 
-static void
-on_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *refusal,
-    void *data)
-{
-    nats_sink_t  *n = data;
+/* What comes */
 
-    (void) js;
-
-    if (refusal != NULL) {
-        note_failure(n, natsStatus_GetText(refusal->Err), refusal->ErrText);
-
-    } else if (ack == NULL || strcmp(ack->Stream, STREAM) != 0) {
-        note_failure(n, "another stream takes " SUBJECTS,
-                     ack != NULL ? ack->Stream : NULL);
-    }
-
-    natsMsg_Destroy(msg);
-}
-
-
-/* Something that was sent is not known to be kept. */
+/* {"stream":"ONSITE_EVENTS","seq":7}, or {"error":{"description":"…",…},…} */
 
 static onsite_status_t
-failed(nats_sink_t *n, natsStatus status, const char *doing,
-    onsite_error_t *error)
+read_ack(nats_sink_t *n, natsMsg *msg, onsite_error_t *error)
 {
-    char  why[sizeof(n->why)];
+    int          len = natsMsg_GetDataLength(msg);
+    const char  *data = natsMsg_GetData(msg);
 
-    (void) pthread_mutex_lock(&n->lock);
-    (void) snprintf(why, sizeof(why), "%s", n->why);
-    (void) pthread_mutex_unlock(&n->lock);
-
-    if (why[0] == '\0' && status == NATS_TIMEOUT) {
-        return onsite_error(error, ONSITE_IO, "%s: stream " STREAM ": no "
-                            "acknowledgement within %lld s; what it may have "
-                            "is sent again", nats_url(n->nats),
-                            (long long) (ACK_MS / ONSITE_SECOND));
+    if (natsMsg_IsNoResponders(msg)) {
+        return failed(n, "it is there no more, or takes no " SUBJECTS, error);
     }
 
-    return onsite_error(error, ONSITE_IO, "%s: stream " STREAM ": %s: %s",
-                        nats_url(n->nats), doing,
-                        why[0] != '\0' ? why : natsStatus_GetText(status));
+    if (memmem(data, (size_t) len, "\"error\"", 7) != NULL) {
+        return onsite_error(error, ONSITE_IO, "%s: stream " STREAM ": not "
+                            "all is kept: %.*s", nats_url(n->nats),
+                            len < 300 ? len : 300, data);
+    }
+
+    if (memmem(data, (size_t) len, "\"" STREAM "\"", sizeof(STREAM) + 1)
+        == NULL)
+    {
+        return failed(n, "another stream takes " SUBJECTS, error);
+    }
+
+    n->kept++;
+
+    return ONSITE_OK;
+}
+
+
+/* With a connection that went, what was under way went, too. */
+
+static onsite_status_t
+nothing_came(const nats_sink_t *n, natsStatus status, onsite_ms_t waited,
+    onsite_error_t *error)
+{
+    natsConnection  *connection = nats_connection(n->nats);
+
+    if (natsConnection_Status(connection) != NATS_CONN_STATUS_CONNECTED
+        || nats_times(n->nats) != n->times)
+    {
+        return failed(n, "the connection broke off; what it may have is sent "
+                      "again", error);
+    }
+
+    if (status != NATS_OK) {
+        return failed(n, natsStatus_GetText(status), error);
+    }
+
+    return waited < ACK_MS
+           ? ONSITE_OK
+           : failed(n, "no acknowledgement for 5 s; what it may have is sent "
+                    "again", error);
+}
+
+
+/* They are let come by many: to be woken by each would cost more than all
+ * else. */
+
+static onsite_status_t
+await_all(nats_sink_t *n, onsite_error_t *error)
+{
+    int               i, here;
+    natsMsg          *msg;
+    natsStatus        came;
+    onsite_ms_t       waited = 0;
+    onsite_status_t   status = ONSITE_OK;
+
+    while (n->kept < n->sent && status == ONSITE_OK) {
+        came = natsSubscription_GetPending(n->acks, &here, NULL);
+
+        if (came != NATS_OK || here == 0) {
+            status = nothing_came(n, came, waited, error);
+            nats_Sleep(SLICE_MS);
+            waited += SLICE_MS;
+            continue;
+        }
+
+        waited = 0;
+
+        for (i = 0; i < here && status == ONSITE_OK; i++) {
+            came = natsSubscription_NextMsg(&msg, n->acks, SLICE_MS);
+
+            if (came == NATS_OK) {
+                status = read_ack(n, msg, error);
+                natsMsg_Destroy(msg);
+            }
+        }
+    }
+
+    return status;
 }
 
 
@@ -118,7 +175,6 @@ write_subject(onsite_buf_t *out, onsite_str_t site)
     size_t         i;
     unsigned char  c;
 
-    onsite_buf_clear(out);
     onsite_buf_str(out, ONSITE_STR(PREFIX));
 
     for (i = 0; i < site.len; i++) {
@@ -164,8 +220,6 @@ write_id(onsite_buf_t *out, onsite_str_t id)
 {
     char  hash[DRAIN_KEY + 1];
 
-    onsite_buf_clear(out);
-
     if (is_plain(id)) {
         onsite_buf_str(out, id);
 
@@ -178,92 +232,101 @@ write_id(onsite_buf_t *out, onsite_str_t id)
 }
 
 
+static natsStatus
+publish(nats_sink_t *n, const item_t *item, size_t from)
+{
+    natsMsg     *msg;
+    natsStatus   status;
+    const char  *bytes = n->bytes.data;
+
+    status = natsMsg_Create(&msg, bytes + from, n->inbox, bytes + item->id,
+                            (int) (item->line - item->id));
+    if (status != NATS_OK) {
+        return status;
+    }
+
+    status = natsMsgHeader_Set(msg, "Nats-Msg-Id", bytes + item->subject);
+
+    if (status == NATS_OK) {
+        status = natsConnection_PublishMsg(nats_connection(n->nats), msg);
+    }
+
+    natsMsg_Destroy(msg);
+
+    return status;
+}
+
+
+/* One close behind the other: libnats' thread that writes to the socket would
+ * else be woken for each, which costs more than all of the rest. */
+
+static onsite_status_t
+send_burst(nats_sink_t *n, onsite_error_t *error)
+{
+    size_t      i, from = 0;
+    natsStatus  status = NATS_OK;
+
+    for (i = 0; i < n->n && status == NATS_OK; i++) {
+        status = publish(n, &n->items[i], from);
+        from = n->items[i].line;
+    }
+
+    n->sent += n->n;
+    n->n = 0;
+    onsite_buf_clear(&n->bytes);
+
+    return status == NATS_OK
+           ? ONSITE_OK : failed(n, natsStatus_GetText(status), error);
+}
+
+
 static onsite_status_t
 nats_give(drain_sink_t *sink, drain_t *drain, const drain_event_t *event,
     onsite_error_t *error)
 {
-    natsStatus     status;
+    item_t        *item;
     nats_sink_t   *n = (nats_sink_t *) sink;
     onsite_str_t   line = { event->line.len - 1, event->line.data };
-    jsPubOptions   options;
 
-    write_subject(&n->subject, event->site);
-    write_id(&n->text, event->id);
-
-    if (n->subject.failed || n->text.failed) {
-        return onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
-    }
-
-    if (n->most > 0 && (int64_t) (line.len + ROOM) > n->most) {
+    if ((int64_t) (line.len + ROOM) > n->most) {
         return reject_too_large(&n->reject, drain, event, "it is larger than "
                                 "a message may be (max_payload, or the "
                                 "stream's --max-msg-size)", error);
     }
 
-    (void) jsPubOptions_Init(&options);
-    options.MsgId = n->text.data;
+    item = &n->items[n->n++];
+    write_subject(&n->bytes, event->site);
+    item->subject = n->bytes.len;
+    write_id(&n->bytes, event->id);
+    item->id = n->bytes.len;
+    onsite_buf_str(&n->bytes, line);
+    item->line = n->bytes.len;
 
-    status = js_PublishAsync(n->js, n->subject.data, line.data,
-                             (int) line.len, &options);
-
-    return status == NATS_OK ? ONSITE_OK
-                             : failed(n, status, "cannot send", error);
-}
-
-
-/* Until all are acknowledged.  With a connection that went, what was under way
- * went, too. */
-
-static natsStatus
-await_all(nats_sink_t *n)
-{
-    uint64_t          times = nats_times(n->nats);
-    natsStatus        status;
-    onsite_ms_t       waited;
-    jsPubOptions      options;
-    natsConnection   *connection = nats_connection(n->nats);
-
-    (void) jsPubOptions_Init(&options);
-    options.MaxWait = SLICE_MS;
-
-    for (waited = 0; waited < ACK_MS; waited += SLICE_MS) {
-        status = js_PublishAsyncComplete(n->js, &options);
-
-        if (status != NATS_TIMEOUT) {
-            return status;
-        }
-
-        if (natsConnection_Status(connection) != NATS_CONN_STATUS_CONNECTED
-            || nats_times(n->nats) != times)
-        {
-            return NATS_CONNECTION_DISCONNECTED;
-        }
+    if (n->bytes.failed) {
+        return onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
     }
 
-    return NATS_TIMEOUT;
+    return n->n < BURST ? ONSITE_OK : send_burst(n, error);
 }
 
 
 static onsite_status_t
 nats_settle(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
 {
-    bool          all;
-    natsStatus    status;
-    nats_sink_t  *n = (nats_sink_t *) sink;
+    nats_sink_t      *n = (nats_sink_t *) sink;
+    onsite_status_t   status;
 
-    status = await_all(n);
+    status = send_burst(n, error);
 
-    (void) pthread_mutex_lock(&n->lock);
-    all = n->why[0] == '\0';
-    (void) pthread_mutex_unlock(&n->lock);
-
-    if (status != NATS_OK || !all) {
-        return failed(n, status, "not all is kept", error);
+    if (status == ONSITE_OK) {
+        status = await_all(n, error);
     }
 
-    reject_settled(&n->reject, drain);
+    if (status == ONSITE_OK) {
+        reject_settled(&n->reject, drain);
+    }
 
-    return ONSITE_OK;
+    return status;
 }
 
 
@@ -275,33 +338,37 @@ nats_drop(drain_sink_t *sink)
     nats_sink_t  *n = (nats_sink_t *) sink;
 
     /* acknowledgements that come late are nobody's then */
-    jsCtx_Destroy(n->js);
-    n->js = NULL;
+    natsSubscription_Destroy(n->acks);
+    natsInbox_Destroy(n->inbox);
+    n->acks = NULL;
+    n->inbox = NULL;
+    n->sent = 0;
+    n->kept = 0;
+    n->n = 0;
+    onsite_buf_clear(&n->bytes);
     reject_forget(&n->reject);
 }
 
 
 static onsite_status_t
-make_context(nats_sink_t *n, onsite_error_t *error)
+make_inbox(nats_sink_t *n, onsite_error_t *error)
 {
     natsStatus  status;
-    jsOptions   options;
 
-    (void) pthread_mutex_lock(&n->lock);
-    n->why[0] = '\0';
-    (void) pthread_mutex_unlock(&n->lock);
+    n->times = nats_times(n->nats);
+    status = natsInbox_Create(&n->inbox);
 
-    (void) jsOptions_Init(&options);
-    options.Wait = NATS_ANSWER;
-    options.PublishAsync.MaxPending = UNDER_WAY;
-    options.PublishAsync.AckHandler = on_ack;
-    options.PublishAsync.AckHandlerClosure = n;
-    options.PublishAsync.StallWait = ACK_MS;
+    if (status == NATS_OK) {
+        status = natsConnection_SubscribeSync(&n->acks,
+                                              nats_connection(n->nats),
+                                              n->inbox);
+    }
 
-    status = natsConnection_JetStream(&n->js, nats_connection(n->nats),
-                                      &options);
+    if (status == NATS_OK) {
+        status = natsSubscription_SetPendingLimits(n->acks, -1, -1);
+    }
 
-    return nats_result(n->nats, "JetStream", status, 0, error);
+    return nats_result(n->nats, "acknowledgements", status, 0, error);
 }
 
 
@@ -325,12 +392,17 @@ make_stream(nats_sink_t *n, onsite_error_t *error)
 static onsite_status_t
 find_stream(nats_sink_t *n, onsite_error_t *error)
 {
-    int64_t          payload;
-    jsErrCode        code = 0;
-    natsStatus       status;
-    jsStreamInfo    *info = NULL;
+    int64_t        payload;
+    jsCtx         *js = nats_jetstream(n->nats);
+    jsErrCode      code = 0;
+    natsStatus     status;
+    jsStreamInfo  *info = NULL;
 
-    status = js_GetStreamInfo(&info, n->js, STREAM, NULL, &code);
+    if (js == NULL) {
+        return onsite_error(error, ONSITE_NO_MEMORY, "out of memory");
+    }
+
+    status = js_GetStreamInfo(&info, js, STREAM, NULL, &code);
 
     if (status == NATS_OK) {
         payload = natsConnection_GetMaxPayload(nats_connection(n->nats));
@@ -372,10 +444,10 @@ prepare(nats_sink_t *n, onsite_error_t *error)
     }
 
     if (status == ONSITE_OK) {
-        status = make_context(n, error);
+        status = find_stream(n, error);
     }
 
-    return status == ONSITE_OK ? find_stream(n, error) : status;
+    return status == ONSITE_OK ? make_inbox(n, error) : status;
 }
 
 
@@ -413,9 +485,7 @@ nats_sink_close(drain_sink_t *sink)
     nats_drop(sink);
     nats_close(n->nats);
     reject_close(&n->reject);
-    onsite_buf_free(&n->subject);
-    onsite_buf_free(&n->text);
-    (void) pthread_mutex_destroy(&n->lock);
+    onsite_buf_free(&n->bytes);
     free(n);
 }
 
@@ -444,9 +514,7 @@ drain_nats(const drain_nats_options_t *options)
     n->options = options->nats;
     n->create = options->create;
     n->reject = (reject_t) { .path = options->rejects, .fd = -1 };
-    (void) pthread_mutex_init(&n->lock, NULL);
-    onsite_buf_init(&n->subject, 0);
-    onsite_buf_init(&n->text, 0);
+    onsite_buf_init(&n->bytes, 0);
 
     n->sink = (drain_sink_t) {
         .start = nats_start, .give = nats_give, .settle = nats_settle,
