@@ -17,8 +17,25 @@ my $t = Onsite::Test->new;
 $ENV{HOME} = $t->dir;
 my $d = Onsite::Drain->new($t);
 $t->campaigns(Onsite::Test::popup('none', trigger => { event => 'Never' }));
+# two authorities, and a server with a certificate of the first
+sub sh { system('sh', '-c', "cd @{[$t->dir]} && ($_[0]) >> openssl.log 2>&1") == 0
+    or die $_[0] }
+sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    . " -keyout $_.key -out $_.pem -days 2 -subj /CN=$_") for 'ca', 'other';
+$t->write_file('san', 'subjectAltName=DNS:localhost');
+sh('openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem'
+    . ' -out csr -subj /CN=localhost && openssl x509 -req -in csr -CA ca.pem'
+    . ' -CAkey ca.key -days 2 -CAcreateserial -extfile san -out cert.pem');
+my $tls = Onsite::Test::free_port();
 $t->start(workers => 2, state => 'size=64m shards=2',
-    http => 'onsite_outbox_events on;');
+    http => 'onsite_outbox_events on;', servers => <<"END");
+    server {
+        listen 127.0.0.1:$tls ssl;
+        ssl_certificate @{[$t->dir]}/cert.pem;
+        ssl_certificate_key @{[$t->dir]}/key.pem;
+        location / { return 204; }
+    }
+END
 
 my $r = Onsite::Receiver->new($t, sub {
     my ($request) = @_;
@@ -219,6 +236,21 @@ like($err, qr/within 1 s \(--timeout\)/, 'is told');
 $r->mode('');
 is(once(), 0, 'and again');
 is_deeply([sort $r->ids], [sort $d->last(5)], 'each once');
+
+# certificates are always verified
+$d->send(3);
+for (["https://localhost:$tls/"], ["https://localhost:$tls/", '--ca', $t->dir . '/other.pem'],
+    ["https://127.0.0.1:$tls/", '--ca', $t->dir . '/ca.pem'])
+{
+    ($code, $out, $err) = $d->once('--to', @$_);
+    is($code, 1, "not trusted: @$_");
+    like($err, qr/certificate|SSL/, 'is told');
+}
+($code, $out, $err) = $d->once('--to', "https://localhost:$tls/", '--ca', $t->dir . '/none');
+like($err, qr{--ca: \S+/none: No such file}, 'no such file');
+is($t->status->{outbox}{events}, 3, 'nothing left');
+is(($d->once('--to', "https://localhost:$tls/", '--ca', $t->dir . '/ca.pem'))[0], 0,
+    'by an authority of our own');
 
 # what is wrong with where it leads to
 $d->send(1);

@@ -6,7 +6,7 @@ package Onsite::Receiver;
 #   my $r = Onsite::Receiver->new($t, sub {
 #       my ($request) = @_;     # { method, path, headers, body }
 #       return 204;             # or (status, body, header => value, …),
-#                               # or 'cut': no answer, 'hang': for 30 s
+#                               # or 'cut': no answer, 'hang': for long
 #   });
 #   $r->url; $r->mode('text');  # $request->{mode} from now on
 #   $r->requests;               # all so far, in order, each with {status}
@@ -21,6 +21,7 @@ use warnings;
 use Compress::Zlib ();
 use Fcntl;
 use File::Path qw(make_path);
+use IO::Select;
 use Onsite::Test;
 use Time::HiRes qw(sleep time);
 
@@ -65,7 +66,8 @@ sub serve {
     $request{status} = $status;
     $r->remember(\%request);
     return if $status eq 'cut';
-    return sleep 30 if $status eq 'hang';
+    # until the client has enough of it
+    return IO::Select->new($client)->can_read(30) if $status eq 'hang';
     $text //= '';
     $more{'Content-Length'} = length $text;
     print $client join "\r\n", "HTTP/1.1 $status Said", (map { "$_: $more{$_}" }
