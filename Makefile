@@ -108,7 +108,14 @@ $(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
     | $(BUILD)/libonsite.a $(RUNTIME)
 	@rm -rf $(SHADOW); mkdir -p $(SHADOW)
 	@ln -s $(abspath $(NGINX_SRC))/{auto,src} $(SHADOW)/
-	@cd $(SHADOW) && \
+	@configure=$$(ls -d $(abspath $(NGINX_SRC))/{,auto/}configure \
+	        2> /dev/null | head -1 || true); \
+	if [ -z "$$configure" ]; then \
+	    echo 'there is no nginx source in $(NGINX_SRC): apt-get install' \
+	        'nginx-dev, or make NGINX_SRC=/path/to/nginx' >&2; \
+	    exit 1; \
+	fi; \
+	cd $(SHADOW) && \
 	    if [ -f $(abspath $(NGINX_SRC))/conf_flags ]; then \
 	        . $(abspath $(NGINX_SRC))/conf_flags; \
 	    else \
@@ -116,8 +123,7 @@ $(SHADOW)/onsite.configured: config $(BUILD)/nginx-src \
 	            --with-http_v2_module --with-http_sub_module); \
 	    fi; \
 	    ONSITE_LIB=$(BUILD)/libonsite.a \
-	    sh $$(ls -d $(abspath $(NGINX_SRC))/{,auto/}configure 2>/dev/null \
-	          | head -1) "$${NGX_CONF_FLAGS[@]}" \
+	    sh $$configure "$${NGX_CONF_FLAGS[@]}" \
 	        --with-cc-opt='$(MODULE_CC)' --with-ld-opt='$(MODULE_LD)' \
 	        --add-dynamic-module=$(ROOT) > configure.log 2>&1 || \
 	    { cat configure.log; exit 1; }
@@ -147,7 +153,8 @@ LIBDIR ?= $(PREFIX)/lib
 MODULESDIR ?= $(LIBDIR)/nginx/modules
 
 MANDIR ?= $(PREFIX)/share/man
-DOCDIR ?= $(PREFIX)/share/doc/onsite
+DOCDIR ?= $(PREFIX)/share/doc/lmdb-loader
+CONFDIR ?= /etc/onsite
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 .PHONY: install
@@ -155,6 +162,7 @@ install: build manuals ## into $(DESTDIR)$(PREFIX): module, loader, runtime, uni
 	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/bin \
 	    $(DESTDIR)$(PREFIX)/share/onsite $(DESTDIR)$(DOCDIR)/examples \
 	    $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man{1,5} \
+	    $(DESTDIR)$(CONFDIR) \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULESDIR)/
 	install -m 755 $(BUILD)/lmdb-loader $(DESTDIR)$(PREFIX)/bin/
@@ -163,6 +171,7 @@ install: build manuals ## into $(DESTDIR)$(PREFIX): module, loader, runtime, uni
 	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)/
 	install -m 644 conf.example packaging/systemd/*.mount \
 	    $(DESTDIR)$(DOCDIR)/examples/
+	install -m 644 packaging/pop.conf.example $(DESTDIR)$(CONFDIR)/
 	install -m 644 $(filter %.1,$(MANUALS)) $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 $(filter %.5,$(MANUALS)) $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 packaging/completion \

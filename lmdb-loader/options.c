@@ -317,13 +317,14 @@ usage_error(char **argv, int c)
 
 /* The lines of a section */
 
-/* What ends by itself, or only tells, is no work for a section. */
+/* What ends by itself, only tells, or reads sections, is no work for one. */
 
 static bool
 is_for_hands(const char *name)
 {
     return strcmp(name, "once") == 0 || strcmp(name, "dry-run") == 0
-           || strcmp(name, "json") == 0 || strcmp(name, "retry-dead") == 0;
+           || strcmp(name, "json") == 0 || strcmp(name, "retry-dead") == 0
+           || strcmp(name, "config") == 0;
 }
 
 

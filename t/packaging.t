@@ -42,15 +42,16 @@ ok(delete $file{$_}, $_) for qw(
     /lib/systemd/system/onsite.service
     /lib/systemd/system/onsite-restore.service
     /usr/share/bash-completion/completions/lmdb-loader
-    /usr/share/doc/onsite/examples/conf.example
-    /usr/share/doc/onsite/examples/var-lib-onsite-state.mount
+    /etc/onsite/pop.conf.example
+    /usr/share/doc/lmdb-loader/examples/conf.example
+    /usr/share/doc/lmdb-loader/examples/var-lib-onsite-state.mount
     /usr/share/man/man1/lmdb-loader.1
     /usr/share/man/man5/pop.conf.5
     /usr/share/onsite/onsite.js
     /usr/share/onsite/campaign.schema.json
-    /usr/share/doc/onsite/operations.md
+    /usr/share/doc/lmdb-loader/operations.md
 );
-is(join(' ', grep { !m{^/usr/share/doc/onsite/[\w.]+\.md$}
+is(join(' ', grep { !m{^/usr/share/doc/lmdb-loader/[\w.]+\.md$}
         && !m{^/usr/share/onsite/\w+\.schema\.json$} } sort keys %file), '',
     'and nothing else');
 
@@ -60,7 +61,7 @@ SKIP: {
         split /:/, $ENV{PATH};
 
     my @units = glob "$dir/root/lib/systemd/system/*.service";
-    push @units, "$dir/root/usr/share/doc/onsite/examples/"
+    push @units, "$dir/root/usr/share/doc/lmdb-loader/examples/"
         . 'var-lib-onsite-state.mount';
     for my $unit (@units) {
         my ($name) = $unit =~ m{([^/]+)$};
@@ -78,6 +79,22 @@ SKIP: {
 
 unlike(content('packaging/systemd/onsite.service'), qr/^(PrivatePIDs|RemoveIPC)/m,
     'one PID namespace, and nothing is taken from /dev/shm');
+
+# No folder of visitors' state is named but in pop.conf.
+like($_, qr{ --config /etc/onsite/pop\.conf }, 'the unit goes by pop.conf')
+    for content('packaging/systemd/onsite-restore.service') =~ /^Exec(?:Start|Stop)=(.*)/mg;
+
+# Folders that units may write into are made by the package.
+my $postinst = content('packaging/debian/lmdb-loader.postinst');
+like($postinst, qr/^ +made \Q$_\E 0750 www-data www-data$/m, "$_ is made")
+    for '/var/lib/onsite',
+        content('packaging/systemd/onsite.service') =~ /^ReadWritePaths=-?(\S+)/mg;
+
+# Without nginx' source it is said what is missing.
+$text = said("make -s -C $root BUILD=$dir/none NGINX_SRC=$dir/none $dir/none/nginx/onsite.configured",
+    "-o $dir/none/libonsite.a");
+like($text, qr/there is no nginx source in \S+: apt-get install nginx-dev/,
+    'no nginx-dev') or diag($text);
 
 # The manual is docs/loader.md, which has every command (t/loader.t).
 my @commands = said("$loader --help") =~ /^  ([a-z]+) /mg;

@@ -231,6 +231,37 @@ SKIP: {
 }
 is((restore($t, $folder, '--force', '--user', 'nobody-such'))[0], 2, 'no such user');
 
+# as units do it: what the sidecar's configuration says, and nothing without
+sub conf { $t->write_file('pop.conf', "state = $state\n\n" . join '', @_) }
+my $conf = $t->dir . '/pop.conf';
+my $kept = $t->dir . '/elsewhere';
+conf("[checkpoint]\nto = $kept\nkeep = 1\n");
+$t->start(%conf);
+for (1 .. 2) {
+    ($code, $out, $err) = $t->run_loader('checkpoint', '--config', $conf, '--once');
+    is($code, 0, 'checkpoint --config') or diag($err);
+}
+is(scalar(checkpoints($kept)), 1, 'goes where [checkpoint] says, as often');
+my @others = checkpoints($folder);
+conf("[drain]\nto = file:$out_dir\n");
+($code, $out, $err) = $t->run_loader('checkpoint', '--config', $conf, '--once');
+is($code, 0, 'without [checkpoint] it is no error');
+like($err, qr/pop\.conf has no \[checkpoint\]: there is nothing to do$/, 'and told');
+is_deeply([checkpoints($folder)], \@others, 'none is made');
+$t->stop;
+wipe();
+($code, $out, $err) = $t->run_loader('restore', '--config', $conf, '--if-empty');
+is($code, 0, 'nor is anything restored');
+like($err, qr/has no \[checkpoint\]/, 'which is told');
+ok(!-e $state, 'at all');
+conf("[checkpoint]\nto = $kept\n");
+($code, $out, $err) = $t->run_loader('restore', '--config', $conf, '--if-empty', '--json');
+is($code, 0, 'restore --config') or diag($err);
+is(json_decode($out)->{checkpoint}, (checkpoints($kept))[-1], 'takes what is kept there');
+conf("[checkpoint\n");
+is(($t->run_loader('checkpoint', '--config', $conf, '--once'))[0], 2, 'a wrong one');
+is(($t->run_loader('restore', '--config', $conf))[0], 2, 'is no configuration');
+
 # stopped at each step: the next one ends it, and nginx starts in between
 SKIP: {
     skip 'a preloaded disk and a sanitizer do not go together', 3

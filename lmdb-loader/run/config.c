@@ -433,6 +433,21 @@ config_value(const config_section_t *section, const char *name)
 }
 
 
+const config_section_t *
+config_section(const config_t *config, const char *kind)
+{
+    size_t  i;
+
+    for (i = 0; i < config->n; i++) {
+        if (strcmp(config->sections[i].kind, kind) == 0) {
+            return &config->sections[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 static bool
 same_text(const char *a, const char *b)
 {

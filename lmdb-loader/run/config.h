@@ -54,6 +54,10 @@ void config_free(config_t *config);
 /* The first value of a name; NULL. */
 const char *config_value(const config_section_t *section, const char *name);
 
+/* The first of a kind ("checkpoint"); NULL: there is none. */
+const config_section_t *config_section(const config_t *config,
+    const char *kind);
+
 /* The same lines in the same order, wherever they stand, and the files that
  * they name (keys, certificates) unchanged. */
 bool config_same(const config_section_t *a, const config_section_t *b);

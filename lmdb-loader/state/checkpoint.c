@@ -365,60 +365,87 @@ read_keep(const char *text)
 }
 
 
+static int
+perform(checkpointer_t *c, bool dry_run)
+{
+    int  rc, lock = -1;
+
+    loader_catch_signals();
+
+    if (dry_run) {
+        rc = tell(c);
+
+    } else {
+        rc = begin(c, &lock);
+        rc = rc == LOADER_OK ? run(c) : rc;
+    }
+
+    onsite_store_close(c->store);
+
+    if (lock >= 0) {
+        (void) close(lock);
+    }
+
+    return rc;
+}
+
+
+static int
+take_up(checkpointer_t *c, const checkpoint_said_t *said, bool dry_run)
+{
+    if (said->state == NULL || said->folder == NULL) {
+        loader_complain("%s usage: lmdb-loader checkpoint DIR --to FOLDER",
+                        said->state == NULL ? "which state?"
+                        : "--to is missing:");
+        return LOADER_USAGE;
+    }
+
+    c->state = said->state;
+    c->folder = said->folder;
+    c->keep = read_keep(said->keep);
+    c->every = loader_duration("every", said->every, CHECKPOINT_EVERY);
+
+    return loader_checking() ? LOADER_OK : perform(c, dry_run);
+}
+
+
 int
 loader_checkpoint(int argc, char **argv)
 {
-    int              n, rc, lock = -1;
-    const char      *state, *to, *every, *once, *keep, *json, *dry_run;
-    checkpointer_t   c = { .failures = 0 };
+    int                 n, rc;
+    config_t            config;
+    const char         *path, *once, *json, *dry_run;
+    checkpointer_t      c = { .failures = 0 };
+    checkpoint_said_t   said;
 
     const loader_option_t  options[] = {
-        { "to", 0, "FOLDER", "where checkpoints are kept, on a disk", &to },
-        { "state", 0, "DIR", "the state; the same as DIR", &state },
-        { "every", 0, "TIME", "how often; default: 5m", &every },
+        { "to", 0, "FOLDER", "where checkpoints are kept, on a disk",
+          &said.folder },
+        { "state", 0, "DIR", "the state; the same as DIR", &said.state },
+        { "config", 'c', "CONFIG", "the sidecar's: what was not named is "
+          "taken from its [checkpoint]; without one nothing is done", &path },
+        { "every", 0, "TIME", "how often; default: 5m", &said.every },
         { "once", 0, NULL, "make one, then leave", &once },
-        { "keep", 0, "N", "how many are kept, 1 to 100; default: 3", &keep },
+        { "keep", 0, "N", "how many are kept, 1 to 100; default: 3",
+          &said.keep },
         { "dry-run", 'n', NULL, "tell how large one would be", &dry_run },
         { "json", 0, NULL, "tell of each as NDJSON", &json },
         { 0 }
     };
 
-    n = loader_options(argc, argv, options, "DIR --to FOLDER", 0, 1);
-    state = n == 1 ? argv[0] : state;
-    loader_needs_file(state);
-
-    if (state == NULL || to == NULL) {
-        loader_complain("%s usage: lmdb-loader checkpoint DIR --to FOLDER",
-                        state == NULL ? "which state?" : "--to is missing:");
-        return LOADER_USAGE;
-    }
-
-    c.state = state;
-    c.folder = to;
+    n = loader_options(argc, argv, options,
+                       "DIR --to FOLDER | --config CONFIG", 0, 1);
+    said.state = n == 1 ? argv[0] : said.state;
+    loader_needs_file(said.state);
     c.once = once != NULL;
     c.json = json != NULL;
-    c.keep = read_keep(keep);
-    c.every = loader_duration("every", every, CHECKPOINT_EVERY);
+    rc = checkpoint_configure(&said, path, &config);
 
-    if (loader_checking()) {
-        return LOADER_OK;
+    if (rc == LOADER_OK && !said.off) {
+        rc = take_up(&c, &said, dry_run != NULL);
     }
 
-    loader_catch_signals();
-
-    if (dry_run != NULL) {
-        rc = tell(&c);
-
-    } else {
-        rc = begin(&c, &lock);
-        rc = rc == LOADER_OK ? run(&c) : rc;
-    }
-
-    onsite_store_close(c.store);
-
-    if (lock >= 0) {
-        (void) close(lock);
-    }
+    config_free(&config);
 
     return rc;
 }

@@ -15,6 +15,7 @@
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
 
+#include "config.h"
 #include "files.h"
 #include "onsite_store.h"
 #include "onsite_store_copy.h"
@@ -66,6 +67,23 @@ size_t checkpoint_prune(const char *folder, size_t keep);
 
 /* Bytes that are free where it is. */
 bool checkpoint_room(const char *folder, uint64_t *room);
+
+
+/* checkpoint_config.c */
+
+typedef struct {
+    const char  *state;         /* what is NULL was not said               */
+    const char  *folder;
+    const char  *every;
+    const char  *keep;
+    bool         off;           /* a configuration says: no checkpoints    */
+} checkpoint_said_t;
+
+/* Where state or folder was not said, what was not is taken from the first
+ * [checkpoint] of the configuration of `run` at path, if that is not NULL.
+ * That there is none is told.  To be freed in any case: said lies in it. */
+int checkpoint_configure(checkpoint_said_t *said, const char *path,
+    config_t *config);
 
 
 /* checkpoint_erased.c */

@@ -523,17 +523,76 @@ absolute(const char *path, char out[PATH_MAX])
 }
 
 
+static int
+take_up(restorer_t *r, const checkpoint_said_t *said, const char *user,
+    onsite_restore_options_t *restore)
+{
+    int  rc;
+
+    if (said->folder == NULL || said->state == NULL
+        || strlen(said->folder) >= CHECKPOINT_FOLDER_MAX)
+    {
+        loader_complain(said->folder == NULL ? "which folder? usage: "
+                        "lmdb-loader restore FOLDER --to DIR"
+                        : said->state == NULL ? "--to is missing: the "
+                        "directory that onsite_state names"
+                        : "the path is too long");
+        return LOADER_USAGE;
+    }
+
+    r->folder = said->folder;
+    rc = absolute(said->state, r->state);
+
+    if (rc != LOADER_OK) {
+        return rc;
+    }
+
+    find_owner(r, restore);
+
+    if (user != NULL) {
+        read_user(user, restore);
+    }
+
+    restore->path = r->state;
+    r->piece = malloc(PIECE);
+    rc = r->piece != NULL ? run(r, restore) : LOADER_FAILED;
+
+    onsite_restore_end(r->restore);
+    free(r->piece);
+
+    return rc;
+}
+
+
+/* Where no checkpoints are wanted. */
+
+static int
+nothing_wanted(const restorer_t *r)
+{
+    if (r->json) {
+        (void) printf("{\"restored\":false,\"passed_over\":0}\n");
+    }
+
+    return LOADER_OK;
+}
+
+
 int
 loader_restore(int argc, char **argv)
 {
-    int                       rc;
+    int                       n, rc;
+    config_t                  config;
     restorer_t                r = { .until = 0 };
-    const char               *to, *time, *if_empty, *force, *user, *json;
+    const char               *path, *time, *if_empty, *force, *user, *json;
     const char               *dry_run;
+    checkpoint_said_t         said = { .folder = NULL };
     onsite_restore_options_t  restore = { .uid = -1, .gid = -1 };
 
     const loader_option_t  options[] = {
-        { "to", 0, "DIR", "the directory that onsite_state names", &to },
+        { "to", 0, "DIR", "the directory that onsite_state names",
+          &said.state },
+        { "config", 'c', "CONFIG", "the sidecar's: what was not named is "
+          "taken from its [checkpoint]; without one nothing is done", &path },
         { "time", 't', "TIME", "the latest checkpoint up to then; default: "
           "the latest of all", &time },
         { "if-empty", 0, NULL, "it is no error when there is a state in DIR "
@@ -547,40 +606,26 @@ loader_restore(int argc, char **argv)
         { 0 }
     };
 
-    (void) loader_options(argc, argv, options, "FOLDER --to DIR", 1, 1);
-    r.folder = argv[0];
+    n = loader_options(argc, argv, options,
+                       "FOLDER --to DIR | --config CONFIG", 0, 1);
+    said.folder = n == 1 ? argv[0] : NULL;
     r.if_empty = if_empty != NULL;
     r.dry_run = dry_run != NULL;
     r.json = json != NULL;
-
-    if (to == NULL || strlen(r.folder) >= CHECKPOINT_FOLDER_MAX) {
-        loader_complain(to == NULL ? "--to is missing: the directory that "
-                        "onsite_state names" : "the path is too long");
-        return LOADER_USAGE;
-    }
+    restore.replace = force != NULL;
 
     if (time != NULL) {
         read_time(&r, time);
     }
 
-    rc = absolute(to, r.state);
-    if (rc != LOADER_OK) {
-        return rc;
+    rc = checkpoint_configure(&said, path, &config);
+
+    if (rc == LOADER_OK) {
+        rc = said.off ? nothing_wanted(&r)
+             : take_up(&r, &said, user, &restore);
     }
 
-    find_owner(&r, &restore);
-
-    if (user != NULL) {
-        read_user(user, &restore);
-    }
-
-    restore.path = r.state;
-    restore.replace = force != NULL;
-    r.piece = malloc(PIECE);
-    rc = r.piece != NULL ? run(&r, &restore) : LOADER_FAILED;
-
-    onsite_restore_end(r.restore);
-    free(r.piece);
+    config_free(&config);
 
     return rc;
 }
