@@ -260,6 +260,14 @@ track($ta, \%less, 'Less', '/brief');
 ok(eventually(5, sub { settled($ta) && $last->() == $at + 2 }), 'then less');
 my ($marker) = grep { $_->{seq} == $at + 2 } $nats->messages('KV_onsite_visitors');
 like($marker->{headers}, qr/KV-Operation: DEL/, 'the bucket has it no more');
+my %chosen;
+view($ta, \%chosen);
+ok(eventually(5, sub { settled($ta) && $last->() == $at + 3 }), 'fully');
+is($ta->post('/onsite/consent', { consent => 'session' }, jar => \%chosen)->{status},
+    200, 'a choice of less');
+ok(eventually(5, sub { settled($ta) && $last->() == $at + 4 }), 'goes at once');
+($marker) = grep { $_->{seq} == $at + 4 } $nats->messages('KV_onsite_visitors');
+like($marker->{headers}, qr/KV-Operation: DEL/, 'from the bucket, too');
 
 # bytes that are no record
 view($ta, \my %odd);

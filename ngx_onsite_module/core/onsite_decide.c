@@ -7,6 +7,7 @@
 #include "onsite_decide_fetch.h"
 #include "onsite_frequency.h"
 #include "onsite_index.h"
+#include "onsite_outbox.h"
 #include "onsite_pending.h"
 #include "onsite_template.h"
 #include "onsite_trigger.h"
@@ -318,6 +319,59 @@ render_data(decide_t *d, onsite_ref_t program, onsite_str_t *out)
 }
 
 
+/* Who consented to the session only leaves unnamed: with no more of who this is
+ * and what is known of them than events leave with. */
+
+static bool
+render_unnamed(decide_t *d, onsite_ref_t program, onsite_str_t *out)
+{
+    bool               done;
+    onsite_event_t     event = { 0 };
+    onsite_context_t  *context = d->context, named = *context;
+
+    if (context->event != NULL) {
+        event = *context->event;
+        event.user_id = onsite_str(NULL, 0);
+        event.traits.type = ONSITE_ABSENT;
+        event.context = onsite_outbox_context(context->arena, &event.context);
+        context->event = &event;
+    }
+
+    context->closed = true;
+    context->customer = onsite_str(NULL, 0);
+    memset(&context->slow, 0, sizeof(context->slow));
+    onsite_context_forget(context);
+
+    done = render_data(d, program, out);
+
+    named.stamp = context->stamp;
+    *context = named;
+    onsite_context_forget(context);
+
+    return done;
+}
+
+
+static bool
+render_content(decide_t *d, const onsite_campaign_t *campaign,
+    onsite_choice_t *choice)
+{
+    const onsite_variant_t  *variant = choice->variant;
+
+    if (onsite_template_render_pieces(d->context, variant->html,
+                                      d->options->scratch, &choice->html)
+        != ONSITE_OK)
+    {
+        return false;
+    }
+
+    return !is_onsite(campaign) && d->visitor != NULL
+           && d->visitor->session_only
+           ? render_unnamed(d, variant->data, &choice->data)
+           : render_data(d, variant->data, &choice->data);
+}
+
+
 /* Without consent nothing can be judged once more: what is shown is in the
  * page, and waits there. */
 
@@ -367,11 +421,7 @@ fill_choice(decide_t *d, const onsite_campaign_t *campaign,
                == ONSITE_OK ? ONSITE_REASON_NONE : ONSITE_REASON_LIMIT;
     }
 
-    if (onsite_template_render_pieces(d->context, variant->html,
-                                      d->options->scratch, &choice->html)
-        != ONSITE_OK
-        || !render_data(d, variant->data, &choice->data))
-    {
+    if (!render_content(d, campaign, choice)) {
         return ONSITE_REASON_CONTENT;
     }
 

@@ -95,6 +95,11 @@ typedef struct {
 void onsite_outbox_event_encode(const onsite_outbox_event_t *event,
     const onsite_outbox_fields_t *fields, onsite_buf_t *out);
 
+/* Of an event's context what leaves in any case, as above; in arena.  ABSENT:
+ * there is none. */
+onsite_value_t onsite_outbox_context(onsite_arena_t *arena,
+    const onsite_value_t *context);
+
 /*
  * Appends an event, from its bytes, as Segment's HTTP API has it, one object on
  * one line.  messageId is the client's own, else the first half of SHA-256 over

@@ -49,19 +49,28 @@ let_out_property(const onsite_outbox_fields_t *fields, onsite_str_t name)
 
 
 static bool
+names_nobody(onsite_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < CONTEXT_NAMES; i++) {
+        if (onsite_str_eq(context_names[i], name)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
 let_out_context(const onsite_outbox_fields_t *fields, onsite_str_t name)
 {
     size_t        i;
     onsite_str_t  prefix = CONTEXT_PREFIX, field;
 
-    for (i = 0; i < CONTEXT_NAMES; i++) {
-        if (onsite_str_eq(context_names[i], name)) {
-            break;
-        }
-    }
-
-    if (i == CONTEXT_NAMES || fields == NULL) {
-        return i != CONTEXT_NAMES;
+    if (!names_nobody(name) || fields == NULL) {
+        return names_nobody(name);
     }
 
     for (i = 0; i < fields->n; i++) {
@@ -205,4 +214,33 @@ onsite_outbox_event_encode(const onsite_outbox_event_t *event,
 
         size = w.len;
     }
+}
+
+
+onsite_value_t
+onsite_outbox_context(onsite_arena_t *arena, const onsite_value_t *context)
+{
+    uint32_t          i;
+    onsite_value_t    out = { .type = ONSITE_ABSENT };
+    onsite_member_t  *members;
+
+    if (context->type != ONSITE_OBJECT) {
+        return out;
+    }
+
+    members = onsite_arena_alloc(arena, (context->len + 1) * sizeof(*members));
+    if (members == NULL) {
+        return out;
+    }
+
+    out.type = ONSITE_OBJECT;
+    out.as.members = members;
+
+    for (i = 0; i < context->len; i++) {
+        if (names_nobody(context->as.members[i].key)) {
+            members[out.len++] = context->as.members[i];
+        }
+    }
+
+    return out;
 }

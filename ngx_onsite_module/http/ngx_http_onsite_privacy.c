@@ -93,6 +93,19 @@ find_reach(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 }
 
 
+/* The store could not: whoever asked is told to come again. */
+
+static ngx_int_t
+complain(ngx_http_request_t *r, onsite_error_t *error)
+{
+    ngx_http_onsite_count(store_errors);
+    ngx_http_onsite_log(r->connection->log, NGX_HTTP_ONSITE_LOG_STORE,
+                        NGX_LOG_ERR, error->text);
+
+    return NGX_BUSY;
+}
+
+
 static ngx_int_t
 erase(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, onsite_str_t id)
 {
@@ -121,11 +134,7 @@ erase(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx, onsite_str_t id)
         return NGX_OK;
     }
 
-    ngx_http_onsite_count(store_errors);
-    ngx_http_onsite_log(r->connection->log, NGX_HTTP_ONSITE_LOG_STORE,
-                        NGX_LOG_ERR, error.text);
-
-    return NGX_BUSY;
+    return complain(r, &error);
 }
 
 
@@ -279,6 +288,122 @@ renew_cookie(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx,
 }
 
 
+/* The record at hand, in worker.visitor, is kept for the session only. */
+
+static onsite_status_t
+put_brief(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now)
+{
+    size_t                     size;
+    onsite_status_t            status;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    w->visitor->session_only = true;
+    size = onsite_visitor_encode(w->visitor, w->record,
+                                 ONSITE_RECORD_BYTES_MAX);
+
+    status = size == 0 ? ONSITE_LIMIT
+             : onsite_txn_put(txn, key, onsite_str(w->record, size), now);
+
+    if (status == ONSITE_OK) {
+        ngx_http_onsite_roam(txn, ONSITE_ROAM_CHANGED, key, now);
+    }
+
+    return status;
+}
+
+
+/* NOT_FOUND: no visitor is under this key, or none but a session's. */
+
+static onsite_status_t
+make_brief(onsite_txn_t *txn, const onsite_key_t *key, onsite_ms_t now)
+{
+    onsite_key_t               link;
+    onsite_str_t               record;
+    onsite_status_t            status;
+    onsite_record_kind_t       kind;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+    status = onsite_txn_get(txn, key, now, &record);
+
+    if (status != ONSITE_OK) {
+        return status;
+    }
+
+    status = onsite_visitor_decode(w->arena, record.data, record.len, &kind,
+                                   w->visitor, &link);
+
+    if (status == ONSITE_NO_MEMORY) {
+        return status;
+    }
+
+    /* what does not decode tells nothing of anybody */
+
+    if (status != ONSITE_OK || kind != ONSITE_RECORD_VISITOR
+        || w->visitor->session_only)
+    {
+        return ONSITE_NOT_FOUND;
+    }
+
+    return put_brief(txn, key, now);
+}
+
+
+/*
+ * What was remembered in full is the session's from now on, not only from the
+ * next event on: what waits to leave asks for it.  The record of a customer
+ * who is not here stays.
+ */
+
+static ngx_int_t
+shorten(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
+{
+    onsite_key_t     key;
+    onsite_txn_t    *txn;
+    onsite_error_t   error;
+    onsite_reach_t   reach;
+    onsite_status_t  status;
+
+    error.text[0] = '\0';
+
+    if (find_reach(r, ctx, &ctx->who.cookie_key, &reach) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (reach == ONSITE_REACH_DEVICE) {
+        return NGX_OK;
+    }
+
+    key = ngx_http_onsite_final(&ctx->who.cookie_key, ctx->now);
+
+    if (onsite_txn_begin(ngx_http_onsite_worker.store,
+                         ngx_http_onsite_shard(&key), &txn, &error)
+        != ONSITE_OK)
+    {
+        return complain(r, &error);
+    }
+
+    status = make_brief(txn, &key, ctx->now);
+
+    if (status != ONSITE_OK) {
+        onsite_txn_abort(txn);
+
+        if (status == ONSITE_NOT_FOUND) {
+            return NGX_OK;
+        }
+
+        (void) onsite_error(&error, status, "state: cannot keep a record for "
+                            "the session only: %s",
+                            onsite_status_text(status));
+        return complain(r, &error);
+    }
+
+    return onsite_txn_commit(txn, &error) == ONSITE_OK ? NGX_OK
+                                                       : complain(r, &error);
+}
+
+
 static ngx_int_t
 follow_choice(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
 {
@@ -292,7 +417,11 @@ follow_choice(ngx_http_request_t *r, ngx_http_onsite_ctx_t *ctx)
     }
 
     if (ctx->who.consent != NGX_HTTP_ONSITE_CONSENT_NONE) {
-        return renew_cookie(r, ctx, id);
+        rc = renew_cookie(r, ctx, id);
+
+        return rc == NGX_OK
+               && ctx->who.consent == NGX_HTTP_ONSITE_CONSENT_SESSION
+               ? shorten(r, ctx) : rc;
     }
 
     rc = erase(r, ctx, id);

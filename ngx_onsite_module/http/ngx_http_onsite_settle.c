@@ -55,6 +55,7 @@ static void
 take_choice(void *data, const onsite_image_t *image,
     const onsite_choice_t *choice, const onsite_event_t *event)
 {
+    bool                       brief;
     const onsite_counter_t    *counter;
     const onsite_visitor_t    *visitor;
     onsite_outbox_entry_t      entry;
@@ -74,9 +75,14 @@ take_choice(void *data, const onsite_image_t *image,
 
     counter = onsite_visitor_counter(visitor, event->name);
 
+    /* of who consented to the session only, nobody is told who it was */
+
+    brief = visitor->session_only;
+
     onsite_outbox_delivery(image, choice, event, &settle->key,
-                           visitor->user_id,
-                           visitor->verified && !settle->apply->closed,
+                           brief ? onsite_str(NULL, 0) : visitor->user_id,
+                           !brief && visitor->verified
+                           && !settle->apply->closed,
                            counter != NULL ? counter->total : 0, &entry);
     add_entry(settle, &entry);
 }
