@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,24 +21,31 @@
 #define PIECE  (1 << 18)
 
 
-bool
-files_sync_folder(const char *path)
+static void
+folder_of(const char *path, char folder[PATH_MAX])
 {
-    int    fd;
-    bool   done;
-    char   folder[PATH_MAX];
     char  *slash;
 
-    (void) snprintf(folder, sizeof(folder), "%s", path);
+    (void) snprintf(folder, PATH_MAX, "%s", path);
     slash = strrchr(folder, '/');
 
     if (slash == NULL) {
-        (void) snprintf(folder, sizeof(folder), ".");
+        (void) snprintf(folder, PATH_MAX, ".");
 
     } else {
         slash[slash == folder] = '\0';
     }
+}
 
+
+bool
+files_sync_folder(const char *path)
+{
+    int   fd;
+    bool  done;
+    char  folder[PATH_MAX];
+
+    folder_of(path, folder);
     fd = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     if (fd < 0) {
         return false;
@@ -267,8 +275,65 @@ say_who(int fd, const char *does, onsite_error_t *error)
     text[n > 0 ? n : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
 
+    /* whoever could not write there left the number of one that has ended */
+
+    if (kill((pid_t) atol(text), 0) != 0 && errno == ESRCH) {
+        text[0] = '\0';
+    }
+
     return onsite_error(error, ONSITE_INVALID, "process %s %s already",
                         *text != '\0' ? text : "(unknown)", does);
+}
+
+
+/* What root makes is the folder's owner's, who is to lock it later; only a
+ * file that was not there before, since the owner may have put another one in
+ * its place. */
+
+static int
+make_lock(const char *path)
+{
+    int          fd;
+    char         folder[PATH_MAX];
+    struct stat  st;
+
+    fd = open(path, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
+
+    if (fd >= 0 && geteuid() == 0) {
+        folder_of(path, folder);
+
+        if (stat(folder, &st) == 0) {
+            (void) !fchown(fd, st.st_uid, st.st_gid);
+        }
+    }
+
+    return fd;
+}
+
+
+/* To lock another user's file it need not be written. */
+
+static int
+open_lock(const char *path)
+{
+    int  fd;
+
+    fd = open(path, O_RDWR|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT) {
+        fd = make_lock(path);
+
+        if (fd < 0 && errno == EEXIST) {        /* of another process, now */
+            fd = open(path, O_RDWR|O_NOFOLLOW|O_CLOEXEC);
+        }
+    }
+
+    if (fd < 0 && errno == EACCES) {
+        fd = open(path, O_RDONLY|O_NOFOLLOW|O_CLOEXEC);
+        errno = fd < 0 ? EACCES : 0;
+    }
+
+    return fd;
 }
 
 
@@ -279,13 +344,16 @@ files_lock(const char *path, const char *does, int *fd, onsite_error_t *error)
     char             text[32];
     onsite_status_t  status;
 
-    *fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0644);
+    *fd = open_lock(path);
 
     if (*fd < 0) {
         return onsite_error(error,
                             errno == ENOENT ? ONSITE_NOT_FOUND : ONSITE_IO,
-                            "%s: cannot be opened: %s", path,
-                            strerror(errno));
+                            "%s: cannot be opened: %s%s", path,
+                            strerror(errno),
+                            errno == EACCES ? ": run this as the user whom "
+                            "its folder belongs to, and chown the file to "
+                            "that user if it is another's" : "");
     }
 
     if (flock(*fd, LOCK_EX|LOCK_NB) != 0) {
@@ -297,7 +365,8 @@ files_lock(const char *path, const char *does, int *fd, onsite_error_t *error)
 
     n = snprintf(text, sizeof(text), "%ld\n", (long) getpid());
 
-    /* for people only: the lock is what counts */
+    /* for people only: the lock is what counts; another user's file keeps
+     * what it has */
     if (ftruncate(*fd, 0) == 0) {
         (void) !pwrite(*fd, text, (size_t) n, 0);
     }

@@ -34,7 +34,9 @@ onsite_status_t files_make_folder(const char *purpose,
 bool files_sync_folder(const char *path);
 
 /* The lock file of who does something alone ("drains /state"), until *fd is
- * closed; its number is in the file.  INVALID: another process has it. */
+ * closed; its number is in the file.  INVALID: another process has it.  What
+ * root makes belongs to the folder's owner; a file of another user is locked
+ * as it is. */
 onsite_status_t files_lock(const char *path, const char *does, int *fd,
     onsite_error_t *error);
 

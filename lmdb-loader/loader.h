@@ -30,6 +30,14 @@ typedef struct {
 } loader_command_t;
 
 
+/* hide.c */
+
+/* Replaces arguments by copies, and overwrites in the originals, which every
+ * user of the machine sees (ps), what may be a secret: who is before the "@" of
+ * a URL, Segment's write key, queries. */
+void loader_hide(int argc, char **argv);
+
+
 /* options.c */
 
 typedef struct {
@@ -55,6 +63,10 @@ typedef struct {
  */
 int loader_options(int argc, char **argv, const loader_option_t *options,
     const char *arguments, int min, int max);
+
+/* Whether what loader_options read last had this one, as opposed to the
+ * environment. */
+bool loader_given(const char *option);
 
 /*
  * A section of a configuration in place of a command line (`run`): its lines

@@ -83,6 +83,8 @@ main(int argc, char **argv)
 {
     size_t  i;
 
+    loader_hide(argc, argv);
+
     if (argc < 2) {
         print_usage(stderr);
         return LOADER_USAGE;

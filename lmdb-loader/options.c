@@ -22,6 +22,7 @@
 static const char              *command = "";
 static const loader_section_t  *section;    /* NULL: a command line        */
 static unsigned                 at_line;    /* in it; 0: see find_line     */
+static const char              *by_hand[OPTIONS_MAX];   /* options given   */
 
 
 /* Which line a complaint is about: "--to: …" about that of to. */
@@ -255,6 +256,38 @@ from_environment(const loader_option_t *o)
 }
 
 
+/* Not by the environment, which may be there for other commands. */
+
+static void
+note_given(const loader_option_t *options, const bool *given)
+{
+    size_t  i, n = 0;
+
+    memset(by_hand, 0, sizeof(by_hand));
+
+    for (i = 0; options[i].name != NULL; i++) {
+        if (given[i] && *options[i].value != NULL) {
+            by_hand[n++] = options[i].name;
+        }
+    }
+}
+
+
+bool
+loader_given(const char *option)
+{
+    size_t  i;
+
+    for (i = 0; i < OPTIONS_MAX && by_hand[i] != NULL; i++) {
+        if (strcmp(by_hand[i], option) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* Fills getopt's tables; short ones as "+:o:h". */
 
 static void
@@ -437,6 +470,8 @@ take_section(const loader_option_t *options, int min)
         take_setting(options, &section->settings[i], given);
     }
 
+    note_given(options, given);
+
     o = option_of(options, "state");
 
     if (o != NULL && !given[o - options]) {
@@ -492,6 +527,7 @@ loader_options(int argc, char **argv, const loader_option_t *options,
         set_value(o, o->argument != NULL ? optarg : "");
     }
 
+    note_given(options, given);
     n = argc - optind;
 
     if (n < min || n > max) {

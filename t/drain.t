@@ -156,6 +156,21 @@ cmp_ok(scalar(my @told = split /\n/, Onsite::Test::read_file($t->dir
     . '/drain.log')), '<=', 4, 'each cause is told once');
 is(end_drain($pid, 'TERM'), 0, 'ended');
 
+# a file in its place holds up nobody who drains to elsewhere
+$dir = folder();
+unlink $t->dir . '/drain.log';
+$pid = start_drain('--to', "file:$dir");
+sleep 0.5;
+rmdir $dir or die "rmdir: $!";
+$t->write_file($dir, 'x');
+send_events(20);
+ok(eventually(5, sub { -s $t->dir . '/drain.log' }), 'a file where the folder was');
+end_drain($pid, 'KILL');
+$dir = folder();
+($code, $out, $err) = $t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once');
+is($code, 0, 'and then another folder') or diag($err);
+is(scalar lines($dir), 20, 'has them');
+
 # zstd
 SKIP: {
     system('zstd --version >/dev/null 2>&1') == 0 or skip 'no zstd', 2;
@@ -177,7 +192,15 @@ is(scalar lines($dir), 10, 'drains, too');
 
 # usage
 for (['no sink', qr/--to is missing/], ['another', qr/file:DIR/, '--to', 'ftp://x'],
-    ['no folder', qr/file:DIR/, '--to', 'file:'],
+    ['no folder', qr/a folder is missing behind file:/, '--to', 'file:'],
+    ['none either', qr/a folder is missing behind file:/, '--to', 'file://'],
+    ['a file', qr/drain\.log: is no folder/, '--to', "file:@{[$t->dir]}/drain.log"],
+    ['what is for another --to', qr/--batch-size: is for https:/, '--to', "file:$dir",
+        '--batch-size', '1m'],
+    ['as well', qr/--rotate-time: is for file:DIR.* --to https:/, '--to', 'https://x',
+        '--rotate-time', '1s'],
+    ['or a flag', qr/--create-stream: is for nats:/, '--to', 'segment:k@https://x',
+        '--create-stream'],
     ['a bad size', qr/--rotate-size.*"much"/, '--to', "file:$dir", '--rotate-size', 'much'],
     ['a bad time', qr/--rotate-time/, '--to', "file:$dir", '--rotate-time', 'soon'])
 {
@@ -194,5 +217,89 @@ is($code, 1, 'no such folder');
 like($err, qr{/nothing/there}, 'is named');
 ($code, $out) = $t->run_loader('drain', '--help');
 like($out, qr/--to=URL.*--once.*--rotate-size/s, '--help');
+
+($code, $out, $err) = do {
+    local @ENV{qw(ONSITE_CA ONSITE_BATCH_SIZE)} = ('/none', 'what');
+    $t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once');
+};
+is($code, 0, 'what the environment has for others is let alone') or diag($err);
+
+# a folder that is no state stays as it is
+$dir = folder();
+for (['drain', '--to', "file:$dir"],
+    ['deliver', '--any-endpoint', '--secret', $t->dir . '/secret'],
+    ['roam', '--with', 'nats://127.0.0.1:1'])
+{
+    my ($command, @args) = @$_;
+    $t->write_file('secret', 'whsec_' . 'QUJD' x 12 . "\n");
+    chmod 0600, $t->dir . '/secret';
+    unlink $t->dir . '/wrong.log';
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDERR, '>', $t->dir . '/wrong.log';
+        exec $t->loader, $command, $dir, @args;
+        exit 127;
+    }
+    ok(eventually(5, sub { -s $t->dir . '/wrong.log' }), "$command of no state complains");
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    like(Onsite::Test::read_file($t->dir . '/wrong.log'), qr/\Q$dir\E/, 'of it');
+    is_deeply([glob "$dir/*"], [], 'and puts nothing there');
+}
+
+# who was root once locks nobody out
+my $lock = $t->state_dir . '/drain.lock';
+SKIP: {
+    skip 'not root', 4 if $> != 0;
+    my ($uid, $gid) = (getpwnam 'daemon')[2, 3];
+    my ($own, $group) = (stat $t->state_dir)[4, 5];
+    unlink $lock;
+    chown $uid, $gid, $t->state_dir;
+    $t->run_loader('drain', $t->state_dir, '--to', "file:$dir", '--once');
+    is(join(' ', (stat $lock)[4, 5]), "$uid $gid", "the lock is the folder's owner's");
+    chown 0, 0, $lock;
+    chown $uid, $gid, $dir, glob $t->state_dir . '/{onsite-state,*.mdb,*.mdb-lock}';
+    chmod 0755, $t->dir;
+    my $as = sub {
+        return system('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups', 'sh',
+            '-c', 'exec "$@" 2>' . $t->dir . '/as.log', 'sh', $t->loader, 'drain',
+            $t->state_dir, '--to', "file:$dir", '--once') >> 8;
+    };
+    $t->write_file('as.log', '');
+    chmod 0666, $t->dir . '/as.log';
+    is($as->(), 0, "root's lock is taken as it is")
+        or diag(Onsite::Test::read_file($t->dir . '/as.log'));
+    chmod 0600, $lock;
+    is($as->(), 1, 'one that cannot be read');
+    like(Onsite::Test::read_file($t->dir . '/as.log'),
+        qr/drain\.lock: cannot be opened: Permission denied: run this as .*chown/,
+        'is told, and what helps');
+    unlink $lock;
+    chown $own, $group, $t->state_dir, glob $t->state_dir . '/*';
+}
+
+# ps has no secrets
+for (["segment:s3cret\@https://127.0.0.1:1/", 'segment:xxxxxx@https://127.0.0.1:1/'],
+    ['nats://us:s3cret@127.0.0.1:1,us:s3cret@localhost:1', qr/nats:\/\/x+\@localhost:1/],
+    ['https://us:s3cr@t@127.0.0.1:1/in?k=s3cret', qr{https://x+\@127\.0\.0\.1:1/in\?x+}])
+{
+    my ($to, $shown) = @$_;
+    for my $args (["--to=$to"], ['--to', $to]) {
+        unlink $t->dir . '/hidden.log';
+        my $pid = fork // die "fork: $!";
+        if ($pid == 0) {
+            open STDERR, '>', $t->dir . '/hidden.log';
+            exec $t->loader, 'drain', $t->dir . '/no-state-yet', @$args;
+            exit 127;
+        }
+        eventually(5, sub { -s $t->dir . '/hidden.log' });
+        my $line = Onsite::Test::read_file("/proc/$pid/cmdline");
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+        next if $line eq '';            # it has ended by itself
+        unlike($line, qr/s3c?/, "hidden: $args->[0]");
+        like($line, ref $shown ? $shown : qr/\Q$shown\E/, 'the rest is there');
+    }
+}
 
 $t->done;

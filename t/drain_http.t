@@ -248,6 +248,9 @@ for (["https://localhost:$tls/"], ["https://localhost:$tls/", '--ca', $t->dir . 
 }
 ($code, $out, $err) = $d->once('--to', "https://localhost:$tls/", '--ca', $t->dir . '/none');
 like($err, qr{--ca: \S+/none: No such file}, 'no such file');
+$t->write_file('garbage', "-----BEGIN\nno certificate\n");
+($code, $out, $err) = $d->once('--to', "https://localhost:$tls/", '--ca', $t->dir . '/garbage');
+like($err, qr{--ca: \S+/garbage: has no certificate}, 'no certificate in it');
 is($t->status->{outbox}{events}, 3, 'nothing left');
 is(($d->once('--to', "https://localhost:$tls/", '--ca', $t->dir . '/ca.pem'))[0], 0,
     'by an authority of our own');
@@ -286,6 +289,10 @@ for my $bad ("X-Key\n", ": v\n", "A: b\1\n") {
     is($code, 1, 'a header that is none');
     like($err, qr/headers: a line is no "Name: value"/, 'is told');
 }
+$t->write_file('headers', "A: b\ncontent-length: 5\n");
+($code, $out, $err) = $d->once('--to', $r->url, '--header-file', $t->dir . '/headers');
+is($code, 1, 'a header that is not for others');
+like($err, qr/headers: Content-Length and .* cannot be given/, 'is told');
 unlike($d->{all}, qr/s3cret|pa%2Fss|pa\/ss/, 'no secret was told');
 
 $t->done;

@@ -36,14 +36,16 @@ deliver_open(deliver_t *d)
     onsite_status_t      status;
     onsite_store_stat_t  stat;
 
-    status = lock(d);
-    if (status != ONSITE_OK) {
-        return status;
-    }
+    /* nothing is put into a folder that is no state */
 
     status = loader_open_changing(d->state, &d->store, &d->error);
     if (status != ONSITE_OK) {
         d->store = NULL;
+        return status;
+    }
+
+    status = lock(d);
+    if (status != ONSITE_OK) {
         return status;
     }
 

@@ -16,6 +16,12 @@
 #define BATCH_MAX    (8u << 20)
 #define TIMEOUT      (30 * ONSITE_SECOND)
 
+/* kinds of --to */
+#define FILES    1u
+#define HTTP     2u
+#define SEGMENT  4u
+#define NATS     8u
+
 typedef struct {
     const char            *to;
     const char            *state;
@@ -80,6 +86,12 @@ to_file(const texts_t *texts)
     drain_file_options_t   options;
 
     options.folder = folder + (begins(folder, "//") ? 2 : 0);
+
+    if (*options.folder == '\0') {
+        loader_complain("--to: a folder is missing behind file:");
+        return NULL;
+    }
+
     options.bytes = size_option("rotate-size", texts->rotate_size,
                                 ROTATE_SIZE);
     options.time = loader_duration("rotate-time", texts->rotate_time,
@@ -170,6 +182,50 @@ to_nats(const texts_t *texts)
 }
 
 
+/* What is not for this --to would be ignored; the environment may have what is
+ * for other commands. */
+
+static bool
+only_own(const char *to, unsigned kind)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *option;
+        unsigned     kinds;
+        const char  *where;
+    }  of[] = {
+        { "rotate-size", FILES, "file:DIR" },
+        { "rotate-time", FILES, "file:DIR" },
+        { "zstd", FILES, "file:DIR" },
+        { "batch-size", HTTP|SEGMENT, "https://… and segment:…" },
+        { "timeout", HTTP|SEGMENT, "https://… and segment:…" },
+        { "no-gzip", HTTP|SEGMENT, "https://… and segment:…" },
+        { "ca", HTTP|SEGMENT, "https://… and segment:…" },
+        { "header-file", HTTP, "https://…" },
+        { "token-file", HTTP, "https://…" },
+        { "write-key-file", SEGMENT, "segment:…" },
+        { "nats-creds", NATS, "nats://…" },
+        { "nats-ca", NATS, "nats://…" },
+        { "nats-cert", NATS, "nats://…" },
+        { "nats-key", NATS, "nats://…" },
+        { "create-stream", NATS, "nats://…" },
+        { "rejects", HTTP|SEGMENT|NATS, "https://…, segment:… and nats://…" }
+    };
+
+    for (i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+        if ((of[i].kinds & kind) == 0 && loader_given(of[i].option)) {
+            loader_complain("--%s: is for %s, and would be ignored with --to "
+                            "%.*s:", of[i].option, of[i].where,
+                            (int) strcspn(to, ":"), to);
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /* NULL: it has complained. */
 
 static drain_sink_t *
@@ -182,20 +238,20 @@ sink_of(const texts_t *texts)
         return NULL;
     }
 
-    if (begins(to, "file:") && to[5] != '\0') {
-        return to_file(texts);
+    if (begins(to, "file:")) {
+        return only_own(to, FILES) ? to_file(texts) : NULL;
     }
 
     if (begins(to, "segment:")) {
-        return to_segment(texts);
+        return only_own(to, SEGMENT) ? to_segment(texts) : NULL;
     }
 
     if (begins(to, "https://") || begins(to, "http://")) {
-        return to_http(texts);
+        return only_own(to, HTTP) ? to_http(texts) : NULL;
     }
 
     if (begins(to, "nats://") || begins(to, "tls://")) {
-        return to_nats(texts);
+        return only_own(to, NATS) ? to_nats(texts) : NULL;
     }
 
     loader_complain("--to: \"%.*s…\" is none of file:DIR, https://…, "

@@ -261,13 +261,21 @@ file_drop(drain_sink_t *sink)
 static onsite_status_t
 find_folder(file_sink_t *file, onsite_error_t *error)
 {
-    char  *path;
+    char         *path;
+    struct stat   st;
 
     path = realpath(file->to, NULL);
 
-    if (path == NULL) {
+    if (path == NULL || stat(path, &st) != 0) {
+        free(path);
         return onsite_error(error, ONSITE_IO, "--to: %s: %s", file->to,
                             strerror(errno));
+    }
+
+    if (!S_ISDIR(st.st_mode)) {
+        free(path);
+        return onsite_error(error, ONSITE_IO, "--to: %s: is no folder",
+                            file->to);
     }
 
     if (snprintf(file->folder, sizeof(file->folder), "%s", path)
@@ -280,7 +288,7 @@ find_folder(file_sink_t *file, onsite_error_t *error)
 
     free(path);
 
-    return access(file->folder, W_OK) == 0
+    return access(file->folder, W_OK|X_OK) == 0
            ? ONSITE_OK : failed(file->folder, "write there", error);
 }
 
@@ -321,6 +329,15 @@ drain_sink_t *
 drain_file(const drain_file_options_t *options)
 {
     file_sink_t  *file;
+    struct stat   st;
+
+    /* one that is not there may still come */
+
+    if (stat(options->folder, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        loader_complain("--to: %s: is no folder: file: puts files into one",
+                        options->folder);
+        return NULL;
+    }
 
     file = calloc(1, sizeof(file_sink_t));
 

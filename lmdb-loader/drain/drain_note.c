@@ -55,7 +55,8 @@ drain_note_none(drain_t *drain, uint32_t shard, onsite_error_t *error)
 }
 
 
-/* A file that is there has its events; half of one is of no use. */
+/* A file that is there has its events; half of one is of no use.  With seq 0 it
+ * has none of this shard. */
 
 static onsite_status_t
 end_file(drain_t *drain, uint32_t shard, uint64_t seq, const char *path,
@@ -63,13 +64,20 @@ end_file(drain_t *drain, uint32_t shard, uint64_t seq, const char *path,
 {
     char  part[ONSITE_NOTE_MAX + 16];
 
-    if (access(path, F_OK) == 0) {
-        return drain_leave(drain, shard, seq, 0, error);
-    }
+    if (seq != 0) {
+        if (access(path, F_OK) == 0) {
+            return drain_leave(drain, shard, seq, 0, error);
+        }
 
-    if (errno != ENOENT) {
-        return onsite_error(error, ONSITE_IO, "%s: cannot look for it: %s",
-                            path, strerror(errno));
+        if (errno != ENOENT && errno != ENOTDIR) {
+            return onsite_error(error, ONSITE_IO, "%s: cannot look for it: "
+                                "%s: an earlier drain ended while it put "
+                                "events there, which leave a second time "
+                                "unless that is known: run drain once as a "
+                                "user who may look there, or move that "
+                                "folder away so that they leave again", path,
+                                strerror(errno));
+        }
     }
 
     (void) snprintf(part, sizeof(part), "%s" DRAIN_PART, path);

@@ -21,6 +21,23 @@
 #define GZIP             (15 + 16)              /* window and form        */
 
 
+/* Files that are read when it begins, where nothing is to begin. */
+
+static bool
+check_files(post_t *post)
+{
+    onsite_error_t  error = { "" };
+
+    if (!loader_checking() || post_begin(post, &error) == ONSITE_OK) {
+        return true;
+    }
+
+    loader_complain("%s", error.text);
+
+    return false;
+}
+
+
 post_t *
 post_open(const post_options_t *options)
 {
@@ -37,7 +54,7 @@ post_open(const post_options_t *options)
     post->options = *options;
     onsite_buf_init(&post->packed, 0);
 
-    if (!post_take_url(post)) {
+    if (!post_take_url(post) || !check_files(post)) {
         post_close(post);
         return NULL;
     }

@@ -11,8 +11,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define SECRETS_MAX  (16 * 1024)
@@ -285,13 +288,44 @@ read_token(post_t *post, onsite_buf_t *text, onsite_error_t *error)
 }
 
 
+/* What is wrong with a line, or NULL. */
+
+static const char *
+check_header(onsite_str_t header)
+{
+    size_t      i, n = 0;
+    static const char *const  ours[] = {
+        "Content-Length", "Transfer-Encoding"
+    };
+
+    while (n < header.len && header.data[n] != ':') {
+        n++;
+    }
+
+    if (!is_printable(header) || n == 0 || n == header.len) {
+        return "a line is no \"Name: value\"";
+    }
+
+    for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (strlen(ours[i]) == n
+            && strncasecmp(header.data, ours[i], n) == 0)
+        {
+            return "Content-Length and Transfer-Encoding follow from each "
+                   "batch, and cannot be given";
+        }
+    }
+
+    return NULL;
+}
+
+
 /* "Name: value", a line each */
 
 static onsite_status_t
 read_headers(post_t *post, onsite_buf_t *text, onsite_error_t *error)
 {
     size_t           n;
-    const char      *path = post->options.header_file;
+    const char      *path = post->options.header_file, *wrong;
     onsite_buf_t     line;
     onsite_str_t     rest, header;
     onsite_status_t  status;
@@ -313,11 +347,11 @@ read_headers(post_t *post, onsite_buf_t *text, onsite_error_t *error)
             continue;
         }
 
-        if (!is_printable(header) || header.data[0] == ':'
-            || memchr(header.data, ':', header.len) == NULL)
-        {
-            return onsite_error(error, ONSITE_IO, "--header-file: %s: a line "
-                                "is no \"Name: value\"", path);
+        wrong = check_header(header);
+
+        if (wrong != NULL) {
+            return onsite_error(error, ONSITE_IO, "--header-file: %s: %s",
+                                path, wrong);
         }
 
         onsite_buf_init(&line, 0);
@@ -350,6 +384,36 @@ read_key(post_t *post, onsite_buf_t *text, onsite_error_t *error)
 }
 
 
+/* libcurl would tell only when something is sent. */
+
+static onsite_status_t
+check_ca(const char *path, onsite_error_t *error)
+{
+    BIO   *file;
+    X509  *first;
+
+    if (access(path, R_OK) != 0) {
+        return onsite_error(error, ONSITE_IO, "--ca: %s: %s", path,
+                            strerror(errno));
+    }
+
+    file = BIO_new_file(path, "r");
+    first = file != NULL ? PEM_read_bio_X509_AUX(file, NULL, NULL, NULL)
+                         : NULL;
+    (void) BIO_free(file);
+    ERR_clear_error();
+
+    if (first == NULL) {
+        return onsite_error(error, ONSITE_IO, "--ca: %s: has no certificate "
+                            "(PEM)", path);
+    }
+
+    X509_free(first);
+
+    return ONSITE_OK;
+}
+
+
 onsite_status_t
 post_begin(post_t *post, onsite_error_t *error)
 {
@@ -374,12 +438,6 @@ post_begin(post_t *post, onsite_error_t *error)
 
     onsite_buf_free(&text);
 
-    if (status == ONSITE_OK && post->options.ca != NULL
-        && access(post->options.ca, R_OK) != 0)
-    {
-        status = onsite_error(error, ONSITE_IO, "--ca: %s: %s",
-                              post->options.ca, strerror(errno));
-    }
-
-    return status;
+    return status == ONSITE_OK && post->options.ca != NULL
+           ? check_ca(post->options.ca, error) : status;
 }

@@ -59,6 +59,25 @@ look_at_files(const char *state, uint32_t shards)
 }
 
 
+/* Alone: two would ask for the same. */
+
+static onsite_status_t
+lock_state(roam_t *roam, const char *path)
+{
+    char             lock[PATH_MAX + 16], does[PATH_MAX + 32];
+    onsite_status_t  status;
+
+    (void) snprintf(lock, sizeof(lock), "%s/roam.lock", path);
+    (void) snprintf(does, sizeof(does), "exchanges records of %s", path);
+    status = files_lock(lock, does, &roam->lock, &roam->error);
+    roam->taken_by_another = status == ONSITE_INVALID;
+
+    return status;
+}
+
+
+/* Nothing is put into a folder that is no state. */
+
 static onsite_status_t
 open_store(roam_t *roam, const char *path)
 {
@@ -90,8 +109,12 @@ open_store(roam_t *roam, const char *path)
                             path);
     }
 
-    return onsite_store_open(&options, loader_now(), &roam->store,
-                             &roam->error);
+    status = lock_state(roam, path);
+
+    return status == ONSITE_OK
+           ? onsite_store_open(&options, loader_now(), &roam->store,
+                               &roam->error)
+           : status;
 }
 
 
@@ -105,23 +128,6 @@ roam_state_close(roam_t *roam)
         (void) close(roam->lock);
         roam->lock = -1;
     }
-}
-
-
-/* Alone: two would ask for the same. */
-
-static onsite_status_t
-lock_state(roam_t *roam, const char *path)
-{
-    char             lock[PATH_MAX + 16], does[PATH_MAX + 32];
-    onsite_status_t  status;
-
-    (void) snprintf(lock, sizeof(lock), "%s/roam.lock", path);
-    (void) snprintf(does, sizeof(does), "exchanges records of %s", path);
-    status = files_lock(lock, does, &roam->lock, &roam->error);
-    roam->taken_by_another = status == ONSITE_INVALID;
-
-    return status;
 }
 
 
@@ -153,11 +159,7 @@ roam_state_ready(roam_t *roam)
                             strerror(errno));
     }
 
-    status = lock_state(roam, absolute);
-
-    if (status == ONSITE_OK) {
-        status = open_store(roam, absolute);
-    }
+    status = open_store(roam, absolute);
 
     if (status != ONSITE_OK) {
         roam_state_close(roam);
