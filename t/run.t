@@ -91,6 +91,11 @@ wrong('an option without its value', "every =\n",
 wrong('a value that is not right', "every = soon\n",
     qr/\[sync\] --every: "soon" is not a duration/, 6);
 wrong('another one', "[drain]\nto = ftp://x\n", qr/\[drain\] --to: "ftp/, 7);
+wrong('an option of another', "[drain]\nto = file:$out\nbatch-size = 1m\n",
+    qr/\[drain\] --batch-size: is for https/, 8);
+$t->write_file('garbage', "no certificate\n");
+wrong('a file without a certificate', "[drain]\nto = https://x/\nca = @{[$t->dir]}/garbage\n",
+    qr/\[drain\] --ca: \S+: has no certificate/, 8);
 wrong('what it would be told by', "watch = ftp://x\n", qr/\[sync\] --watch: .*ftp/, 6);
 wrong('what it would call', "[deliver]\nendpoints = $dir/none.json\n",
     qr/\[deliver\] .*none\.json/);

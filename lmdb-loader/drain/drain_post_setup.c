@@ -293,7 +293,8 @@ read_token(post_t *post, onsite_buf_t *text, onsite_error_t *error)
 static const char *
 check_header(onsite_str_t header)
 {
-    size_t      i, n = 0;
+    size_t  i, n = 0;
+
     static const char *const  ours[] = {
         "Content-Length", "Transfer-Encoding"
     };
