@@ -531,9 +531,9 @@ loader_options(int argc, char **argv, const loader_option_t *options,
     n = argc - optind;
 
     if (n < min || n > max) {
-        loader_complain("%s argument\nusage: lmdb-loader %s %s",
-                        n < min ? "missing" : "one too many", command,
-                        arguments);
+        loader_complain("%s\nusage: lmdb-loader %s %s",
+                        n < min ? "an argument is missing"
+                        : "too many arguments", command, arguments);
         exit(LOADER_USAGE);
     }
 

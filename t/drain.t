@@ -214,7 +214,7 @@ is($code, 2, 'no state');
 ($code, $out, $err) = $t->run_loader('drain', $t->state_dir, '--to',
     'file:/nothing/there', '--once');
 is($code, 1, 'no such folder');
-like($err, qr{/nothing/there}, 'is named');
+like($err, qr{/nothing/there: No such file.*: make the folder}, 'is named');
 ($code, $out) = $t->run_loader('drain', '--help');
 like($out, qr/--to=URL.*--once.*--rotate-size/s, '--help');
 

@@ -56,6 +56,8 @@ $t->run_loader('sign', $file, '--key', "$dir/key", '-o', "$dir/m.json",
 is(scalar @{ json_decode(Onsite::Test::read_file("$dir/m.json"))
     ->{signatures} }, 2, 'each key signs');
 sleep 1;
+my $live = "$dir/live.mdb";
+system("cp $file $live; mkdir $live.sync");
 my @wrong = (
     ['expired', ["$dir/m.json", @trust], qr/m\.json: it expired at 20\S+Z/],
     ['another site', [$file, @trust, '--site', 'shop'],
@@ -66,6 +68,8 @@ my @wrong = (
         qr/is a secret key.*\.pub/],
     ['no manifest', ["$dir/key.pub", @trust],
         qr/key\.pub\.manifest\.json: cannot be opened/],
+    ['no manifest, beside what sync keeps', [$live, @trust],
+        qr{live\.mdb\.manifest\.json: cannot be opened: .*; sync keeps manifests as \S+/live\.mdb\.sync/VERSION\.json: copy}],
     ['no file', ["$dir/nothing", @trust], qr/nothing: cannot be opened/],
 );
 for (@wrong) {
@@ -96,13 +100,16 @@ ok(!json_decode($out)->{good}, 'as JSON, too');
 # publish
 ($code, $out, $err) = $p->publish(10, 'ten', '--dry-run');
 is($code, 0, 'publish --dry-run') or diag($err);
-like($out, qr/would be published, site default, version 10$/m, 'tells');
+like($out, qr/would be published, site default, version 10, good until 20\S+Z$/m,
+    'tells');
 ok(!-e "$p->{store}/default", 'and writes nothing');
 ($code, $out, $err) = $p->publish(10, 'ten', '--expires', '5d');
 is($code, 0, 'publish') or diag($err);
-like($out, qr/v10\.mdb: published, site default, version 10, \d+ bytes$/m,
-    'tells');
 my $m = $p->manifest;
+my $until = $m->{expires} =~ s/\.\d+//r;
+like($out, qr/v10\.mdb: published, site default, version 10, \d+ bytes, good until $until$/m,
+    'tells');
+is($err, '', 'and warns of nothing');
 is("$m->{type} $m->{format} $m->{site} $m->{version} $m->{lmdb}",
     'onsite-manifest 1 default 10 0.9', 'the manifest');
 is($m->{previous}, undef, 'the first has no previous one');
@@ -126,9 +133,18 @@ is($t->run_loader('verify', $p->path, @trust), 0, 'verify takes it');
 }
 
 # once more; a newer one, with a patch
-($code, $out) = $p->again(10);
+($code, $out, $err) = $p->again(10);
 like($out, qr/renewed, site default, version 10/, 'the same again: renewed');
 ok($p->manifest->{expires} gt $m->{expires}, 'it expires later');
+is($err, '', 'which is nothing to warn of');
+(undef, $out, $err) = $p->again(10, '--expires', '30', '--json');
+like($err, qr/warning: it is good until 20\S+Z only, less than a day: --expires 30d is 30 days/,
+    'seconds instead of days are warned of');
+$until = $p->manifest->{expires} =~ s/\.\d+//r;
+like($err, qr/warning: it was good until 20\S+Z, and is until $until$/m,
+    'and that it was good for longer');
+is(json_decode($out)->{expires}, $until, 'the expiry as JSON');
+$p->again(10);
 is(scalar(my @bodies = glob "$p->{store}/default/*.zst"), 1, 'one body');
 ($code, $out, $err) = $p->publish(11, 'eleven', '--json');
 is($code, 0, 'a newer one');
@@ -169,7 +185,14 @@ my @refused = (
         qr/has version 14, and version 14 is published/, 'other'],
     ['another key than the store\'s', 20, ['--key', "$dir/half"], 1,
         qr/cannot be believed: it is signed by none.*\(--force replaces it\)/],
-    ['no store', 20, ['--to', "$dir/nowhere"], 1, qr/nowhere.*No such file/],
+    ['no store', 20, ['--to', "$dir/nowhere"], 1,
+        qr/nowhere.*No such file.*: make it, or is it not mounted\?/],
+    ['a bucket\'s name that is none', 20, ['--to', 's3://b/x'], 2,
+        qr{s3://b: names of buckets have 3 to 63 characters}],
+    ['a bucket\'s name that is long', 20, ['--to', 's3://' . 'b' x 64], 2,
+        qr{s3://b{63}\.\.\.: names of buckets have 3 to 63}],
+    ['a store without a host', 20, ['--announce', 'nats://u:secret@'], 2,
+        qr/--announce: "\.\.\.@" has no host: nats/],
     ['a site that is a path', 20, ['--site', 'a/b'], 2, qr/--site: "a\/b"/],
     ['no duration', 20, ['--expires', 'soon'], 2, qr/--expires: "soon"/],
 );
@@ -186,6 +209,14 @@ for (@refused) {
 }
 is($t->run_loader('publish', "$dir/v20.mdb", '--to', $p->{store}), 2,
     'without --key: usage');
+($code, undef, $err) = $t->run_loader('publish', 'a', 'b', '--to',
+    $p->{store});
+is($code, 2, 'two files: usage');
+like($err, qr/: too many arguments$/m, 'says so');
+($code, undef, $err) = $t->run_loader('publish', "$dir/from-20", '--to',
+    $p->{store}, '--key', "$dir/key");
+is($code, 1, 'a folder');
+like($err, qr/from-20 is a folder: a snapshot is a file/, 'is none');
 $p->edit($p->path, sub { s/"version": 14/"version": 15/ });
 ($code, undef, $err) = $p->publish(20, 'x');
 is($code, 1, 'a manifest that somebody changed');

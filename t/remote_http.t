@@ -203,6 +203,9 @@ my $r;
     like($r->{error}, qr{--ca: $dir/none\.pem: No such file}, 'no such file');
 }
 $ENV{CA} = "$dir/ca.pem";
+$r = store("https://localhost:$plain/dav", 'get', 's/x', 100);
+like($r->{error}, qr{does it speak TLS\? If not, it is http://},
+    'a server that speaks no TLS');
 
 # objects
 $t->write_file('body', $data);

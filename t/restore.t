@@ -217,7 +217,11 @@ for my $when ($names[0], $time) {
     is($code, 0, "--time $when");
     is(json_decode($out)->{checkpoint}, $names[0], 'is that one');
 }
-is((restore($t, $folder, '--force', '--time', '2001-01-01T00:00:00Z'))[0], 1,
+($code, undef, $err) = restore($t, $folder, '--force', '--time',
+    '2001-01-01T00:00:00Z');
+like($err, qr/none of its \d+ checkpoint\(s\) is as old as --time asks for: the oldest is 20\d{6}T\d{6}\.\d{3}Z$/m,
+    'a time before all checkpoints is told');
+is($code, 1,
     'none so old');
 is((restore($t, $folder, '--time', 'yesterday'))[0], 2, 'no time');
 

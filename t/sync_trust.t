@@ -31,8 +31,21 @@ is($t->run_loader('sync', '--from', $p->{store}, '--to', 'y', '--keep', 3), 2,
 is($p->sync('--keep', 0), 2, '--keep 0: usage');
 is($p->sync('--site', '..'), 2, 'a site that is a path: usage');
 
-# the first one; nginx serves it
+# the first one, after a name that was wrong; nginx serves it
 $p->publish(10, 'number ten');
+($code, undef, $err) = $p->sync('--site', 'defualt');
+is($code, 1, 'a site of which there is nothing');
+like($err, qr{store/defualt/manifest\.json: .*: nothing is published there for site "defualt"; nothing is live yet$}m,
+    'is told');
+is($p->state->{site}, 'defualt', 'and stands in the state');
+{
+    local $p->{store} = "$dir/unmounted";
+    ($code, undef, $err) = $p->sync;
+    like($err, qr{unmounted: No such file.*: make it, or is it not mounted\?},
+        'a store that is not there');
+    is($p->state->{site}, 'default', 'which is of no site until something is');
+}
+$p->sync('--site', 'defualt');
 ($code, $out) = $p->sync('--dry-run');
 is($code, 0, 'sync --dry-run');
 like($out, qr/would be replaced, version 10/, 'tells');
@@ -78,6 +91,8 @@ my @bad = (
     @tampered,
     ['a manifest that was cut', sub { $p->edit($manifest,
         sub { $_ = substr($_, 0, 300) }) }, qr/bad JSON at/],
+    ['a page', sub { put_back("\n<!DOCTYPE html><title>Log in</title>") },
+        qr/is no manifest: it begins with "<", as pages do/],
     ['an empty manifest', sub { put_back('') }, qr/bad JSON at/],
     ['a manifest of another shape', sub { put_back('[]') },
         qr/has to be an object/],
@@ -178,14 +193,19 @@ for (['removed', sub { unlink $p->{file} }],
     $do->();
     ($code, $out, $err) = $p->sync;
     is($code, 0, "FILE was $what") or diag($err);
+    like($out, qr/: was not what is to be live: put there, version 23$/m,
+        'is told') if $what eq 'removed';
     is($p->live, 23, 'and is put back');
     is($p->sync, 0, 'and then current');
 }
 
 # FILE.sync in other hands
 system("rm -rf $p->{file}.sync");
+is($p->sync('--site', 'defualt'), 1, 'without FILE.sync, and a wrong site');
+is($p->state->{live}{version}, 23, 'what is live counts, of whatever site');
 ($code, $out) = $p->sync;
 is($code, 0, 'without FILE.sync');
+is($p->state->{site}, 'default', 'then the site is right');
 is($p->state->{highest}{version}, 23, 'what is live counts as seen');
 ok(-e "$p->{file}.sync/23.mdb", 'and is kept');
 put_back($good);
@@ -194,6 +214,7 @@ $t->write_file("$p->{file}.sync/state.json", '{');
 ($code, undef, $err) = $p->sync;
 is($code, 1, 'a damaged state');
 like($err, qr/state\.json is damaged.*: remove it/, 'says what to do');
+like($err, qr/; the file that is there stays$/m, 'and what is served');
 is(as_it_is("$p->{file}.sync/state.json"), '{', 'and is left for a look');
 unlink "$p->{file}.sync/state.json";
 is($p->sync, 1, 'without it the older one is refused');
@@ -202,7 +223,8 @@ is($p->sync, 0, 'and a newer one taken');
 is($p->live, 24, 'as ever');
 ($code, undef, $err) = $p->sync('--site', 'shop');
 is($code, 1, 'another site into the same FILE');
-like($err, qr/keeps versions of site "default"/, 'is refused');
+like($err, qr/keeps versions of site "default": another --to FILE is for "shop"; if it is to be this one, remove that folder first, and then what is newer than version 24 is taken; what is live stays$/m,
+    'is refused, with the way out');
 
 # a version that is out of reach, of a key that was stolen
 $p->publish(9007199254740991, 'theirs');

@@ -268,8 +268,9 @@ find_folder(file_sink_t *file, onsite_error_t *error)
 
     if (path == NULL || stat(path, &st) != 0) {
         free(path);
-        return onsite_error(error, ONSITE_IO, "--to: %s: %s", file->to,
-                            strerror(errno));
+        return onsite_error(error, ONSITE_IO, "--to: %s: %s%s", file->to,
+                            strerror(errno), errno == ENOENT
+                            ? ": make the folder" : "");
     }
 
     if (!S_ISDIR(st.st_mode)) {

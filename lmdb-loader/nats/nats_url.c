@@ -248,6 +248,10 @@ read_one(nats_url_t *url, onsite_str_t text, server_t *first)
     server_t  server;
 
     if (!read_server(&server, text, url->n != 0 ? first : NULL)) {
+        if (server.has_user && server.host.len == 0) {
+            return "has no host: nats://[USER:PASSWORD@]HOST[:PORT]";
+        }
+
         return "is not nats://[USER:PASSWORD@]HOST[:PORT] or tls://…";
     }
 
@@ -283,6 +287,10 @@ static onsite_str_t
 harmless(onsite_str_t text)
 {
     size_t  at = last(text, '@');
+
+    if (at + 1 == text.len) {
+        return ONSITE_STR("...@");
+    }
 
     return at < text.len ? from(text, at + 1)
            : strchr(text.data, '@') != NULL ? ONSITE_STR("...") : text;

@@ -129,20 +129,23 @@ put_manifest(publish_t *p)
 static void
 tell(const publish_t *p, const char *what)
 {
+    char                 until[MANIFEST_TIME];
     onsite_buf_t         line;
     const manifest_t    *m = &p->m;
     unsigned long long   version = m->version;
     onsite_str_t         file = { strlen(p->given->file), p->given->file };
 
     onsite_buf_init(&line, 0);
+    (void) manifest_time(m->expires, until);
 
     if (p->given->json) {
         onsite_buf_printf(&line, "{\"file\":");
         onsite_write_json_string(&line, file);
         onsite_buf_printf(&line, ",\"result\":\"%s\",\"site\":\"%s\","
-                          "\"version\":%llu,\"sha256\":\"%s\",\"bytes\":%llu,"
+                          "\"version\":%llu,\"sha256\":\"%s\","
+                          "\"expires\":\"%s\",\"bytes\":%llu,"
                           "\"patches\":%zu,\"patch_bytes\":%llu%s}", what,
-                          m->site, version, m->sha256,
+                          m->site, version, m->sha256, until,
                           (unsigned long long) m->body.size, m->n_patches,
                           (unsigned long long) m->patches[0].size,
                           !p->announced ? "" : p->untold
@@ -162,9 +165,8 @@ tell(const publish_t *p, const char *what)
                               (unsigned long long) m->patches[0].size);
         }
 
-        if (p->announced && !p->untold) {
-            onsite_buf_printf(&line, ", announced");
-        }
+        onsite_buf_printf(&line, ", good until %s%s", until,
+                          p->announced && !p->untold ? ", announced" : "");
     }
 
     if (!line.failed) {
@@ -231,6 +233,19 @@ check_version(publish_t *p)
 }
 
 
+static void
+warn_of_shorter(const publish_t *p)
+{
+    char  was[MANIFEST_TIME], until[MANIFEST_TIME];
+
+    if (p->m.expires < p->there.expires) {
+        loader_complain("warning: it was good until %s, and is until %s",
+                        manifest_time(p->there.expires, was),
+                        manifest_time(p->m.expires, until));
+    }
+}
+
+
 static onsite_status_t
 publish(publish_t *p, onsite_buf_t *was)
 {
@@ -249,6 +264,10 @@ publish(publish_t *p, onsite_buf_t *was)
     }
 
     renewed = is_there(p);
+
+    if (renewed) {
+        warn_of_shorter(p);
+    }
 
     if (p->given->dry_run) {
         tell(p, renewed ? "would be renewed" : "would be published");

@@ -91,8 +91,15 @@ signed_site(const char *site, const char **out)
 static onsite_status_t
 snapshot_version(const char *file, uint64_t *version, onsite_error_t *error)
 {
+    struct stat         st;
     onsite_status_t     status;
     onsite_snapshot_t  *snapshot;
+
+    if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return onsite_error(error, ONSITE_INVALID, "%s is a folder: a "
+                            "snapshot is a file, which lmdb-loader build "
+                            "makes of it", file);
+    }
 
     status = onsite_snapshot_open(file, &snapshot, error);
 
@@ -102,6 +109,21 @@ snapshot_version(const char *file, uint64_t *version, onsite_error_t *error)
     }
 
     return status;
+}
+
+
+/* "30" are seconds. */
+
+static void
+warn_of_expiry(const manifest_t *manifest)
+{
+    char  until[MANIFEST_TIME];
+
+    if (manifest->expires - manifest->created < ONSITE_DAY) {
+        loader_complain("warning: it is good until %s only, less than a day: "
+                        "--expires 30d is 30 days, 30 are seconds",
+                        manifest_time(manifest->expires, until));
+    }
 }
 
 
@@ -135,7 +157,26 @@ signed_describe(const char *file, const char *site, onsite_ms_t lasts,
         return LOADER_FAILED;
     }
 
+    warn_of_expiry(manifest);
+
     return LOADER_OK;
+}
+
+
+/* Whoever asks for a login answers with a page. */
+
+static bool
+is_page(onsite_str_t text)
+{
+    size_t  i = 0;
+
+    while (i < text.len && (text.data[i] == ' ' || text.data[i] == '\t'
+                            || text.data[i] == '\r' || text.data[i] == '\n'))
+    {
+        i++;
+    }
+
+    return i < text.len && text.data[i] == '<';
 }
 
 
@@ -144,6 +185,14 @@ signed_read(onsite_str_t text, const keys_t *trust, manifest_t *manifest,
     onsite_error_t *error)
 {
     onsite_status_t  status;
+
+    if (is_page(text)) {
+        *manifest = (manifest_t) { .version = 0 };
+
+        return onsite_error(error, ONSITE_INVALID, "it is no manifest: it "
+                            "begins with \"<\", as pages do; does something "
+                            "ask for a login there?");
+    }
 
     status = manifest_parse(manifest, text, error);
 

@@ -36,6 +36,30 @@ is_manifest(const onsite_buf_t *text)
 }
 
 
+/* Sync keeps manifests elsewhere. */
+
+static onsite_status_t
+read_beside(verify_t *v)
+{
+    char             folder[PATH_MAX + 8];
+    onsite_error_t   why = { "" };
+    onsite_status_t  status;
+
+    status = files_read(v->manifest, MANIFEST_TEXT_MAX, &v->text, &why);
+    (void) snprintf(folder, sizeof(folder), "%s.sync", v->file);
+
+    if (status == ONSITE_NOT_FOUND && access(folder, F_OK) == 0) {
+        return onsite_error(&v->error, status, "%s; sync keeps manifests as "
+                            "%s/VERSION.json: copy the one of its version "
+                            "there", why.text, folder);
+    }
+
+    v->error = why;
+
+    return status;
+}
+
+
 /* What is given is the one or the other. */
 
 static onsite_status_t
@@ -63,7 +87,7 @@ find_both(verify_t *v, const char *given)
                             "long", given);
     }
 
-    return files_read(v->manifest, MANIFEST_TEXT_MAX, &v->text, &v->error);
+    return read_beside(v);
 }
 
 

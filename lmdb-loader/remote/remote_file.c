@@ -58,8 +58,9 @@ open_object(const remote_t *remote, const char *name, char path[PATH_MAX],
     *fd = open(path, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
 
     if (*fd < 0 && errno == ENOENT && access(remote->folder, F_OK) != 0) {
-        status = onsite_error(error, ONSITE_IO, "%s: %s", remote->folder,
-                              strerror(errno));
+        status = onsite_error(error, ONSITE_IO, "%s: %s: make it, or is it "
+                              "not mounted?", remote->folder,
+                              strerror(ENOENT));
 
     } else if (*fd < 0 || fstat(*fd, st) != 0) {
         status = failed(path, "", error);

@@ -450,6 +450,12 @@ failed(http_request_t *request, const http_t *http, CURLcode code,
         hint = "; an authority of your own is named by --ca FILE";
         break;
 
+    case CURLE_SSL_CONNECT_ERROR:
+        if (strstr(text, "wrong version number") != NULL) {
+            hint = "; does it speak TLS? If not, it is http://";
+        }
+        break;
+
     default:
         break;
     }

@@ -72,7 +72,15 @@ take_place(const char *url, const remote_options_t *options, place_t *place,
 
     n = strcspn(bucket, "/");
 
-    if (n < BUCKET_MIN || n > BUCKET_MAX || !is_name(bucket, n, ".-_")) {
+    if ((n < BUCKET_MIN || n > BUCKET_MAX) && is_name(bucket, n, ".-_")) {
+        return onsite_error(error, ONSITE_INVALID, "s3://%.*s%s: names of "
+                            "buckets have %d to %d characters",
+                            (int) (n > BUCKET_MAX ? BUCKET_MAX : n), bucket,
+                            n > BUCKET_MAX ? "..." : "", BUCKET_MIN,
+                            BUCKET_MAX);
+    }
+
+    if (!is_name(bucket, n, ".-_")) {
         return onsite_error(error, ONSITE_INVALID, "s3:// takes the name of a "
                             "bucket, and perhaps a prefix: "
                             "s3://bucket/prefix");

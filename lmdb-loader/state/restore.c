@@ -33,6 +33,8 @@ typedef struct {
     onsite_restore_t   *restore;
     checkpoint_t        checkpoint;
     char               *piece;
+    size_t              n;              /* that are there                  */
+    onsite_ms_t         oldest;
     unsigned            passed_over;    /* damaged ones                    */
     onsite_store_t     *store;          /* of what is made ready           */
     unsigned            erased;         /* who had been since              */
@@ -292,6 +294,8 @@ take_latest(restorer_t *r, onsite_error_t *error)
     }
 
     n = checkpoint_list(r->folder, times);
+    r->n = n;
+    r->oldest = n != 0 ? times[n - 1] : 0;
 
     for (i = 0; i < n; i++) {
         if (r->until != 0 && times[i] > r->until) {
@@ -369,10 +373,29 @@ nothing(const restorer_t *r, const char *why)
 }
 
 
+static void
+say_why(const restorer_t *r, char *why, size_t size)
+{
+    char  name[CHECKPOINT_NAME];
+
+    if (r->passed_over == 0 && r->n != 0) {
+        checkpoint_name(r->oldest, name);
+        (void) snprintf(why, size, "%s: none of its %zu checkpoint(s) is as "
+                        "old as --time asks for: the oldest is %s", r->folder,
+                        r->n, name);
+        return;
+    }
+
+    (void) snprintf(why, size, "%s: %s", r->folder,
+                    r->passed_over != 0 ? "no checkpoint is good"
+                    : "there is no checkpoint");
+}
+
+
 static int
 run(restorer_t *r, const onsite_restore_options_t *options)
 {
-    char             why[PATH_MAX + 64];
+    char             why[PATH_MAX + 128];
     onsite_error_t   error = { "" };
     onsite_status_t  status = ONSITE_OK;
 
@@ -394,9 +417,7 @@ run(restorer_t *r, const onsite_restore_options_t *options)
     }
 
     if (status == ONSITE_NOT_FOUND) {
-        (void) snprintf(why, sizeof(why), "%s: %s", r->folder,
-                        r->passed_over != 0 ? "no checkpoint is good"
-                        : "there is no checkpoint");
+        say_why(r, why, sizeof(why));
         return nothing(r, why);
     }
 

@@ -76,7 +76,7 @@ put_back(sync_t *sync, onsite_error_t *error)
 
     if (status == ONSITE_OK) {
         sync_remember_live(sync);
-        sync_tell(sync->options, "was not what it has to be: put back",
+        sync_tell(sync->options, "was not what is to be live: put there",
                   sync->state.live.version);
     }
 
@@ -113,6 +113,35 @@ adopt(sync_t *sync)
 }
 
 
+/* It is of a site once something of that site was taken: where a name was
+ * wrong, nothing was. */
+
+static bool
+is_of_another_site(const sync_t *sync)
+{
+    uint64_t  versions[KEPT_MAX];
+
+    return strcmp(sync->state.site, sync->options->site) != 0
+           && sync->state.live.version != 0
+           && kept_list(&sync->kept, versions) != 0;
+}
+
+
+/* At once: from here on what is kept is of it. */
+
+static onsite_status_t
+bind_to_site(sync_t *sync, bool written, onsite_error_t *error)
+{
+    bool  same = strcmp(sync->state.site, sync->options->site) == 0;
+
+    (void) snprintf(sync->state.site, sizeof(sync->state.site), "%s",
+                    sync->options->site);
+
+    return same || !written || sync->options->dry_run
+           ? ONSITE_OK : kept_write(&sync->kept, &sync->state, error);
+}
+
+
 onsite_status_t
 sync_read_state(sync_t *sync, onsite_error_t *error)
 {
@@ -122,21 +151,20 @@ sync_read_state(sync_t *sync, onsite_error_t *error)
 
     if (status == ONSITE_NOT_FOUND) {
         adopt(sync);
-        status = ONSITE_OK;
-
-    } else if (status == ONSITE_OK
-               && strcmp(sync->state.site, sync->options->site) != 0)
-    {
-        return onsite_error(error, ONSITE_INVALID, "%s keeps versions of site"
-                            " \"%s\": another --to FILE is for \"%s\"",
-                            sync->kept.folder, sync->state.site,
-                            sync->options->site);
+        return bind_to_site(sync, false, error);
     }
 
-    (void) snprintf(sync->state.site, sizeof(sync->state.site), "%s",
-                    sync->options->site);
+    if (status == ONSITE_OK && is_of_another_site(sync)) {
+        return onsite_error(error, ONSITE_INVALID, "%s keeps versions of site"
+                            " \"%s\": another --to FILE is for \"%s\"; if "
+                            "it is to be this one, remove that folder first, "
+                            "and then what is newer than version %llu is "
+                            "taken", sync->kept.folder, sync->state.site,
+                            sync->options->site,
+                            (unsigned long long) sync->state.live.version);
+    }
 
-    return status;
+    return status == ONSITE_OK ? bind_to_site(sync, true, error) : status;
 }
 
 

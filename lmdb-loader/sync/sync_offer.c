@@ -153,6 +153,26 @@ take_it(sync_t *sync, const manifest_t *m, onsite_error_t *error)
 }
 
 
+static onsite_status_t
+get_manifest(sync_t *sync, remote_get_t *get, onsite_error_t *error)
+{
+    onsite_error_t   why = { "" };
+    onsite_status_t  status;
+
+    status = remote_get(sync->remote, sync->name, get, &why);
+
+    if (status == ONSITE_NOT_FOUND) {
+        return onsite_error(error, status, "%s: nothing is published there "
+                            "for site \"%s\"", why.text,
+                            sync->options->site);
+    }
+
+    *error = why;
+
+    return status;
+}
+
+
 onsite_status_t
 sync_look(sync_t *sync, onsite_error_t *error)
 {
@@ -165,7 +185,7 @@ sync_look(sync_t *sync, onsite_error_t *error)
         memcpy(get.etag, sync->etag, sizeof(get.etag));
     }
 
-    status = remote_get(sync->remote, sync->name, &get, error);
+    status = get_manifest(sync, &get, error);
     sync->asking = status != ONSITE_OK;
 
     if (status != ONSITE_OK || get.unchanged) {

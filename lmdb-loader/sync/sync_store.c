@@ -15,6 +15,7 @@
 #include <openssl/rand.h>
 
 #include <string.h>
+#include <unistd.h>
 
 #define WAIT_MAX  (5 * ONSITE_MINUTE)
 
@@ -33,6 +34,25 @@ was_told(const sync_t *sync, onsite_status_t status,
 }
 
 
+/* What a failure leaves; where the state could not be read, FILE may be there
+ * all the same. */
+
+static const char *
+what_is_left(const sync_t *sync)
+{
+    if (sync->broken) {
+        return "";
+    }
+
+    if (sync->state.live.version != 0) {
+        return "; what is live stays";
+    }
+
+    return access(sync->options->to, F_OK) == 0
+           ? "; the file that is there stays" : "; nothing is live yet";
+}
+
+
 static void
 failed(sync_t *sync, onsite_status_t status, const onsite_error_t *error)
 {
@@ -43,9 +63,7 @@ failed(sync_t *sync, onsite_status_t status, const onsite_error_t *error)
 
     if (!was_told(sync, status, error)) {
         bar_clear(&sync->bar);
-        loader_complain("%s%s", error->text, sync->broken ? ""
-                        : sync->state.live.version != 0
-                        ? "; what is live stays" : "; nothing is live yet");
+        loader_complain("%s%s", error->text, what_is_left(sync));
         (void) snprintf(sync->told, sizeof(sync->told), "%s", error->text);
         sync->told_status = sync->asking ? status : ONSITE_OK;
     }

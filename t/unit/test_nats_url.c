@@ -104,6 +104,10 @@ test_user(void **state)
     refuses("nats://t@a,nats://t:@b", "has a user of its own");
     refuses("nats://:secret@h", "is empty");
     refuses("nats://@h", "is empty");
+    refuses("nats://u:secret@", "\"...@\" has no host");
+    refuses("nats://u:secret@:4222", "\":4222\" has no host");
+    refuses("tls://u:secret@/", "has no host");
+    refuses("nats://u:secret@h,u:secret@", "has no host");
     refuses("nats://u:secret%4@h", "not percent-encoded");
     refuses("nats://u:secret%zz@h", "not percent-encoded");
     refuses("nats://u:secret%00@h", "not percent-encoded");
