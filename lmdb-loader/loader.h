@@ -87,6 +87,8 @@ typedef struct {
     const loader_setting_t  *settings;
     size_t                   n;
     bool                     checking;  /* nothing is to be done           */
+    bool                     places;    /* checking: a folder to write into
+                                           has to be there, too            */
 } loader_section_t;
 
 /* From now on loader_options reads this, which has to live on. */
@@ -95,6 +97,9 @@ void loader_configure(const loader_section_t *section);
 /* Asked where a command has checked all that it was given, and would begin:
  * true: it returns LOADER_OK there. */
 bool loader_checking(void);
+
+/* While it does: whether what a command would wait for has to be there. */
+bool loader_checking_places(void);
 
 /* "lmdb-loader COMMAND: …" to stderr. */
 void loader_complain(const char *format, ...)

@@ -96,6 +96,13 @@ loader_checking(void)
 }
 
 
+bool
+loader_checking_places(void)
+{
+    return loader_checking() && section->places;
+}
+
+
 /* "dry-run" is ONSITE_DRY_RUN in the environment. */
 
 static void
@@ -412,11 +419,13 @@ set_flag(const loader_option_t *o, const char *value)
 }
 
 
+/* given: the line of each option that was there; 0: none. */
+
 static void
 take_setting(const loader_option_t *options, const loader_setting_t *setting,
-    bool *given)
+    unsigned *given)
 {
-    bool                   *seen;
+    unsigned               *seen;
     const loader_option_t  *o;
 
     at_line = setting->line;
@@ -428,8 +437,8 @@ take_setting(const loader_option_t *options, const loader_setting_t *setting,
 
     seen = &given[o - options];
 
-    if (*seen && !repeats(o)) {
-        loader_complain("%s is set already", o->name);
+    if (*seen != 0 && !repeats(o)) {
+        loader_complain("%s is set already, in line %u", o->name, *seen);
         exit(LOADER_USAGE);
     }
 
@@ -442,14 +451,14 @@ take_setting(const loader_option_t *options, const loader_setting_t *setting,
         exit(LOADER_USAGE);
 
     } else {
-        if (repeats(o) && !*seen) {
+        if (repeats(o) && *seen == 0) {
             *o->value = NULL;
         }
 
         set_value(o, setting->value);
     }
 
-    *seen = true;
+    *seen = setting->line;
     at_line = 0;
 }
 
@@ -458,7 +467,7 @@ static int
 take_section(const loader_option_t *options, int min)
 {
     size_t                  i;
-    bool                    given[OPTIONS_MAX] = { false };
+    unsigned                given[OPTIONS_MAX] = { 0 };
     const loader_option_t  *o;
 
     for (o = options; o->name != NULL; o++) {
@@ -474,7 +483,7 @@ take_section(const loader_option_t *options, int min)
 
     o = option_of(options, "state");
 
-    if (o != NULL && !given[o - options]) {
+    if (o != NULL && given[o - options] == 0) {
         *o->value = section->state;
     }
 

@@ -28,11 +28,10 @@ sub check {
 
 # what is right
 $t->write_file('endpoints.json', '{"https://h.example/": {"unsigned": true}}');
-$s->config(sync => { %sync }, drain => { %drain }, 'drain b' => [ zstd => undef,
-    zstd => 'off', %drain ]);
+$s->config(sync => { %sync }, 'drain b' => [ zstd => undef, zstd => 'off', %drain ]);
 my ($code, undef, $err) = check();
 is($code, 2, 'a flag twice');
-like($err, qr/pop\.conf:\d+: \[drain b\] zstd is set already/, 'is told');
+like($err, qr/pop\.conf:\d+: \[drain b\] zstd is set already, in line \d+$/m, 'is told');
 $s->text(<<"END");
 \x{ef}\x{bb}\x{bf}# a comment
   ; another
@@ -44,12 +43,14 @@ from = $p->{store}
 to = $p->{file}
 trust = $p->{key}.pub
 trust = $p->{key}.pub
+[sync more]
+from = $p->{store}
+to = $p->{file}2
+trust = $p->{key}.pub
 [drain]
 to = file:$dir/with#hash
 zstd
-[drain two]
-to = file:$out
-zstd = no
+state = @{[$t->state_dir]}/
 [roam]
 with = nats://127.0.0.1:9
 [checkpoint]
@@ -58,6 +59,7 @@ to = $dir/checkpoints
 endpoints = $dir/endpoints.json
 any-endpoint = no
 END
+mkdir "$dir/with#hash";
 ($code, my $said, $err) = check();
 is($code, 0, 'comments, blanks, flags, line ends') or diag($err);
 like($said, qr/: good, 6 sections$/, 'is good');
@@ -85,7 +87,24 @@ wrong('an unknown option', "[drain]\nto = file:$out\nzsdt\n",
     qr/\[drain\] there is no option "zsdt" here; there are: to, .*zstd/, 8);
 wrong('an option that is for hands', "once\n",
     qr/\[sync\] there is no option "once"/, 6);
-wrong('an option twice', "to = /x\n", qr/\[sync\] to is set already/, 6);
+wrong('an option twice', "to = /x\n", qr/\[sync\] to is set already, in line 4$/, 6);
+for (['sync' => "from = $p->{store}\nto = $dir/./@{[$p->{file} =~ s{.*/}{}r]}\n"
+            . "trust = $p->{key}.pub\n", 8, qr/to: "\S+" is that of \[sync\] in line 4 already/],
+    ['checkpoint' => "to = $dir/c\n[checkpoint c]\nto = $dir/c/\n", 9,
+        qr/to: "\S+" is that of \[checkpoint b\] in line 7 already/],
+    map { my ($kind, $lines) = @$_;
+        [$kind => "$lines\[$kind c]\n$lines", 8,
+            qr/\[$kind b\] in line 6 does this for the state already: there can be one/] }
+        ['drain', "to = file:$out\n"], ['deliver', "endpoints = $dir/endpoints.json\n"],
+        ['roam', "with = nats://127.0.0.1:9\n"])
+{
+    wrong("two [$_->[0]] of the same", "[$_->[0] b]\n$_->[1]",
+        qr/\[$_->[0] [bc]\].*?$_->[3]/, $_->[2]);
+}
+wrong('another state', "[drain]\nto = file:$out\nstate = $dir/other\n",
+    qr/\[drain\] state: "\S+other" is not that of line 1,/, 8);
+wrong('a folder that is not there', "[drain]\nto = file:$dir/nofolder\n",
+    qr/\[drain\] --to: \Q$dir\E\/nofolder: No such file/, 7);
 wrong('an option without its value', "every =\n",
     qr/\[sync\] every needs a value: every = TIME/, 6);
 wrong('a value that is not right', "every = soon\n",
@@ -114,6 +133,10 @@ for (["listen = 9180", qr/listen: "9180" is no place to listen/],
     ['listen = localhost:http', qr/no place/], ['listen = unix:rel', qr/no place/],
     ['lisen = 127.0.0.1:1', qr/pop\.conf:2: there is no option "lisen" here;.*listen/],
     ['stop-timeout = fast', qr/pop\.conf:2: stop-timeout: "fast"/],
+    ['stop-timeout = 99d', qr/pop\.conf:2: stop-timeout: "99d" is not a duration from 1s to 5m/],
+    ['stop-timeout = 0s', qr/not a duration from 1s to 5m/],
+    ['state = /y', qr/pop\.conf:2: state is set already, in line 1$/m],
+    ["listen = unix:/x\nlisten = unix:/x", qr/pop\.conf:3: listen is set already, in line 2$/m],
     ['state', qr/pop\.conf:2: state needs a value/],
     ['state = rel/dir', qr/"rel\/dir" is no absolute path/])
 {
@@ -121,6 +144,16 @@ for (["listen = 9180", qr/listen: "9180" is no place to listen/],
     ($code, $said, $err) = check();
     is($code, 2, $_->[0]);
     like($err, $_->[1], 'is told') or diag($err);
+}
+for (['0.0.0.0:9180', 1], ['*:9180', 1], ['[::]:9180', 1], ['127.0.0.2:9180', 0],
+    ['[::1]:9180', 0], ['unix:/x', 0])
+{
+    my ($listen, $warned) = @$_;
+    $s->text('state = ' . $t->state_dir . "\nlisten = $listen\n[drain]\nto = file:$out\n");
+    ($code, $said, $err) = check();
+    is($code, 0, "listen = $listen");
+    is($err =~ /warning: listen: whoever reaches \Q$listen\E/ ? 1 : 0, $warned,
+        $warned ? 'anybody may ask' : 'is for this machine') or diag($err);
 }
 $s->text("state = /x\n");
 like((check())[2], qr/there is no section/, 'nothing to do');
@@ -253,13 +286,16 @@ $t->write_file('all.pub', Onsite::Test::read_file("$p->{key}.pub") x 2);
 $s->signal('HUP');
 ok(eventually(10, sub { !kill 0, $mine->{pid} }),
     'a file that it names was replaced: it begins anew');
+is((stat "$dir/socket")[2] & 0777, 0660, 'the socket is not for all');
 
 # the end
 ($code, undef, $err) = $t->run_loader('run', $s->{conf});
 is($code, 1, 'a second one');
 like($err, qr/socket: Address already in use|runs for/, 'is told');
 is($s->stop, 0, 'it ends when told to');
-ok($s->told(qr/^STOPPING=1/), 'systemd is told');
+ok($s->told(qr/^STOPPING=1\n.*\nEXTEND_TIMEOUT_USEC=15000000/),
+    'systemd is told, and how long it may take');
+ok(!-e "$dir/socket", 'the socket went');
 ok(!-e $t->state_dir . '/sidecar.tasks', 'its table went');
 unlike($s->log, qr/killed|AddressSanitizer|runtime error/, 'nobody was killed');
 

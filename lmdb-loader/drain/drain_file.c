@@ -326,6 +326,23 @@ file_close(drain_sink_t *sink)
 }
 
 
+/* Who drains may wait for a folder, as for a disk that comes later. */
+
+static bool
+lacks_folder(file_sink_t *file)
+{
+    onsite_error_t  error;
+
+    if (!loader_checking_places() || find_folder(file, &error) == ONSITE_OK) {
+        return false;
+    }
+
+    loader_complain("%s", error.text);
+
+    return true;
+}
+
+
 drain_sink_t *
 drain_file(const drain_file_options_t *options)
 {
@@ -372,6 +389,11 @@ drain_file(const drain_file_options_t *options)
 
     if (options->zstd && file->zstd == NULL) {
         loader_complain("out of memory");
+        file_close(&file->sink);
+        return NULL;
+    }
+
+    if (lacks_folder(file)) {
         file_close(&file->sink);
         return NULL;
     }

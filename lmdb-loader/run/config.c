@@ -161,9 +161,11 @@ read_section(reader_t *r, char *text)
     other = section_named(r->config, section.name);
 
     if (other != NULL) {
-        wrong(r, r->line, "[%s] is in line %u already: another one of its "
-              "kind has a name of its own, as in [%s other]", section.name,
-              other->line, section.kind);
+        wrong(r, r->line, "[%s] is in line %u already%s%s%s", section.name,
+              other->line, config_may_repeat(section.kind)
+              ? ": another one of its kind has a name of its own, as in ["
+              : "", config_may_repeat(section.kind) ? section.kind : "",
+              config_may_repeat(section.kind) ? " other]" : "");
         r->section = other;
         return;
     }
@@ -276,6 +278,40 @@ read_lines(reader_t *r)
 }
 
 
+/* Of two values none is the one that was meant. */
+
+static void
+find_repeated(reader_t *r)
+{
+    size_t                   i, j;
+    const loader_setting_t  *s = r->config->top.settings;
+
+    for (i = 1; i < r->config->top.n; i++) {
+        for (j = 0; j < i; j++) {
+            if (strcmp(s[j].name, s[i].name) == 0) {
+                wrong(r, s[i].line, "%s is set already, in line %u",
+                      s[i].name, s[j].line);
+                break;
+            }
+        }
+    }
+}
+
+
+static void
+read_stop_timeout(reader_t *r, const loader_setting_t *s)
+{
+    onsite_ms_t  *time = &r->config->stop_timeout;
+
+    if (onsite_duration_read(onsite_str_of(s->value), time) != ONSITE_OK
+        || *time < CONFIG_STOP_MIN || *time > CONFIG_STOP_MAX)
+    {
+        wrong(r, s->line, "stop-timeout: \"%s\" is not a duration from 1s to "
+              "5m, such as 10s", s->value);
+    }
+}
+
+
 /* The lines in front of all sections. */
 
 static void
@@ -305,12 +341,7 @@ read_top(reader_t *r)
             c->listen = s->value;
 
         } else if (strcmp(s->name, "stop-timeout") == 0) {
-            if (onsite_duration_read(onsite_str_of(s->value),
-                                     &c->stop_timeout) != ONSITE_OK)
-            {
-                wrong(r, s->line, "stop-timeout: \"%s\" is not a duration "
-                      "such as 10s", s->value);
-            }
+            read_stop_timeout(r, s);
 
         } else {
             wrong(r, s->line, "there is no option \"%s\" here; in front of "
@@ -393,6 +424,7 @@ config_read(config_t *config, const char *path)
     }
 
     read_lines(&r);
+    find_repeated(&r);
     read_top(&r);
     check(&r);
 

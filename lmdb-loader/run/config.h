@@ -22,6 +22,8 @@
 #define CONFIG_KIND_MAX      24         /* "checkpoint"                    */
 #define CONFIG_NAME_MAX      64         /* "sync shop"                     */
 #define CONFIG_STOP_TIMEOUT  (10 * ONSITE_SECOND)
+#define CONFIG_STOP_MIN      ONSITE_SECOND
+#define CONFIG_STOP_MAX      (5 * ONSITE_MINUTE)
 #define CONFIG_DEFAULT       "/etc/onsite/pop.conf"
 
 typedef struct {
@@ -50,6 +52,13 @@ typedef struct {
  * in any case. */
 int config_read(config_t *config, const char *path);
 void config_free(config_t *config);
+
+/* config_check.c: LOADER_USAGE: complained of sections that cannot be beside
+ * each other. */
+int config_check(const config_t *config);
+
+/* Whether there may be several sections of a kind. */
+bool config_may_repeat(const char *kind);
 
 /* The first value of a name; NULL. */
 const char *config_value(const config_section_t *section, const char *name);

@@ -22,7 +22,7 @@
 
 #define TICK_MS       1000
 #define CHILDREN      (2 * SIDECAR_SLOTS)
-#define START_MORE_S  60            /* that systemd is asked to wait       */
+#define STOP_MORE_MS  (5 * ONSITE_SECOND)   /* for those that were killed  */
 
 typedef struct {
     const char   *path;
@@ -335,7 +335,7 @@ tell_systemd(master_t *m)
 /* Reloading */
 
 static config_t *
-read_config(const char *path)
+read_config(const char *path, bool places)
 {
     config_t  *config = calloc(1, sizeof(config_t));
 
@@ -344,7 +344,7 @@ read_config(const char *path)
     }
 
     if (config_read(config, path) == LOADER_OK
-        && run_check(config) == LOADER_OK)
+        && run_check(config, places) == LOADER_OK)
     {
         return config;
     }
@@ -380,6 +380,7 @@ take_listener(master_t *m, const config_t *config)
 
     if (m->listener >= 0) {
         (void) close(m->listener);
+        run_listen_end(m->config);
     }
 
     m->listener = fd;
@@ -467,7 +468,7 @@ reload(master_t *m)
         notify_reloading();
     }
 
-    config = read_config(m->path);
+    config = read_config(m->path, false);
 
     if (config != NULL && !take_listener(m, config)) {
         config_free(config);
@@ -546,7 +547,8 @@ take_signals(master_t *m)
     }
 
     if (ending && !m->stopping) {
-        notify("STOPPING=1\nSTATUS=stops");
+        notify("STOPPING=1\nSTATUS=stops\nEXTEND_TIMEOUT_USEC=%lld",
+               (long long) (m->config->stop_timeout + STOP_MORE_MS) * 1000);
         stop_all(m, m->config->stop_timeout);
 
     } else if (again) {
@@ -615,6 +617,7 @@ start(master_t *m)
     notify("STATUS=begins");
     rc = run(m);
     remove_table(m->config);
+    run_listen_end(m->config);
 
     return rc;
 }
@@ -637,7 +640,7 @@ loader_run(int argc, char **argv)
     (void) loader_options(argc, argv, options, "CONFIG", 1, 1);
     loader_needs_file(argv[0]);
     m.path = realpath(argv[0], path) != NULL ? path : argv[0];
-    m.config = read_config(m.path);
+    m.config = read_config(m.path, check != NULL);
 
     if (m.config == NULL) {
         return LOADER_USAGE;

@@ -14,9 +14,10 @@ void run_kinds(char *out, size_t size);
 
 /*
  * Tests all of a configuration: each section's command reads its lines in a
- * process of its own and does nothing.  LOADER_USAGE: complained of.
+ * process of its own and does nothing; places: folders that it would wait for
+ * have to be there, too.  LOADER_USAGE: complained of.
  */
-int run_check(const config_t *config);
+int run_check(const config_t *config, bool places);
 
 /* In a child: does what its section says. */
 int run_section(const child_t *child, void *data);
@@ -26,6 +27,9 @@ int run_section(const child_t *child, void *data);
 /* "127.0.0.1:9180", "[::1]:9180", "*:9180" or "unix:/path"; *fd: -1 where it
  * is tested only (fd NULL).  LOADER_USAGE: it is none; complains. */
 int run_listen(const config_t *config, int *fd);
+
+/* What is listened at has no name any more. */
+void run_listen_end(const config_t *config);
 
 /* watch.c: the child that looks whether all is well, and tells whoever asks;
  * data is the sidecar_t. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -61,6 +62,13 @@ listen_at(const config_t *config, const struct sockaddr *address,
 }
 
 
+static bool
+is_path(const char *listen)
+{
+    return strncmp(listen, "unix:", 5) == 0;
+}
+
+
 /* A socket that nobody listens at any more is in the way. */
 
 static void
@@ -91,6 +99,7 @@ static int
 listen_at_path(const config_t *config, const char *path, int *fd)
 {
     int                  rc;
+    mode_t               mask;
     struct sockaddr_un   address = { .sun_family = AF_UNIX };
 
     if (*path != '/' || strlen(path) >= sizeof(address.sun_path)) {
@@ -103,14 +112,21 @@ listen_at_path(const config_t *config, const char *path, int *fd)
 
     (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     remove_stale(&address);
+    mask = umask(0117);
     rc = listen_at(config, (const struct sockaddr *) &address,
                    sizeof(address), fd);
-
-    if (rc == LOADER_OK) {
-        (void) chmod(path, 0666);
-    }
+    (void) umask(mask);
 
     return rc;
+}
+
+
+void
+run_listen_end(const config_t *config)
+{
+    if (config->listen != NULL && is_path(config->listen)) {
+        (void) unlink(config->listen + 5);
+    }
 }
 
 
@@ -144,10 +160,28 @@ split(char *text, const char **host, const char **port)
 }
 
 
+static bool
+is_of_machine(const struct sockaddr *address)
+{
+    const struct in6_addr  *six;
+
+    if (address->sa_family == AF_INET) {
+        return ntohl(((const struct sockaddr_in *) address)->sin_addr.s_addr)
+               >> 24 == IN_LOOPBACKNET;
+    }
+
+    six = &((const struct sockaddr_in6 *) address)->sin6_addr;
+
+    return IN6_IS_ADDR_LOOPBACK(six)
+           || (IN6_IS_ADDR_V4MAPPED(six)
+               && six->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+
 int
 run_listen(const config_t *config, int *fd)
 {
-    int               rc;
+    int               rc = LOADER_OK;
     char              text[256];
     const char       *host, *port;
     struct addrinfo  *found, hints = { .ai_socktype = SOCK_STREAM,
@@ -159,7 +193,7 @@ run_listen(const config_t *config, int *fd)
         return LOADER_OK;
     }
 
-    if (strncmp(config->listen, "unix:", 5) == 0) {
+    if (is_path(config->listen)) {
         return listen_at_path(config, config->listen + 5, fd);
     }
 
@@ -170,8 +204,15 @@ run_listen(const config_t *config, int *fd)
         return is_none(config);
     }
 
-    rc = fd == NULL ? LOADER_OK
-         : listen_at(config, found->ai_addr, found->ai_addrlen, fd);
+    if (fd != NULL) {
+        rc = listen_at(config, found->ai_addr, found->ai_addrlen, fd);
+
+    } else if (!is_of_machine(found->ai_addr)) {
+        loader_complain("%s: warning: listen: whoever reaches %s over the "
+                        "network can read it; 127.0.0.1:%s is for this "
+                        "machine alone", config->path, config->listen, port);
+    }
+
     freeaddrinfo(found);
 
     return rc;

@@ -62,7 +62,7 @@ find_kind(const char *kind)
 
 static int
 begin_section(const config_t *config, const config_section_t *section,
-    bool checking)
+    bool checking, bool places)
 {
     size_t                   i = find_kind(section->kind);
     char                     name[CONFIG_KIND_MAX];
@@ -72,7 +72,7 @@ begin_section(const config_t *config, const config_section_t *section,
     configured = (loader_section_t) {
         .file = config->path, .name = section->name, .line = section->line,
         .state = config->state, .settings = section->settings,
-        .n = section->n, .checking = checking
+        .n = section->n, .checking = checking, .places = places
     };
 
     memcpy(name, section->kind, sizeof(name));
@@ -87,7 +87,7 @@ run_section(const child_t *child, void *data)
 {
     (void) data;
 
-    return begin_section(child->config, child->section, false);
+    return begin_section(child->config, child->section, false, false);
 }
 
 
@@ -124,7 +124,8 @@ wait_for(pid_t pid, const char *name)
 
 
 static int
-check_section(const config_t *config, const config_section_t *section)
+check_section(const config_t *config, const config_section_t *section,
+    bool places)
 {
     char    known[256];
     pid_t   pid;
@@ -145,7 +146,7 @@ check_section(const config_t *config, const config_section_t *section)
     }
 
     if (pid == 0) {
-        exit(begin_section(config, section, true));
+        exit(begin_section(config, section, true, places));
     }
 
     return wait_for(pid, section->name);
@@ -153,15 +154,17 @@ check_section(const config_t *config, const config_section_t *section)
 
 
 int
-run_check(const config_t *config)
+run_check(const config_t *config, bool places)
 {
     int     rc, all;
     size_t  i;
 
     all = run_listen(config, NULL);
+    rc = config_check(config);
+    all = rc != LOADER_OK ? rc : all;
 
     for (i = 0; i < config->n; i++) {
-        rc = check_section(config, &config->sections[i]);
+        rc = check_section(config, &config->sections[i], places);
         all = rc != LOADER_OK ? rc : all;
     }
 

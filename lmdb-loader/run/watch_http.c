@@ -3,6 +3,8 @@
  *
  * The library forgets who has been silent for a while, but not who sends a
  * byte now and then: here each connection has its time, after which it is cut.
+ * That is short while there are many, so that who asks in earnest does not
+ * wait for who does not.
  */
 
 #include "watch.h"
@@ -19,6 +21,8 @@
 #define REQUEST_MAX   (16 * 1024)
 #define SILENCE_S     3u
 #define ALL_MS        (10 * ONSITE_SECOND)
+#define MANY          (CONNECTIONS / 2)
+#define MANY_MS       ONSITE_SECOND
 
 typedef struct {
     int          fd;            /* -1: free                                */
@@ -171,17 +175,31 @@ watch_http_start(watch_t *watch, int listener)
 }
 
 
+static onsite_ms_t
+time_of_each(const watch_http_t *http)
+{
+    size_t  i, n = 0;
+
+    for (i = 0; i < CONNECTIONS; i++) {
+        n += http->askers[i].fd >= 0;
+    }
+
+    return n > MANY ? MANY_MS : ALL_MS;
+}
+
+
 void
 watch_http_go_on(watch_http_t *http, int ms)
 {
     size_t       i;
-    onsite_ms_t  now;
+    onsite_ms_t  now, most;
 
     (void) MHD_run_wait(http->daemon, ms);
     now = sidecar_clock();
+    most = time_of_each(http);
 
     for (i = 0; i < CONNECTIONS; i++) {
-        if (http->askers[i].fd >= 0 && now - http->askers[i].since > ALL_MS) {
+        if (http->askers[i].fd >= 0 && now - http->askers[i].since > most) {
             (void) shutdown(http->askers[i].fd, SHUT_RDWR);
             http->askers[i].since = now;
         }
