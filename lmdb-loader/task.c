@@ -59,6 +59,7 @@ void
 task_use(task_slot_t *other)
 {
     slot = other != NULL ? other : &own;
+    slot->away = 0;
 }
 
 
@@ -85,4 +86,22 @@ task_failed(const char *why)
     if (slot->failing == 0) {
         slot->failing = loader_now();
     }
+}
+
+
+void
+task_away(const char *why)
+{
+    (void) snprintf(slot->away_why, sizeof(slot->away_why), "%s", why);
+
+    if (slot->away == 0) {
+        slot->away = loader_now();
+    }
+}
+
+
+void
+task_back(void)
+{
+    slot->away = 0;
 }

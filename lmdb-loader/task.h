@@ -53,6 +53,9 @@ typedef struct {
     char                 why[TASK_WHY_MAX];     /* of the last failure; may
                                            be half another's while it changes,
                                            and always ends in NUL           */
+    _Atomic onsite_ms_t  away;          /* since when nobody can tell it that
+                                           there is news; 0: it can be told */
+    char                 away_why[TASK_WHY_MAX];        /* as why           */
 } task_slot_t;
 
 typedef struct {
@@ -70,5 +73,9 @@ void task_count(task_counter_t counter, uint64_t n);
 /* A round went well: what failed is over. */
 void task_good(void);
 void task_failed(const char *why);
+
+/* Who tells it that there is news is away: it goes on without; and is back. */
+void task_away(const char *why);
+void task_back(void);
 
 #endif

@@ -75,12 +75,28 @@ ok((!grep { !$made{$_} } qw(state snapshot sync trust checkpoints)), 'is looked 
 $t->write_file('bad.conf', "[sync\n");
 is($t->run_loader('doctor', '--config', $t->dir . '/bad.conf'), 2, 'if it can be read');
 
+sub conf {
+    return $t->write_file('other.conf', "state = $state\n" . join '', @_);
+}
+finds('nginx that nobody watches', 'nginx', 'note', qr/not watched/, '--config',
+    $t->dir . '/pop.conf');
+finds('nginx that does not answer', 'nginx', 'error', qr/does not answer at http/,
+    '--config', conf('nginx = http://127.0.0.1:', Onsite::Test::free_port(),
+    "/status\n[drain]\nto = file:$folder\n"));
+finds('a folder that is missing', 'drain', 'error', qr/\[drain x\] \S+none: No such/,
+    '--config', conf("[drain x]\nto = file:", $t->dir, "/none\n"));
+
 # the state
 chmod 0755, $state;
 finds('a state that others see', 'owner', 'warning', qr/mode 0755/);
 chmod 0700, $state;
 SKIP: {
-    skip 'not root', 5 if $> != 0;
+    skip 'not root', 10 if $> != 0;
+    my $uid = (stat "$state/shard-000.mdb")[4];
+    chown $uid + 1, -1, "$state/shard-000.mdb";
+    finds('a shard of another owner', 'owner', 'error',
+        qr/1 file of .*shard-000\.mdb, belongs to user @{[$uid + 1]}, and/);
+    chown $uid, -1, "$state/shard-000.mdb";
     finds('another owner', 'owner', 'error', qr/the workers are daemon/,
         '--user', 'daemon');
 }
@@ -123,6 +139,10 @@ SKIP: {
 $t->write_file('broken.mdb', 'x' x 9000);
 finds('a damaged snapshot', 'snapshot', 'error', qr/broken\.mdb/, '--snapshot',
     $t->dir . '/broken.mdb');
+mkdir $t->dir . '/broken.mdb.sync';
+(undef, undef, @found) = doctor('--snapshot', $t->dir . '/broken.mdb');
+like((map { $_->{remedy} } grep { $_->{check} eq 'snapshot' } @found)[0],
+    qr/sync .*rollback/, 'one that sync brings');
 chmod 0666, $p->{file};
 finds('one that anybody writes', 'snapshot', 'error', qr/by anybody/, '--snapshot',
     $p->{file});

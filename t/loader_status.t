@@ -34,6 +34,10 @@ my ($code, $out, $err) = status('--config', "$dir/none");
 is("$code $err", "2 lmdb-loader status: $dir/none: cannot be opened: "
     . "No such file or directory\n", 'no such configuration');
 is((status('nothing/here'))[0], 1, 'no such folder');
+SKIP: {
+    skip 'this machine has a configuration', 1 if -e '/etc/onsite/pop.conf';
+    like((status())[2], qr/of what\? .*status DIR.*--config.*\.example/, 'nothing named');
+}
 is((status('--config', 'x', $dir))[0], 2, 'both');
 is((status('a', 'b'))[0], 2, 'two');
 
@@ -43,9 +47,14 @@ $s->config(sync => { from => $p->{store}, to => $p->{file}, every => '100ms',
     'rotate-time' => '1s' });
 ($code, $out) = status('--config', $s->{conf});
 is($code, 1, 'nothing is well');
-like($out, qr/^3 not well:\n  ! .*state.*\n    -> .*nginx/, 'what, and what helps');
+like($out, qr/^2 not well:\n  ! .*state.*is missing, and with it what the sidecar tells\n    -> .*nginx/,
+    'what, and what helps');
 like($out, qr/\[sync\] no verified snapshot is live/, 'no snapshot');
-like($out, qr/  ! the sidecar does not run\n    -> systemctl start/, 'no sidecar');
+like($out, qr/^sidecar  not known$/m, 'of the sidecar nothing is known');
+mkdir $t->state_dir, 0700;
+like((status('--config', $s->{conf}))[1],
+    qr/  ! the sidecar does not run\n    -> systemctl start/, 'no sidecar');
+rmdir $t->state_dir;
 ok(found(qr/the state cannot be read/, $t->state_dir), 'a state that is not there');
 
 # all is well
@@ -96,7 +105,7 @@ for (["http://127.0.0.1:$t->{port}/none", qr/\/none/],
 {
     my ($url, $re) = @$_;
     like((status($t->state_dir, '--nginx', $url))[1],
-        qr/! nginx does not tell its numbers: .*$re/, $url);
+        qr/! nginx does not answer at \Q$url\E: .*$re/, $url);
 }
 
 # the store is away
@@ -116,11 +125,36 @@ $t->run_loader('rollback', '--to', $p->{file});
 like((status($t->state_dir))[1],
     qr/^  rolled back +by hand: stays until a version above 8 is published$/m, 'a rollback');
 
-# the sidecar goes
+# nginx is watched, and who tells of what is published is away
+$s->{top}{nginx} = "http://127.0.0.1:$t->{port}/status";
+$s->config(sync => { from => $p->{store}, to => $p->{file}, trust => "$p->{key}.pub",
+    watch => 'nats://127.0.0.1:' . Onsite::Test::free_port() });
+$s->signal('HUP');
+ok(eventually(15, sub { my $status = eval { $s->status } // {};
+    return ($status->{nginx} // {})->{state_available} }),
+    'nginx has its state');
+like($s->get('/metrics')->{content}, qr/^onsite_sidecar_nginx_state_available 1$/m,
+    'as a metric');
+ok(eventually(10, sub { found(qr/^\[sync\] NATS has been away for \d+ s: .*127/,
+    $t->state_dir) }), 'NATS that is away is found');
+ok(eventually(10, sub { $s->get('/metrics')->{content}
+    =~ /^onsite_sidecar_task_away_seconds\{section="sync"\} \d*\.?\d*[1-9]/m }),
+    'as a metric, too');
+$t->stop;
+ok(found(qr/^nginx does not answer at http/, '--config', $s->{conf}), 'nginx is away');
+ok(eventually(15, sub { grep { $_->{what} =~ /^nginx does not answer/ }
+    @{ $s->status->{findings} } }), 'which the sidecar sees');
+$t->start(state => 'size=16m shards=4', snapshot => 1,
+    server => 'location = /status { onsite_status; }');
+ok(found(qr/^nginx runs without its state/, '--config', $s->{conf}),
+    'nginx that cannot use its state');
+$t->stop;
+
+# the sidecar goes, and nobody has seen to its end
 kill 'KILL', $s->{pid};
-$s->ended;
-ok(eventually(20, sub { (status($t->state_dir))[1] =~ /! the sidecar does not run/ }),
+ok(eventually(5, sub { (status($t->state_dir))[1] =~ /! the sidecar does not run/ }),
     'a sidecar that was killed');
+$s->ended;
 $t->write_file($t->state_dir . '/sidecar.tasks', 'x' x 100_000);
 like((status($t->state_dir))[1], qr/! the sidecar does not run/, 'a table that is none');
 

@@ -137,6 +137,7 @@ for (["listen = 9180", qr/listen: "9180" is no place to listen/],
     ['stop-timeout = 0s', qr/not a duration from 1s to 5m/],
     ['state = /y', qr/pop\.conf:2: state is set already, in line 1$/m],
     ["listen = unix:/x\nlisten = unix:/x", qr/pop\.conf:3: listen is set already, in line 2$/m],
+    ['nginx = 127.0.0.1/status', qr/pop\.conf:2: nginx: "127\S+ is no address of/],
     ['state', qr/pop\.conf:2: state needs a value/],
     ['state = rel/dir', qr/"rel\/dir" is no absolute path/])
 {

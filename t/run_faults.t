@@ -27,7 +27,8 @@ my @nginx = (state => 'size=16m', snapshot => 1,
     http => 'onsite_outbox_events on;');
 
 # nothing is there yet: it waits, and says for what
-$s->config(sync => { %sync }, drain => { %drain });
+$s->config(sync => { %sync }, drain => { %drain }, checkpoint => {
+    to => "$dir/checkpoints", every => '5m' });
 $s->start;
 ok($s->wait_unready(qr/^state: /), 'no state');
 ok($s->wait_unready(qr/^sync: /), 'no snapshot');
@@ -89,8 +90,11 @@ ok($s->wait_unready(qr/^state: /), 'a state that is wiped');
 is($s->get('/metrics')->{status}, 200, 'metrics are told all the same');
 ok(eventually(5, sub { $s->get('/metrics')->{content}
     =~ /^onsite_sidecar_state_available 0$/m }), 'so is this');
+ok(eventually(10, sub { $s->tasks->{checkpoint}{failing} }), 'no checkpoint of it');
 $t->start(@nginx);
 ok($s->wait_ready(20), 'nginx makes another one');
+ok(eventually(10, sub { !$s->tasks->{checkpoint}{failing} }),
+    'which is kept before the next one is due');
 ok(eventually(5, sub { -e $t->state_dir . '/sidecar.tasks' }), 'the table is there again');
 my $n = 0;
 sub send_events {

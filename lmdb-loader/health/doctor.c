@@ -4,7 +4,6 @@
  */
 
 #include "doctor.h"
-#include "config.h"
 
 #include "onsite_visitor_json.h"
 
@@ -32,6 +31,8 @@ static const doctor_check_t  checks[] = {
     { "trust", doctor_trust },
     { "keys", doctor_keys },
     { "checkpoints", doctor_checkpoints },
+    { "drain", doctor_drain },
+    { "nginx", doctor_nginx },
     { "clock", doctor_clock },
     { "limits", doctor_limits },
 };
@@ -260,6 +261,7 @@ configure(doctor_t *d, const char *path, const char *trust[], bool json)
     if (path != NULL) {
         rc = config_read(&config, path);
         take_from(d, &config, trust);
+        d->config = &config;
     }
 
     if (d->state != NULL && *d->state != '/'
@@ -286,8 +288,9 @@ loader_doctor(int argc, char **argv)
 
     const loader_option_t  options[] = {
         { "state", 0, "DIR", "the state; the same as DIR", &state },
-        { "config", 'c', "CONFIG", "the sidecar's: state, snapshot, keys and "
-          "checkpoints are taken from it", &config_path },
+        { "config", 'c', "CONFIG", "the sidecar's: state, snapshot, keys, "
+          "checkpoints, folders of drain and where nginx answers are taken "
+          "from it", &config_path },
         { "user", 'u', "USER", "whose workers use it; default: www-data, or "
           "nobody, if there is one", &user },
         { "snapshot", 0, "FILE", "the live snapshot; FILE.sync is looked at, "

@@ -8,7 +8,7 @@
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
-#include "loader.h"
+#include "config.h"
 
 #define DOCTOR_FINDINGS  128
 
@@ -35,6 +35,7 @@ typedef struct {
     const char         *checkpoints;
     const char         *module;
     const char         *nginx;
+    const config_t     *config;         /* of the sidecar                  */
 
     onsite_ms_t         now;
     onsite_store_t     *store;          /* NULL: it cannot be opened       */
@@ -73,10 +74,12 @@ bool doctor_sync(doctor_t *doctor);
 bool doctor_trust(doctor_t *doctor);
 bool doctor_keys(doctor_t *doctor);
 bool doctor_checkpoints(doctor_t *doctor);
+bool doctor_drain(doctor_t *doctor);
 
 /* doctor_machine.c */
 bool doctor_library(doctor_t *doctor);
 bool doctor_module(doctor_t *doctor);
+bool doctor_nginx(doctor_t *doctor);
 bool doctor_clock(doctor_t *doctor);
 bool doctor_limits(doctor_t *doctor);
 

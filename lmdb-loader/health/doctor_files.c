@@ -16,6 +16,19 @@
 #define OLD   ONSITE_HOUR           /* for a checkpoint */
 
 
+/* sync brings it. */
+
+static bool
+is_kept(const char *file)
+{
+    kept_t          kept;
+    onsite_error_t  error;
+
+    return kept_init(&kept, file, &error) == ONSITE_OK
+           && access(kept.folder, F_OK) == 0;
+}
+
+
 bool
 doctor_snapshot(doctor_t *doctor)
 {
@@ -31,8 +44,12 @@ doctor_snapshot(doctor_t *doctor)
         != ONSITE_OK)
     {
         doctor_find(doctor, DOCTOR_ERROR, "%s", error.text);
-        doctor_remedy(doctor, "build it anew, or let lmdb-loader sync bring "
-                      "it; what nginx serves stays until there is a good one");
+        doctor_remedy(doctor, is_kept(doctor->snapshot)
+                      ? "lmdb-loader sync puts a good one there as soon as "
+                        "the store has one, lmdb-loader rollback --to FILE "
+                        "one that is kept; what nginx serves stays until then"
+                      : "build it anew, or let lmdb-loader sync bring it; "
+                        "what nginx serves stays until there is a good one");
         return true;
     }
 
@@ -173,6 +190,20 @@ doctor_keys(doctor_t *doctor)
 
 /* Checkpoints */
 
+/* Nothing says that it is bad whoever may not look at it. */
+
+static bool
+may_read(const char *folder, onsite_ms_t time)
+{
+    char  path[2 * PATH_MAX], name[CHECKPOINT_NAME];
+
+    checkpoint_name(time, name);
+    (void) snprintf(path, sizeof(path), "%s/%s/checkpoint.json", folder, name);
+
+    return access(path, R_OK) == 0 || errno != EACCES;
+}
+
+
 static void
 look_at_latest(doctor_t *doctor, onsite_ms_t time)
 {
@@ -180,6 +211,7 @@ look_at_latest(doctor_t *doctor, onsite_ms_t time)
     uint64_t        room, size = 0;
     checkpoint_t    checkpoint;
     onsite_error_t  error = { "" };
+    const char     *folder = doctor->checkpoints;
 
     if (doctor->now - time > OLD) {
         doctor_find(doctor, DOCTOR_WARNING, "the latest checkpoint is %lld "
@@ -189,11 +221,11 @@ look_at_latest(doctor_t *doctor, onsite_ms_t time)
                       "since would be lost with the memory");
     }
 
-    if (checkpoint_read(doctor->checkpoints, time, &checkpoint, &error)
-        != ONSITE_OK)
-    {
+    if (checkpoint_read(folder, time, &checkpoint, &error) != ONSITE_OK) {
         doctor_find(doctor, DOCTOR_ERROR, "%s", error.text);
-        doctor_remedy(doctor, "make another: lmdb-loader checkpoint … --once");
+        doctor_remedy(doctor, may_read(folder, time)
+                      ? "make another: lmdb-loader checkpoint … --once"
+                      : "run this as root, or as the workers' user");
         return;
     }
 
@@ -238,4 +270,41 @@ doctor_checkpoints(doctor_t *doctor)
     }
 
     return true;
+}
+
+
+/* Files of events */
+
+bool
+doctor_drain(doctor_t *doctor)
+{
+    bool             looked = false;
+    size_t           i;
+    const char      *to;
+    struct stat      st;
+    const config_t  *config = doctor->config;
+
+    for (i = 0; config != NULL && i < config->n; i++) {
+        to = config_value(&config->sections[i], "to");
+
+        if (strcmp(config->sections[i].kind, "drain") != 0 || to == NULL
+            || strncmp(to, "file:", 5) != 0)
+        {
+            continue;
+        }
+
+        looked = true;
+        to += 5;
+        errno = 0;
+
+        if (stat(to, &st) != 0 || !S_ISDIR(st.st_mode)) {
+            doctor_find(doctor, DOCTOR_ERROR, "[%s] %s: %s",
+                        config->sections[i].name, to,
+                        strerror(errno != 0 ? errno : ENOTDIR));
+            doctor_remedy(doctor, "make the folder, and give it to whom the "
+                          "sidecar runs as: install -d -m 750 -o USER %s", to);
+        }
+    }
+
+    return looked;
 }

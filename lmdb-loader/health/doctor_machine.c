@@ -6,6 +6,7 @@
  */
 
 #include "doctor.h"
+#include "facts.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -350,6 +351,56 @@ doctor_limits(doctor_t *doctor)
                     (unsigned long long) limit.rlim_cur,
                     (unsigned long long) doctor->stat.bytes_size);
         doctor_remedy(doctor, "ulimit -v unlimited");
+    }
+
+    return true;
+}
+
+
+/* nginx that runs */
+
+bool
+doctor_nginx(doctor_t *doctor)
+{
+    facts_nginx_t  nginx = { .good = false };
+
+    if (doctor->config == NULL) {
+        return false;
+    }
+
+    nginx.url = doctor->config->nginx;
+
+    if (nginx.url == NULL) {
+        doctor_find(doctor, DOCTOR_NOTE, "whether nginx runs, and with its "
+                    "state, is not watched");
+        doctor_remedy(doctor, "nginx = URL of onsite_status, in front of all "
+                      "sections of %s", doctor->config->path);
+        return true;
+    }
+
+    facts_ask_nginx(&nginx);
+
+    if (!nginx.good) {
+        doctor_find(doctor, DOCTOR_ERROR, "nginx does not answer at %s: %s",
+                    nginx.url, nginx.why);
+        doctor_remedy(doctor, "is nginx running, and is this the location of "
+                      "onsite_status, which lets this machine in?");
+        return true;
+    }
+
+    if (nginx.available <= 0) {
+        doctor_find(doctor, DOCTOR_ERROR, "nginx runs without its state: "
+                    "visitors are not remembered");
+        doctor_remedy(doctor, "nginx's error log says why: shards= of "
+                      "onsite_state that are not those of the folder, or "
+                      "size= that its file system has no room for?");
+    }
+
+    if (nginx.errors > 0) {
+        doctor_find(doctor, DOCTOR_WARNING, "the state refused %.0f operations "
+                    "of nginx", nginx.errors);
+        doctor_remedy(doctor, "nginx's error log says which; they are counted "
+                      "since nginx began");
     }
 
     return true;

@@ -50,6 +50,48 @@ workers_user(const doctor_t *doctor)
 }
 
 
+/* Whoever has the folder has to have what nginx writes in it; the sidecar's own
+ * may be another's. */
+
+static void
+look_at_owners(doctor_t *doctor, uid_t owner)
+{
+    DIR            *dir = opendir(doctor->state);
+    char            path[4096], other[256] = "";
+    size_t          n = 0;
+    uid_t           whose = owner;
+    struct stat     st;
+    struct dirent  *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        (void) snprintf(path, sizeof(path), "%s/%s", doctor->state,
+                        entry->d_name);
+
+        if (strncmp(entry->d_name, "shard-", 6) == 0
+            && strchr(entry->d_name, '.') == strrchr(entry->d_name, '.')
+            && lstat(path, &st) == 0 && st.st_uid != owner)
+        {
+            (void) snprintf(other, sizeof(other), "%.255s", entry->d_name);
+            whose = st.st_uid;
+            n++;
+        }
+    }
+
+    if (dir != NULL) {
+        (void) closedir(dir);
+    }
+
+    if (n != 0) {
+        doctor_find(doctor, DOCTOR_ERROR, "%zu file%s of %s, such as %s, "
+                    "belong%s to user %u, and the folder to user %u", n,
+                    n > 1 ? "s" : "", doctor->state, other,
+                    n > 1 ? "" : "s", (unsigned) whose, (unsigned) owner);
+        doctor_remedy(doctor, "chown -R --reference=%s %s, then reload nginx",
+                      doctor->state, doctor->state);
+    }
+}
+
+
 bool
 doctor_owner(doctor_t *doctor)
 {
@@ -97,6 +139,8 @@ doctor_owner(doctor_t *doctor)
                       "root; or chown -R it to whom nginx.conf names with "
                       "\"user\"");
     }
+
+    look_at_owners(doctor, st.st_uid);
 
     return true;
 }
@@ -239,6 +283,7 @@ no_log(void *data, int level, const char *text)
 bool
 doctor_opens(doctor_t *doctor)
 {
+    struct stat             st;
     onsite_error_t          error = { "" };
     onsite_status_t         status;
     onsite_store_options_t  options = {
@@ -247,6 +292,17 @@ doctor_opens(doctor_t *doctor)
 
     if (doctor->state == NULL || access(doctor->state, F_OK) != 0) {
         return false;
+    }
+
+    if (geteuid() != 0 && stat(doctor->state, &st) == 0
+        && st.st_uid != geteuid())
+    {
+        doctor_find(doctor, DOCTOR_ERROR, "%s is user %u's, and this runs as "
+                    "user %u: it was not looked at", doctor->state,
+                    (unsigned) st.st_uid, (unsigned) geteuid());
+        doctor_remedy(doctor, "run this as root, or as user %u",
+                      (unsigned) st.st_uid);
+        return true;
     }
 
     status = onsite_store_open(&options, doctor->now, &doctor->store, &error);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Free pages are counted for it, which takes the longer the more there are. */
 #define EXAMINE_MS  (5 * ONSITE_SECOND)
@@ -145,6 +146,7 @@ gather_state(facts_source_t *source, facts_state_t *state)
         }
     }
 
+    state->missing = access(source->state, F_OK) != 0 && errno == ENOENT;
     (void) snprintf(state->path, sizeof(state->path), "%s", source->state);
 }
 

@@ -16,6 +16,7 @@
 typedef struct {
     char                  path[PATH_MAX];
     bool                  open;             /* it can be read              */
+    bool                  missing;          /* there is no such folder     */
     bool                  tried;            /* whether it can be written   */
     bool                  writable;
     char                  why[FACTS_WHY];   /* not open, or not writable   */
@@ -57,6 +58,7 @@ typedef struct {
     const char           *url;              /* NULL: it was not asked      */
     bool                  good;
     char                  why[FACTS_WHY];
+    double                available;        /* the state: 0 or 1           */
     double                events;
     double                rejected;
     double                refused;          /* deliveries                  */
@@ -64,7 +66,7 @@ typedef struct {
     double                errors;           /* of the state                */
 } facts_nginx_t;
 
-/* What is not well: the remedy is a sentence. */
+/* What is not well: the remedy is a sentence, or "" where what says it. */
 typedef struct {
     char                  what[FACTS_WHY];
     char                  remedy[FACTS_WHY];

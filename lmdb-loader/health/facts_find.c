@@ -68,6 +68,14 @@ find_state(facts_t *facts)
     const facts_state_t        *s = &facts->state;
     const onsite_store_stat_t  *stat = &s->stat;
 
+    if (s->missing) {
+        find(facts, "nginx makes it when it starts: is nginx running, and is "
+             "this its onsite_state?", "the state cannot be read: the folder "
+             "%.300s is missing%s", s->path, facts->sidecar == NULL
+             ? ", and with it what the sidecar tells" : "");
+        return;
+    }
+
     if (!s->open || (s->tried && !s->writable)) {
         find(facts, "nginx makes it when it starts: is nginx running, is "
              "this its onsite_state, and may this user read it?",
@@ -163,6 +171,60 @@ is_sync(const facts_t *facts, const char *section)
 }
 
 
+/* What helps when it goes on failing; "" where why says it all. */
+
+static const char *
+remedy_of(const facts_t *facts, const char *section)
+{
+    size_t  i, n = strcspn(section, " ");
+
+    static const struct {
+        const char  *kind;
+        const char  *remedy;
+    } remedies[] = {
+        { "sync", "what is live stays; put a snapshot that lmdb-loader built "
+          "where it comes from" },
+        { "drain", "events wait meanwhile; see that the sink can be reached "
+          "and lets this machine in" },
+        { "deliver", "deliveries wait meanwhile; see that the endpoints can "
+          "be reached" },
+        { "checkpoint", "what happens meanwhile is lost with the memory; see "
+          "that its folder can be written and has room" },
+        { "roam", "records wait meanwhile; see that NATS can be reached and "
+          "lets this machine in" }
+    };
+
+    for (i = 0; i < sizeof(remedies) / sizeof(remedies[0])
+                && facts->state.open; i++)
+    {
+        if (strlen(remedies[i].kind) == n
+            && strncmp(remedies[i].kind, section, n) == 0)
+        {
+            return remedies[i].remedy;
+        }
+    }
+
+    return facts->state.open ? "" : "it goes on by itself once the state can "
+                                    "be used";
+}
+
+
+static void
+find_away(facts_t *facts, const sidecar_slot_t *slot)
+{
+    char         time[FACTS_TIME];
+    onsite_ms_t  away = slot->task.away;
+
+    if (away != 0) {
+        find(facts, "see that it can be reached and lets this machine in "
+             "(watch, nats-creds); meanwhile what is published goes live a "
+             "little later", "[%s] NATS has been away for %s: %s; looking by "
+             "the clock goes on", slot->name,
+             facts_duration(facts->now - away, time), slot->task.away_why);
+    }
+}
+
+
 static void
 find_task(facts_t *facts, const sidecar_slot_t *slot)
 {
@@ -187,10 +249,12 @@ find_task(facts_t *facts, const sidecar_slot_t *slot)
     /* of a sync the store's own words are there already */
 
     if (failing != 0 && !is_sync(facts, slot->name)) {
-        find(facts, "it tries again by itself; what is told says what it "
-             "waits for", "[%s] has been failing for %s: %s", slot->name,
+        find(facts, remedy_of(facts, slot->name),
+             "[%s] has been failing for %s: %s", slot->name,
              facts_duration(facts->now - failing, time), slot->task.why);
     }
+
+    find_away(facts, slot);
 }
 
 
@@ -198,6 +262,10 @@ static void
 find_sidecar(facts_t *facts)
 {
     size_t  i;
+
+    if (facts->sidecar == NULL && facts->state.missing) {
+        return;
+    }
 
     if (facts->sidecar == NULL || !sidecar_lives(facts->sidecar)) {
         find(facts, "systemctl start onsite, or lmdb-loader run CONFIG",
@@ -243,8 +311,16 @@ find_nginx(facts_t *facts)
 
     if (!n->good) {
         find(facts, "is nginx running, and is this the location of "
-             "onsite_status?", "nginx does not tell its numbers: %s", n->why);
+             "onsite_status, which lets this machine in?",
+             "nginx does not answer at %.150s: %s", n->url, n->why);
         return;
+    }
+
+    if (n->available <= 0) {
+        find(facts, "nginx's error log says why: shards= of onsite_state that "
+             "are not those of the folder, or size= that its file system has "
+             "no room for?", "nginx runs without its state: visitors are not "
+             "remembered");
     }
 
     if (n->refused > 0) {
@@ -261,8 +337,9 @@ find_nginx(facts_t *facts)
     }
 
     if (n->errors > 0) {
-        find(facts, "nginx's error log says which",
-             "the state refused %.0f operations of nginx", n->errors);
+        find(facts, "nginx's error log says which; they are counted since "
+             "nginx began", "the state refused %.0f operations of nginx",
+             n->errors);
     }
 }
 

@@ -151,6 +151,9 @@ write_task(onsite_buf_t *out, const sidecar_slot_t *slot)
     moment(out, "failing_since", slot->task.failing);
     onsite_buf_char(out, ',');
     text(out, "failing", slot->task.failing != 0 ? slot->task.why : "");
+    moment(out, "away_since", slot->task.away);
+    onsite_buf_char(out, ',');
+    text(out, "away", slot->task.away != 0 ? slot->task.away_why : "");
     onsite_buf_printf(out, ",\"counters\":{");
 
     for (i = 0; i < TASK_COUNTERS; i++) {
@@ -228,6 +231,7 @@ write_nginx(onsite_buf_t *out, const facts_nginx_t *n)
     onsite_buf_printf(out, ",\n\"nginx\":{");
     text(out, "url", n->url);
     flag(out, "good", n->good);
+    flag(out, "state_available", n->available > 0);
     onsite_buf_char(out, ',');
     text(out, "why", n->why);
     onsite_buf_printf(out, ",\"events\":%.0f,\"rejected\":%.0f,\"refused\":"

@@ -123,6 +123,22 @@ write_state(onsite_buf_t *out, const facts_t *facts)
 }
 
 
+static void
+write_nginx(onsite_buf_t *out, const facts_nginx_t *n)
+{
+    if (n->url == NULL) {
+        return;
+    }
+
+    gauge(out, "nginx_answers", "Whether onsite_status answers.", n->good);
+
+    if (n->good) {
+        gauge(out, "nginx_state_available",
+              "Whether nginx can use its state.", n->available);
+    }
+}
+
+
 /* What is told of each sync, or of each task. */
 
 typedef enum {
@@ -135,7 +151,8 @@ typedef enum {
     TASK_RUNS,
     TASK_RESTARTS,
     TASK_GOOD,
-    TASK_FAILING
+    TASK_FAILING,
+    TASK_AWAY
 } about_t;
 
 static const struct {
@@ -159,7 +176,9 @@ static const struct {
     { TASK_GOOD, "task_last_success_timestamp_seconds",
       "When a round of it went well last." },
     { TASK_FAILING, "task_failing_seconds",
-      "How long it has been failing; 0: it does not." }
+      "How long it has been failing; 0: it does not." },
+    { TASK_AWAY, "task_away_seconds",
+      "How long NATS, which tells it, has been away; 0: it is not." }
 };
 
 #define METRICS  (sizeof(metrics) / sizeof(metrics[0]))
@@ -204,6 +223,9 @@ about_task(const facts_t *facts, const sidecar_slot_t *slot, about_t about)
 
     case TASK_GOOD:
         return seconds(slot->task.good);
+
+    case TASK_AWAY:
+        return age(facts, slot->task.away);
 
     default:
         return age(facts, slot->task.failing);
@@ -285,6 +307,7 @@ facts_write_metrics(onsite_buf_t *out, const facts_t *facts)
     gauge(out, "findings", "What is not well, as status tells it.",
           (double) facts->n_findings);
     write_state(out, facts);
+    write_nginx(out, &facts->nginx);
 
     for (i = 0; i < METRICS; i++) {
         write_each(out, facts, i);

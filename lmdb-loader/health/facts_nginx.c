@@ -5,6 +5,7 @@
 
 #include "facts.h"
 #include "remote.h"
+#include "stop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ typedef struct {
 } name_t;
 
 
-/* A number behind a text; -1: there is none. */
+/* A number behind a text, or 0 or 1 where a word says it; -1: there is none.
+ */
 
 static double
 number_after(const char *text, const char *wanted)
@@ -33,6 +35,11 @@ number_after(const char *text, const char *wanted)
     }
 
     text += strlen(wanted);
+
+    if (strncmp(text, "true", 4) == 0 || strncmp(text, "false", 5) == 0) {
+        return *text == 't';
+    }
+
     n = strtod(text, &end);
 
     return end != text ? n : -1;
@@ -71,10 +78,11 @@ static bool
 read_answer(facts_nginx_t *nginx, const char *answer)
 {
     size_t   i;
-    double  *values[] = { &nginx->events, &nginx->rejected, &nginx->refused,
+    double  *values[] = { &nginx->available, &nginx->events, &nginx->rejected, &nginx->refused,
                           &nginx->dropped, &nginx->errors };
 
     static const name_t  names[] = {
+        { "state", "available", "onsite_state_available" },
         { "events", "total", "onsite_events_total" },
         { "events", "rejected", "onsite_events_rejected_total" },
         { "outbox", "refused", "onsite_outbox_refused_total" },
@@ -113,7 +121,7 @@ fetch(const char *url, onsite_buf_t *answer, onsite_error_t *error)
     remote_t         *remote;
     remote_get_t      get = { .body = answer, .max = ANSWER_MAX };
     onsite_status_t   status;
-    remote_options_t  options = { .stall = "5s" };
+    remote_options_t  options = { .stall = "5s", .stop = &loader_stopping };
 
     if (strncmp(url, "http", 4) != 0 || host == NULL || name < host + 3
         || name[1] == '\0' || name - url >= (long) sizeof(base))

@@ -56,8 +56,11 @@ write_findings(onsite_buf_t *out, const facts_t *facts)
     onsite_buf_printf(out, "%zu not well:\n", facts->n_findings);
 
     for (i = 0; i < facts->n_findings; i++) {
-        onsite_buf_printf(out, "  ! %s\n    -> %s\n", facts->findings[i].what,
-                          facts->findings[i].remedy);
+        onsite_buf_printf(out, "  ! %s\n", facts->findings[i].what);
+
+        if (facts->findings[i].remedy[0] != '\0') {
+            onsite_buf_printf(out, "    -> %s\n", facts->findings[i].remedy);
+        }
     }
 }
 
@@ -219,7 +222,8 @@ write_sidecar(onsite_buf_t *out, const facts_t *facts)
     const sidecar_t  *sidecar = facts->sidecar;
 
     if (sidecar == NULL || !sidecar_lives(sidecar)) {
-        onsite_buf_printf(out, "\nsidecar  does not run\n");
+        onsite_buf_printf(out, "\nsidecar  %s\n", facts->state.missing
+                          && sidecar == NULL ? "not known" : "does not run");
         return;
     }
 

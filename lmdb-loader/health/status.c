@@ -62,6 +62,16 @@ find_state(status_t *s, const char *state, const char *config)
 {
     int  rc;
 
+    if (state == NULL && config == NULL && access(CONFIG_DEFAULT, F_OK) != 0
+        && errno == ENOENT)
+    {
+        loader_complain("of what? There is no " CONFIG_DEFAULT ": name the "
+                        "folder of onsite_state (lmdb-loader status DIR) or a "
+                        "configuration (--config CONFIG); one to begin with "
+                        "is " CONFIG_DEFAULT ".example");
+        return LOADER_USAGE;
+    }
+
     if (state == NULL) {
         rc = read_config(s, config != NULL ? config : CONFIG_DEFAULT);
 
@@ -158,9 +168,10 @@ loader_status(int argc, char **argv)
 
     if (rc == LOADER_OK) {
         s->source.state = s->state;
-        s->facts.nginx.url = nginx;
+        s->facts.nginx.url = nginx != NULL || s->source.config == NULL
+                             ? nginx : s->source.config->nginx;
 
-        if (nginx != NULL) {
+        if (s->facts.nginx.url != NULL) {
             facts_ask_nginx(&s->facts.nginx);
         }
 

@@ -312,6 +312,19 @@ read_stop_timeout(reader_t *r, const loader_setting_t *s)
 }
 
 
+/* "http://host/name" */
+
+static bool
+is_location(const char *url)
+{
+    const char  *host = strstr(url, "://"), *name = strrchr(url, '/');
+
+    return (strncmp(url, "http://", 7) == 0
+            || strncmp(url, "https://", 8) == 0)
+           && name > host + 3 && name[1] != '\0';
+}
+
+
 /* The lines in front of all sections. */
 
 static void
@@ -340,13 +353,22 @@ read_top(reader_t *r)
         } else if (strcmp(s->name, "listen") == 0) {
             c->listen = s->value;
 
+        } else if (strcmp(s->name, "nginx") == 0) {
+            c->nginx = s->value;
+
+            if (!is_location(s->value)) {
+                wrong(r, s->line, "nginx: \"%s\" is no address of "
+                      "onsite_status such as http://127.0.0.1/onsite-status",
+                      s->value);
+            }
+
         } else if (strcmp(s->name, "stop-timeout") == 0) {
             read_stop_timeout(r, s);
 
         } else {
             wrong(r, s->line, "there is no option \"%s\" here; in front of "
-                  "all sections there are: state, listen, stop-timeout",
-                  s->name);
+                  "all sections there are: state, listen, nginx, "
+                  "stop-timeout", s->name);
         }
     }
 }

@@ -45,6 +45,7 @@ typedef struct {
     /* of the top */
     const char        *state;
     const char        *listen;          /* NULL: nowhere                   */
+    const char        *nginx;           /* URL of onsite_status; NULL      */
     onsite_ms_t        stop_timeout;
 } config_t;
 

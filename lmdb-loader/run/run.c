@@ -424,7 +424,8 @@ apply(master_t *m, config_t *config)
 
     moved = strcmp(before->state, config->state) != 0;
     any = moved || before->n != config->n
-          || !same_text(before->listen, config->listen);
+          || !same_text(before->listen, config->listen)
+          || !same_text(before->nginx, config->nginx);
     m->config = config;
     name_listener(m);
 

@@ -149,6 +149,7 @@ end_texts(sidecar_t *sidecar)
         slot->name[sizeof(slot->name) - 1] = '\0';
         slot->end[sizeof(slot->end) - 1] = '\0';
         slot->task.why[sizeof(slot->task.why) - 1] = '\0';
+        slot->task.away_why[sizeof(slot->task.away_why) - 1] = '\0';
     }
 }
 
@@ -185,13 +186,49 @@ sidecar_read(sidecar_t *sidecar, const char *state, onsite_error_t *error)
 }
 
 
+/* Of a process whose end nobody has seen to, and of another one that has its
+ * number since, kill(2) says that they live. */
+
+static bool
+is_another(const sidecar_t *sidecar)
+{
+    int                  n = 0;
+    char                 path[40], line[1024], state = '?', *end;
+    FILE                *file;
+    onsite_ms_t          began;
+    unsigned long long   ticks = 0;
+
+    (void) snprintf(path, sizeof(path), "/proc/%d/stat",
+                    (int) sidecar->master);
+    file = fopen(path, "re");
+
+    if (file == NULL) {
+        return false;
+    }
+
+    end = fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
+    (void) fclose(file);
+
+    if (end != NULL) {
+        n = sscanf(end + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                   "%*s %*s %*s %*s %*s %*s %*s %llu", &state, &ticks);
+    }
+
+    began = (onsite_ms_t) (ticks * ONSITE_SECOND
+                           / (unsigned long long) sysconf(_SC_CLK_TCK));
+
+    return n == 2 && (state == 'Z' || state == 'X' || began > sidecar->beat);
+}
+
+
 bool
 sidecar_lives(const sidecar_t *sidecar)
 {
     onsite_ms_t  age = sidecar_clock() - sidecar->beat;
 
-    return age >= 0 && age < SIDECAR_SILENT
-           && (kill((pid_t) sidecar->master, 0) == 0 || errno != ESRCH);
+    return age >= 0 && age < SIDECAR_SILENT && sidecar->master > 0
+           && (kill((pid_t) sidecar->master, 0) == 0 || errno != ESRCH)
+           && !is_another(sidecar);
 }
 
 

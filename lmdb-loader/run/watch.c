@@ -4,7 +4,8 @@
  *
  * Looking may wait: for a lock that another process holds, for a disk.  So it
  * has a thread of its own, and what answers tells what was seen last and when
- * that was.  The thread is the only one that touches the state.
+ * that was.  The thread is the only one that touches the state.  nginx, which
+ * may hang, is asked by another one.
  */
 
 #include "facts.h"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define LOOK_S    1
+#define ASK_S     5
 #define STALE_MS  (5 * ONSITE_SECOND)   /* looking waits for something     */
 #define ANSWER_MS 200
 
@@ -25,6 +27,7 @@ struct watch_s {
     pthread_mutex_t   lock;             /* of what follows                 */
     pthread_cond_t    end;
     facts_t          *facts;            /* seen last; NULL: nothing yet    */
+    facts_nginx_t     nginx;            /* asked last                      */
     bool              ending;
 
     sidecar_t        *sidecar;
@@ -61,6 +64,9 @@ look(watch_t *w)
     }
 
     facts->sidecar = w->sidecar;
+    (void) pthread_mutex_lock(&w->lock);
+    facts->nginx = w->nginx;
+    (void) pthread_mutex_unlock(&w->lock);
     facts_gather(&w->source, facts);
     tell_master(w, facts);
     task_good();
@@ -74,16 +80,16 @@ look(watch_t *w)
 }
 
 
-/* Until it is time to look again; false: it ends. */
+/* Until it is time to look, or ask, again; false: it ends. */
 
 static bool
-wait_to_look(watch_t *w)
+wait_for(watch_t *w, int s)
 {
     bool             ending;
     struct timespec  until;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_S;
+    until.tv_sec += s;
     (void) pthread_mutex_lock(&w->lock);
 
     if (!w->ending) {
@@ -105,9 +111,27 @@ look_on(void *data)
 
     do {
         look(w);
-    } while (wait_to_look(w));
+    } while (wait_for(w, LOOK_S));
 
     facts_close(&w->source);
+
+    return NULL;
+}
+
+
+static void *
+ask_on(void *data)
+{
+    watch_t        *w = data;
+    facts_nginx_t   nginx;
+
+    do {
+        nginx = (facts_nginx_t) { .url = w->source.config->nginx };
+        facts_ask_nginx(&nginx);
+        (void) pthread_mutex_lock(&w->lock);
+        w->nginx = nginx;
+        (void) pthread_mutex_unlock(&w->lock);
+    } while (wait_for(w, ASK_S));
 
     return NULL;
 }
@@ -116,14 +140,14 @@ look_on(void *data)
 /* Signals are the other thread's. */
 
 static bool
-start_thread(watch_t *w, pthread_t *thread)
+start_thread(watch_t *w, pthread_t *thread, void *(*work)(void *data))
 {
     int       rc;
     sigset_t  all, before;
 
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(thread, NULL, look_on, w);
+    rc = pthread_create(thread, NULL, work, w);
     (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     return rc == 0;
@@ -284,20 +308,25 @@ serve(watch_t *w, int listener)
 /* What waits for a lock does not keep the process from ending. */
 
 static void
-end_thread(watch_t *w, pthread_t thread)
+end_threads(watch_t *w, const pthread_t *threads, size_t n)
 {
+    size_t           i;
     struct timespec  until;
 
     (void) pthread_mutex_lock(&w->lock);
     w->ending = true;
-    (void) pthread_cond_signal(&w->end);
+    (void) pthread_cond_broadcast(&w->end);
     (void) pthread_mutex_unlock(&w->lock);
 
     (void) clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += 2;
 
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-        _exit(LOADER_OK);
+    for (i = 0; i < n; i++) {
+        if (pthread_clockjoin_np(threads[i], NULL, CLOCK_MONOTONIC, &until)
+            != 0)
+        {
+            _exit(LOADER_OK);
+        }
     }
 }
 
@@ -306,9 +335,10 @@ int
 run_watch(const child_t *child, void *data)
 {
     int        rc;
+    size_t     n = 0;
     watch_t    w = { .lock = PTHREAD_MUTEX_INITIALIZER,
                      .end = PTHREAD_COND_INITIALIZER, .sidecar = data };
-    pthread_t  thread;
+    pthread_t  threads[2];
 
     loader_configure(&(loader_section_t) { .name = SIDECAR_WATCH });
     loader_catch_signals();
@@ -317,13 +347,16 @@ run_watch(const child_t *child, void *data)
     w.source.state = child->config->state;
     w.source.change = true;
 
-    if (!start_thread(&w, &thread)) {
+    if (!start_thread(&w, &threads[n++], look_on)
+        || (child->config->nginx != NULL
+            && !start_thread(&w, &threads[n++], ask_on)))
+    {
         loader_complain("no thread");
-        return LOADER_FAILED;
+        _exit(LOADER_FAILED);
     }
 
     rc = serve(&w, child->keep);
-    end_thread(&w, thread);
+    end_threads(&w, threads, n);
     free(w.facts);
 
     return rc;

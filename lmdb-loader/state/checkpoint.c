@@ -21,6 +21,7 @@
 #define LAST_MS     (8 * ONSITE_SECOND)     /* for the one at the end */
 #define LOOK_MS     ONSITE_SECOND           /* for who was erased */
 #define SOON_MS     (30 * ONSITE_SECOND)
+#define BACK_MS     (3 * ONSITE_SECOND)     /* for a state that is away */
 
 typedef struct {
     const char      *state;
@@ -184,7 +185,8 @@ note(checkpointer_t *c, onsite_status_t status, const onsite_error_t *error)
 }
 
 
-/* After failures ever longer, and by chance. */
+/* After failures ever longer, and by chance; a state that is not there may be
+ * back at any time. */
 
 static onsite_ms_t
 pause_of(const checkpointer_t *c)
@@ -199,6 +201,7 @@ pause_of(const checkpointer_t *c)
     most = c->failures < 9 ? ONSITE_SECOND << c->failures : WAIT_MAX;
     most = most < WAIT_MAX ? most : WAIT_MAX;
     most = most < c->every ? most : c->every;
+    most = most < BACK_MS || c->store != NULL ? most : BACK_MS;
     (void) !getrandom(&random, sizeof(random), 0);
 
     return ONSITE_SECOND / 2 + (onsite_ms_t) (random % (uint32_t) most);
@@ -228,6 +231,7 @@ wait(checkpointer_t *c)
 
         if (status != ONSITE_OK) {
             note(c, status, &error);
+            next = next < now + BACK_MS ? next : now + BACK_MS;
         }
     }
 }

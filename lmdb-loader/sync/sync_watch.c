@@ -175,6 +175,8 @@ take_kept(sync_watch_t *watch)
 static void
 tell_away(sync_watch_t *watch, const char *why)
 {
+    task_away(why);
+
     if (strcmp(watch->told, why) == 0 || watch->tellings == TOLD_MAX) {
         return;
     }
@@ -192,6 +194,8 @@ tell_away(sync_watch_t *watch, const char *why)
 static void
 tell_back(sync_watch_t *watch)
 {
+    task_back();
+
     if (watch->tellings != 0) {
         loader_complain("--watch: %s is there again", nats_url(watch->nats));
     }
