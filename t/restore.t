@@ -227,11 +227,16 @@ is((restore($t, $folder, '--time', 'yesterday'))[0], 2, 'no time');
 
 # another user's
 SKIP: {
-    skip 'not root', 2 if $> != 0;
+    skip 'not root', 3 if $> != 0;
     is((restore($t, $folder, '--force', '--user', 'nobody'))[0], 0, '--user');
     my $uid = getpwnam('nobody');
     is((grep { (stat)[4] != $uid } $state, glob("$state/shard-*"),
         "$state/onsite-state"), 0, 'all is theirs');
+    chmod 0755, $state;
+    chmod 0644, "$state/onsite-state";
+    my $text = qx(setpriv --reuid daemon --clear-groups @{[$t->loader]} state $state 2>&1);
+    like($text, qr/Permission denied; it belongs to user $uid, .*: run it as that user or as root/,
+        'whoever may not read it is told who may');
 }
 is((restore($t, $folder, '--force', '--user', 'nobody-such'))[0], 2, 'no such user');
 

@@ -351,6 +351,36 @@ open_error(const onsite_store_t *store, const shard_t *shard, int rc,
 }
 
 
+/* For who only reads. */
+
+static onsite_status_t
+cannot_read(const state_dir_t *dir, uint32_t i, file_verdict_t verdict,
+    const char *why, onsite_error_t *error)
+{
+    char         name[STATE_NAME_MAX];
+    struct stat  st;
+
+    shard_file_name(name, i, "");
+
+    if (verdict == FILE_BAD
+        && faccessat(dir->fd, name, R_OK, AT_EACCESS) != 0
+        && errno == EACCES
+        && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    {
+        return onsite_error(error, ONSITE_IO, "state: shard %u in %s cannot "
+                            "be opened: %s; it belongs to user %u, and this "
+                            "process runs as %u: run it as that user or as "
+                            "root", (unsigned) i, dir->options->path,
+                            strerror(EACCES), (unsigned) st.st_uid,
+                            (unsigned) geteuid());
+    }
+
+    return onsite_error(error, ONSITE_CORRUPT, "state: shard %u in %s %s",
+                        (unsigned) i, dir->options->path,
+                        verdict == FILE_ABSENT ? "is absent" : why);
+}
+
+
 /* Makes sure that there is a shard of this format, whatever was there. */
 
 static onsite_status_t
@@ -372,9 +402,7 @@ ready_shard(const state_dir_t *dir, uint32_t i, onsite_ms_t now,
     }
 
     if (dir->options->read_only) {
-        return onsite_error(error, ONSITE_CORRUPT, "state: shard %u in %s %s",
-                            (unsigned) i, dir->options->path,
-                            verdict == FILE_ABSENT ? "is absent" : why);
+        return cannot_read(dir, i, verdict, why, error);
     }
 
     if (verdict == FILE_BAD) {
@@ -568,9 +596,12 @@ shard_is_current(const onsite_store_t *store, const shard_t *shard)
     shard_file_name(name, shard->index, "");
     (void) snprintf(path, sizeof(path), "%s/%s", store->path, name);
 
+    if (stat(path, &named) != 0) {
+        return errno != ENOENT && errno != ENOTDIR;
+    }
+
     return mdb_env_get_fd(shard->env, &fd) == 0
            && fstat(fd, &mine) == 0
-           && stat(path, &named) == 0
            && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
 }
 

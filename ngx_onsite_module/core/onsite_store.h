@@ -26,6 +26,8 @@ typedef struct {
     uint32_t     max_readers;   /* processes; 0: LMDB's 126                */
     bool         read_only;     /* tools: opens, never creates             */
     bool         roaming;       /* makes the place for what roams (below)  */
+    bool         no_wait;       /* LIMIT, where another process is making
+                                   the files: else it is waited for        */
     /* told of what an operator must know; never NULL in the module        */
     void       (*log)(void *data, int level, const char *text);
     void        *log_data;
@@ -63,7 +65,8 @@ uint32_t onsite_store_shards(const onsite_store_t *store);
 
 /* Whether the files that were opened are still those of the directory: they
  * may have been set aside, or the state wiped and made anew.  Who keeps a store
- * open for long closes it then, and opens it again. */
+ * open for long closes it then, and opens it again.  Where that cannot be seen,
+ * for want of rights say, they are. */
 bool onsite_store_is_current(const onsite_store_t *store);
 
 /* Whether other files are in their place by now: until then who has them open

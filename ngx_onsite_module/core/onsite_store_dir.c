@@ -19,6 +19,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define LOCK_TRIES  16
+
 
 void
 store_log(const onsite_store_options_t *options, int level,
@@ -64,6 +66,14 @@ io_error(const state_dir_t *dir, const char *name, const char *doing,
     onsite_error_t *error)
 {
     const char  *slash = name[0] ? "/" : "";
+
+    if (errno == EACCES && dir->options->read_only) {
+        return onsite_error(error, ONSITE_IO, "state: cannot %s %s%s%s: %s; "
+                            "this process runs as user %u: run it as the "
+                            "owner of the state or as root",
+                            doing, dir->options->path, slash, name,
+                            strerror(errno), (unsigned) geteuid());
+    }
 
     if (errno == EACCES || errno == EPERM) {
         return onsite_error(error, ONSITE_IO, "state: cannot %s %s%s%s: %s; "
@@ -255,8 +265,45 @@ read_state_file(state_dir_t *dir, onsite_error_t *error)
 }
 
 
+/* Who waited may have got the lock of a file that was removed meanwhile. */
+
+static bool
+is_named(const state_dir_t *dir)
+{
+    struct stat  mine, named;
+
+    return fstat(dir->lock, &mine) == 0
+           && fstatat(dir->fd, STATE_FILE, &named, AT_SYMLINK_NOFOLLOW) == 0
+           && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+}
+
+
 static onsite_status_t
-lock_directory(state_dir_t *dir, onsite_error_t *error)
+wait_for_lock(const state_dir_t *dir, onsite_error_t *error)
+{
+    int  how;
+
+    how = dir->options->read_only ? LOCK_SH : LOCK_EX;
+    how |= dir->options->no_wait ? LOCK_NB : 0;
+
+    while (flock(dir->lock, how) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return onsite_error(error, ONSITE_LIMIT, "state: another process "
+                                "is making or restoring the files in %s",
+                                dir->options->path);
+        }
+
+        if (errno != EINTR) {
+            return io_error(dir, STATE_FILE, "lock", error);
+        }
+    }
+
+    return ONSITE_OK;
+}
+
+
+static onsite_status_t
+open_lock(state_dir_t *dir, onsite_error_t *error)
 {
     int  flags;
 
@@ -274,15 +321,33 @@ lock_directory(state_dir_t *dir, onsite_error_t *error)
         return io_error(dir, STATE_FILE, "open", error);
     }
 
-    while (flock(dir->lock, dir->options->read_only ? LOCK_SH : LOCK_EX)
-           != 0)
-    {
-        if (errno != EINTR) {
-            return io_error(dir, STATE_FILE, "lock", error);
+    return wait_for_lock(dir, error);
+}
+
+
+static onsite_status_t
+lock_directory(state_dir_t *dir, onsite_error_t *error)
+{
+    unsigned         i;
+    onsite_status_t  status;
+
+    for (i = 0; i < LOCK_TRIES; i++) {
+        status = open_lock(dir, error);
+
+        if (status != ONSITE_OK) {
+            return status;
         }
+
+        if (is_named(dir)) {
+            return read_state_file(dir, error);
+        }
+
+        (void) close(dir->lock);
+        dir->lock = -1;
     }
 
-    return read_state_file(dir, error);
+    return onsite_error(error, ONSITE_IO, "state: the files in %s are being "
+                        "removed", dir->options->path);
 }
 
 

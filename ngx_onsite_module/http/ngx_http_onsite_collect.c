@@ -327,11 +327,25 @@ parse_body(ngx_http_request_t *r, call_t *call, onsite_str_t body)
 
 
 static ngx_int_t
+without_state(ngx_http_request_t *r)
+{
+    return ngx_http_onsite_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                  "the visitor state is not available");
+}
+
+
+static ngx_int_t
 take_body(ngx_http_request_t *r, call_t *call)
 {
     ngx_int_t        rc;
     onsite_str_t     body;
     onsite_status_t  status;
+
+    /* it may have gone while the body came */
+
+    if (ngx_http_onsite_worker.store == NULL) {
+        return without_state(r);
+    }
 
     onsite_arena_reset(ngx_http_onsite_worker.arena);
 
@@ -598,8 +612,7 @@ collect_handler(ngx_http_request_t *r)
     }
 
     if (ngx_http_onsite_worker.store == NULL && !takes_get(endpoint)) {
-        return ngx_http_onsite_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                      "the visitor state is not available");
+        return without_state(r);
     }
 
     call = ngx_palloc(r->pool, sizeof(call_t));

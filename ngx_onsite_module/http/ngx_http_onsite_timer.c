@@ -460,7 +460,7 @@ tick(ngx_event_t *ev)
     w = &ngx_http_onsite_worker;
     delay = NGX_HTTP_ONSITE_TIMER_TICK;
 
-    if (hold_lease() && w->snapshot != NULL) {
+    if (w->store != NULL && hold_lease() && w->snapshot != NULL) {
         delay = fire(ev->log);
     }
 

@@ -12,6 +12,10 @@
 
 
 #define NGX_HTTP_ONSITE_TICK           250      /* ms: snapshot check        */
+#define NGX_HTTP_ONSITE_LOOK_TICKS     2         /* is the state there?       */
+#define NGX_HTTP_ONSITE_TELL_FAILURE   4         /* the fourth in a row      */
+#define NGX_HTTP_ONSITE_LOCK_TRIES     30
+#define NGX_HTTP_ONSITE_LOCK_PAUSE     10        /* ms                       */
 #define NGX_HTTP_ONSITE_REAP_TICKS     4
 #define NGX_HTTP_ONSITE_REAP_BUDGET    512      /* records looked at         */
 #define NGX_HTTP_ONSITE_SWEEP_BUDGET   64       /* identities looked at      */
@@ -31,6 +35,11 @@ ngx_http_onsite_worker_t  ngx_http_onsite_worker;
 static ngx_http_onsite_main_conf_t  *ngx_http_onsite_worker_conf;
 static ngx_uint_t                    ngx_http_onsite_ticks;
 static uint32_t                      ngx_http_onsite_reap_shard;
+static ngx_uint_t                    ngx_http_onsite_missed;   /* looks      */
+static ngx_uint_t                    ngx_http_onsite_lost;     /* its files  */
+static ngx_uint_t                    ngx_http_onsite_failures; /* to open it */
+static uint8_t                       ngx_http_onsite_secret[ONSITE_SECRET_MIN];
+static ngx_uint_t                    ngx_http_onsite_secret_made;
 static ngx_event_t                   ngx_http_onsite_timer;
 static ngx_connection_t              ngx_http_onsite_timer_connection;
 
@@ -61,6 +70,7 @@ ngx_http_onsite_store_options(ngx_http_onsite_main_conf_t *mcf,
                      ccf->worker_processes * NGX_HTTP_ONSITE_GENERATIONS + 32);
     options->read_only = false;
     options->roaming = mcf->roaming;
+    options->no_wait = false;
     options->log = store_log;
     options->log_data = cycle->log;
 }
@@ -77,23 +87,34 @@ clock_ms(void)
 }
 
 
+static onsite_status_t
+open_files(ngx_cycle_t *cycle, ngx_http_onsite_main_conf_t *mcf,
+    ngx_uint_t no_wait, onsite_error_t *error)
+{
+    onsite_status_t            status;
+    onsite_store_options_t     options;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    ngx_http_onsite_store_options(mcf, cycle, &options);
+    options.no_wait = no_wait != 0;
+
+    status = onsite_store_open(&options, clock_ms(), &w->store, error);
+
+    w->roams = mcf->roaming != 0 && w->store != NULL;
+
+    return status;
+}
+
+
 static void
 open_store(ngx_cycle_t *cycle, ngx_http_onsite_main_conf_t *mcf)
 {
-    onsite_error_t          error;
-    onsite_store_options_t  options;
+    onsite_error_t  error;
 
-    if (mcf->state.len == 0) {
-        return;
-    }
-
-    ngx_http_onsite_store_options(mcf, cycle, &options);
-
-    if (onsite_store_open(&options, clock_ms(), &ngx_http_onsite_worker.store,
-                          &error)
-        != ONSITE_OK)
+    if (mcf->state.len != 0 && open_files(cycle, mcf, 0, &error) != ONSITE_OK)
     {
-        ngx_http_onsite_worker.store = NULL;
         ngx_http_onsite_count(store_errors);
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                       "onsite: %s; until that is mended and nginx reloaded "
@@ -102,35 +123,156 @@ open_store(ngx_cycle_t *cycle, ngx_http_onsite_main_conf_t *mcf)
 }
 
 
+/* The one that the state keeps.  A state that is made anew under us gets the
+ * one that we had: visitors stay who they are. */
+
+static onsite_signer_t *
+signer_of_state(void)
+{
+    size_t   len;
+    uint8_t  kept[ONSITE_SECRET_MIN];
+
+    if (!ngx_http_onsite_secret_made
+        && RAND_bytes(ngx_http_onsite_secret, ONSITE_SECRET_MIN) != 1)
+    {
+        return NULL;
+    }
+
+    if (onsite_store_meta_set_once(ngx_http_onsite_worker.store, "secret",
+                                   ngx_http_onsite_secret, ONSITE_SECRET_MIN,
+                                   kept, sizeof(kept), &len)
+        != ONSITE_OK
+        || len != sizeof(kept))
+    {
+        return NULL;
+    }
+
+    ngx_memcpy(ngx_http_onsite_secret, kept, sizeof(kept));
+    ngx_http_onsite_secret_made = 1;
+
+    return onsite_signer_create(kept, len);
+}
+
+
 /* The secret of onsite_key_file, else the one that the state keeps. */
 
 static void
 make_signer(ngx_cycle_t *cycle, ngx_http_onsite_main_conf_t *mcf)
 {
-    size_t    len;
-    uint8_t   made[ONSITE_SECRET_MIN], kept[ONSITE_SECRET_MIN];
+    onsite_signer_t           *signer;
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    if (mcf->key.len != 0 && w->signer != NULL) {
+        return;
+    }
 
     if (mcf->key.len != 0) {
-        ngx_http_onsite_worker.signer = onsite_signer_create(mcf->key.data,
-                                                             mcf->key.len);
+        signer = onsite_signer_create(mcf->key.data, mcf->key.len);
 
-    } else if (ngx_http_onsite_worker.store != NULL
-               && RAND_bytes(made, sizeof(made)) == 1
-               && onsite_store_meta_set_once(ngx_http_onsite_worker.store,
-                                             "secret", made, sizeof(made),
-                                             kept, sizeof(kept), &len)
-                  == ONSITE_OK
-               && len == sizeof(kept))
-    {
-        ngx_http_onsite_worker.signer = onsite_signer_create(kept, len);
+    } else if (w->store != NULL) {
+        signer = signer_of_state();
 
     } else {
         return;
     }
 
-    if (ngx_http_onsite_worker.signer == NULL) {
+    if (signer == NULL) {
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
-                      "onsite: no memory for the secret");
+                      "onsite: no secret: there is no memory for it, or the "
+                      "state cannot keep it");
+        return;
+    }
+
+    if (w->signer != NULL) {
+        onsite_signer_destroy(w->signer);
+    }
+
+    w->signer = signer;
+}
+
+
+/* Its files may be removed, or replaced by others, while it is open: what is
+ * written to them then, nobody else ever sees. */
+
+static void
+open_anew(ngx_log_t *log)
+{
+    ngx_uint_t                    i;
+    onsite_error_t                error;
+    onsite_status_t               status;
+    ngx_http_onsite_main_conf_t  *mcf;
+
+    error.text[0] = '\0';
+    mcf = ngx_http_onsite_worker_conf;
+
+    status = open_files((ngx_cycle_t *) ngx_cycle, mcf, 1, &error);
+
+    /* another worker makes them: no longer than it takes, and once only */
+
+    for (i = 0; status == ONSITE_LIMIT && ngx_http_onsite_failures == 0
+                && i < NGX_HTTP_ONSITE_LOCK_TRIES; i++)
+    {
+        ngx_msleep(NGX_HTTP_ONSITE_LOCK_PAUSE);
+        status = open_files((ngx_cycle_t *) ngx_cycle, mcf, 1, &error);
+    }
+
+    if (status == ONSITE_OK) {
+        ngx_http_onsite_lost = 0;
+        make_signer((ngx_cycle_t *) ngx_cycle, mcf);
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "onsite: state: the files in %V were removed or "
+                      "replaced while they were in use: those that are there "
+                      "now are used, and made where there were none; what "
+                      "was recorded in the old ones alone is lost",
+                      &mcf->state);
+        return;
+    }
+
+    /* others may be making them, or still have the old ones in memory */
+
+    if (++ngx_http_onsite_failures == NGX_HTTP_ONSITE_TELL_FAILURE) {
+        ngx_http_onsite_count(store_errors);
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "onsite: %s; the files in %V were removed or replaced "
+                      "while they were in use: pages are served as they are "
+                      "until they are there again, which is tried twice "
+                      "a second", error.text, &mcf->state);
+    }
+}
+
+
+static void
+look_at_store(ngx_log_t *log)
+{
+    ngx_http_onsite_worker_t  *w;
+
+    w = &ngx_http_onsite_worker;
+
+    if (w->store != NULL) {
+        if (onsite_store_is_current(w->store)) {
+            ngx_http_onsite_missed = 0;
+            return;
+        }
+
+        /* at the second look, so that who removes them has come to an end */
+
+        if (++ngx_http_onsite_missed < 2) {
+            return;
+        }
+
+        onsite_store_close(w->store);
+        w->store = NULL;
+        w->roams = 0;
+        ngx_http_onsite_missed = 0;
+        ngx_http_onsite_failures = 0;
+        ngx_http_onsite_lost = 1;
+    }
+
+    if (ngx_http_onsite_lost) {
+        open_anew(log);
     }
 }
 
@@ -209,6 +351,10 @@ tick(ngx_event_t *ev)
 
     ngx_http_onsite_ticks++;
 
+    if (ngx_http_onsite_ticks % NGX_HTTP_ONSITE_LOOK_TICKS == 0) {
+        look_at_store(ev->log);
+    }
+
     if (ngx_http_onsite_worker.store != NULL && ngx_worker == 0) {
 
         ngx_http_onsite_erase_tick(ev->log);
@@ -257,8 +403,6 @@ ngx_http_onsite_worker_init(ngx_cycle_t *cycle,
     }
 
     open_store(cycle, mcf);
-    ngx_http_onsite_worker.roams = mcf->roaming != 0
-                                   && ngx_http_onsite_worker.store != NULL;
     make_signer(cycle, mcf);
     ngx_http_onsite_interest_init(cycle);
     ngx_http_onsite_segments_init(cycle);
