@@ -266,14 +266,14 @@ from_environment(const loader_option_t *o)
 /* Not by the environment, which may be there for other commands. */
 
 static void
-note_given(const loader_option_t *options, const bool *given)
+note_given(const loader_option_t *options, const unsigned *given)
 {
     size_t  i, n = 0;
 
     memset(by_hand, 0, sizeof(by_hand));
 
     for (i = 0; options[i].name != NULL; i++) {
-        if (given[i] && *options[i].value != NULL) {
+        if (given[i] != 0 && *options[i].value != NULL) {
             by_hand[n++] = options[i].name;
         }
     }
@@ -501,7 +501,7 @@ loader_options(int argc, char **argv, const loader_option_t *options,
     const char *arguments, int min, int max)
 {
     int                     c, i, n;
-    bool                    given[OPTIONS_MAX] = { false };
+    unsigned                given[OPTIONS_MAX] = { 0 };
     char                    shorts[2 * OPTIONS_MAX + 4];
     struct option           longs[OPTIONS_MAX + 2];
     const loader_option_t  *o;
@@ -528,11 +528,11 @@ loader_options(int argc, char **argv, const loader_option_t *options,
             usage_error(argv, c);
         }
 
-        if (repeats(o) && !given[o - options]) {
+        if (repeats(o) && given[o - options] == 0) {
             *o->value = NULL;
         }
 
-        given[o - options] = true;
+        given[o - options] = 1;
         set_value(o, o->argument != NULL ? optarg : "");
     }
 

@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep time);
 delete @ENV{ grep { /_proxy$/i || /^ONSITE_/ } keys %ENV };
 my $t = Onsite::Test->new;
 my $hooks = Onsite::Hooks->new($t);
-my @names = qw(ok plain bare later never gone moved slow cut odd);
+my @names = qw(ok plain bare later never gone moved slow cut odd none noise);
 my %more = (
     ok => { frequency => { cap => 2, per => 'visitor' } },
 );
@@ -51,6 +51,8 @@ sub endpoints {
         $hooks->url('plain') => { secrets => ['both'], private => \1,
             body => 'data', headers => 'headers' },
         $hooks->url('bare') => { unsigned => \1, private => \1 },
+        (map { $hooks->url($_) => { unsigned => \1, private => \1 } }
+            qw(none noise)),
         $hooks->url('odd') => { secrets => 'new' }, %more);
     return $t->write_file('endpoints.json', json_encode(\%all));
 }
@@ -109,20 +111,28 @@ $hooks->answers(moved => '302|Location: ' . $hooks->url('ok'));
 $hooks->answers(later => '503');
 $hooks->answers(cut => 'cut');
 $hooks->answers(slow => 'slow');
+$hooks->answers($_ => $_) for qw(none noise);
 my $had = () = $hooks->received('ok');
-event($_) for qw(never gone moved later cut slow ok odd elsewhere);
+event($_) for qw(never gone moved later cut slow ok odd none noise elsewhere);
 my $began = time;
 ($code, $out, $err) = once('--timeout', '1s', '--retry-first', '1h');
 is($code, 1, 'some did not arrive');
 cmp_ok(time - $began, '<', 5, 'and held nobody up');
 is($out->{sent}, 1, 'what did is gone');
 is($out->{dead}, 2, 'what never will is given up');
-is($out->{retried}, 6, 'the rest waits');
+is($out->{retried}, 7, 'the rest waits');
+is($out->{refused}, 1, 'what is not to be called was not tried');
 is(scalar($hooks->received('ok')), $had + 1, 'no redirect is followed');
 like($err, qr/status 400/, 'told');
 like($err, qr/redirects/, 'told');
 like($err, qr/no answer within 1000 ms/, 'told');
 like($err, qr/127\.0\.0\.1.*"private": true/, 'a private address');
+like($err, qr/closed the connection without an answer \(does it expect https/,
+    'one that says nothing');
+like($err, qr/its answer is not HTTP/, 'one that is no web server');
+unlike($err, qr/HTTP\/0\.9|Empty reply/, 'in words of ours');
+like($err, qr{status 400: campaign "never", id \w{32} is given up}, 'which one');
+like($err, qr{redirects.* \(campaign "moved", id \w{32}\)$}m, 'here, too');
 is(scalar($hooks->received('odd')), 0, 'is not called');
 like($err, qr/elsewhere\.example:443: is no endpoint/, 'nor is what is not named');
 my @dead = outbox($t, '--dead');
@@ -135,6 +145,9 @@ is($tried{later}{last}, 'status 503', 'what waits is told about');
 is($tried{later}{attempts}, 1, 'tried once');
 ($code, $out) = once();
 is($out->{sent} + $out->{retried} + $out->{dead}, 0, 'not before its time');
+is($out->{refused}, 1, 'but whether it may be called is asked again');
+is({ map { $_->{campaign} => $_->{tried} } outbox($t) }->{elsewhere}{attempts}, 0,
+    'which is no attempt');
 
 # not in a hurry, then again
 my %dry = map { $_->{campaign} => $_ } map { json_decode($_) } split /\n/,
@@ -142,6 +155,13 @@ my %dry = map { $_->{campaign} => $_ } map { json_decode($_) } split /\n/,
 is($dry{later}{would}, 'wait', 'dry run: waits');
 is($dry{never}{would}, 'stay', 'dry run: dead');
 is($dry{elsewhere}{would}, 'wait', 'dry run: nobody to call');
+is($dry{odd}{would}, 'wait', 'dry run: a private address');
+like($dry{odd}{why}, qr/is refused, a private address/, 'which is told');
+endpoints('https://elsewhere.example/' => { secrets => 'new' });
+is((map { $_->{would} } grep { $_->{campaign} eq 'elsewhere' } map { json_decode($_) }
+    split /\n/, ($t->run_loader('deliver', $t->state_dir, '-e', $endpoints, '-n',
+    '--json'))[1])[0], 'send', 'dry run: at once when it may be called');
+endpoints();
 $hooks->answers($_ => '') for qw(never gone);
 is((deliver('--retry-dead'))[1]{waiting}, 2, '--retry-dead');
 is(scalar(outbox($t, '--dead')), 0, 'none is dead');
@@ -225,6 +245,10 @@ for (['no endpoints', qr/--endpoints FILE is missing/],
     ['no secret', qr/--any-endpoint needs --secret/, '--any-endpoint'],
     ['no file', qr{/nothing/there}, '-e', '/nothing/there'],
     ['a bad time', qr/--give-up.*"soon"/, '-e', $endpoints, '--give-up', 'soon'],
+    ['no such --ca', qr{--ca: .*/nope: cannot be}, '-e', $endpoints, '--ca',
+        $t->dir . '/nope'],
+    ['--ca without a certificate', qr{--ca: .*/new: holds no certificate}, '-e',
+        $endpoints, '--ca', $t->dir . '/new'],
     ['a bad number', qr/--dead-max.*"many"/, '-e', $endpoints, '--dead-max', 'many'])
 {
     my ($what, $text, @args) = @$_;

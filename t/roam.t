@@ -139,6 +139,19 @@ is(roam($ta, '--once', '--create-bucket', '--ttl', '2d'), 0, 'it is made');
 is($nats->info('KV_onsite_visitors')->{config}{max_age}, 2 * 86400 * 1e9,
     'as long as asked for');
 
+# where nginx notes nothing
+my $off = Onsite::Test->new;
+$off->campaigns({ id => 'x', channel => 'popup', content => { html => 'x' },
+    trigger => { event => 'X' } });
+$off->start(state => 'size=16m');
+($code, $out, $err) = roam($off, '--once');
+is($code, 0, 'nothing is to be done');
+like($err, qr/has noted nothing there .*"onsite_roaming on;"/, 'which is told');
+is(() = $err =~ /has noted nothing/g, 1, 'once');
+$off->stop;
+$off->check_logs;
+$off->{clean} = 1;
+
 # history comes along
 start_roam($ta, $tb);
 my %jar;

@@ -18,6 +18,7 @@
 #define LOOK        ONSITE_SECOND   /* the state is still the same */
 #define AGAIN       ONSITE_SECOND
 #define AGAIN_MAX   ONSITE_MINUTE
+#define REFUSED     ONSITE_MINUTE
 #define ENDING      (5 * ONSITE_SECOND)
 #define TURN        64              /* of an endpoint, in one round */
 #define FLYING_MAX  256             /* requests under way, of all endpoints */
@@ -33,10 +34,10 @@
 /* What failed */
 
 static void
-tell_queue(queue_t *queue, const char *why)
+tell_queue(queue_t *queue, const char *who, const char *why)
 {
     if (strcmp(queue->told, why) != 0) {
-        loader_complain("%s: %s", queue->name, why);
+        loader_complain("%s: %s (%s)", queue->name, why, who);
         (void) snprintf(queue->told, sizeof(queue->told), "%s", why);
     }
 
@@ -104,14 +105,14 @@ on_done(const sent_t *sent)
 
     case RETRY_NEVER:
         queue_good(queue);
-        loader_complain("%s: %s: delivery %llu is given up", queue->name,
-                        sent->why, (unsigned long long) sent->job.seq);
+        loader_complain("%s: %s: %s is given up", queue->name, sent->why,
+                        sent->who);
         deliver_bury(d, queue, &sent->job, sent->why);
         break;
 
     case RETRY_LATER:
         queue_bad(queue, retry_clock(), sent->wait);
-        tell_queue(queue, sent->why);
+        tell_queue(queue, sent->who, sent->why);
         try_later(d, queue, &sent->job, sent->wait, sent->why);
         break;
     }
@@ -139,15 +140,67 @@ drop(deliver_t *d, const job_t *job, deliver_drop_t why)
 }
 
 
-static void
-refuse(deliver_t *d, queue_t *queue, const job_t *job)
+/* For how long it has been refused: since it was noted, or as long as the
+ * others of its queue, as not every one is asked about each time. */
+
+static onsite_ms_t
+refused_for(const queue_t *queue, const job_t *job, const retry_note_t *note)
 {
-    const char  *why = "is no endpoint that may be called: the file of "
-                       "--endpoints says which";
+    onsite_ms_t  now = loader_now(), age = now - job->time;
+    onsite_ms_t  all = retry_clock() - queue->failing;
+    onsite_ms_t  own = note->tried + note->delay - retry_note_wait(note, now);
+
+    all = all < age ? all : age;
+
+    return own > all ? own : all;
+}
+
+
+/* That is no attempt: it counts for how long it waits, and this process does
+ * not ask again soon, as it has read the file once.  The next one does. */
+
+static void
+refuse(deliver_t *d, queue_t *queue, const job_t *job, const char *who)
+{
+    job_t         later = *job;
+    retry_note_t  note;
 
     queue_bad(queue, retry_clock(), 0);
-    tell_queue(queue, why);
-    try_later(d, queue, job, 0, why);
+    tell_queue(queue, who, deliver_refused);
+
+    deliver_note(d, job->seq, &note);
+    note.tried = refused_for(queue, job, &note);
+
+    if (note.tried >= d->give_up || is_hopeless(d, queue, job)) {
+        deliver_bury(d, queue, job, deliver_refused);
+        return;
+    }
+
+    note.delay = REFUSED;
+    note.next = loader_now() + note.delay;
+    (void) snprintf(note.why, sizeof(note.why), "%s", deliver_refused);
+    (void) deliver_keep_note(d, job->seq, &note);
+
+    later.due = d->once ? INT64_MAX : retry_clock() + note.delay;
+    d->no_memory |= !queue_push(queue, &later);
+    d->refused++;
+}
+
+
+/* campaign "welcome", id 4f… */
+
+static void
+write_who(const onsite_outbox_entry_t *entry, char *out, size_t size)
+{
+    char          id[WEBHOOK_ID + 1];
+    onsite_buf_t  name;
+
+    webhook_id(entry, id);
+    onsite_buf_init(&name, 0);
+    onsite_write_json_string(&name, entry->campaign);
+    (void) snprintf(out, size, "campaign %.*s, id %s",
+                    name.failed ? 0 : (int) name.len, name.data, id);
+    onsite_buf_free(&name);
 }
 
 
@@ -157,8 +210,10 @@ send_one(deliver_t *d, queue_t *queue, const job_t *job,
 {
     sent_t  what = { .deliver = d, .queue = queue, .job = *job };
 
+    write_who(entry, what.who, sizeof(what.who));
+
     if (queue->endpoint == NULL) {
-        refuse(d, queue, job);
+        refuse(d, queue, job, what.who);
         return;
     }
 
@@ -485,6 +540,11 @@ read_endpoints(deliver_t *d, const options_t *o, endpoint_t *defaults)
     size_t          i;
     onsite_error_t  error = { "" };
 
+    if (o->ca != NULL && endpoints_ca(o->ca, &error) != ONSITE_OK) {
+        loader_complain("--ca: %s", error.text);
+        return LOADER_USAGE;
+    }
+
     for (i = 0; o->secrets[i] != NULL; i++) {
         if (endpoints_secrets(o->secrets[i], defaults, &error) != ONSITE_OK) {
             loader_complain("--secret: %s", error.text);
@@ -539,7 +599,7 @@ deliver(deliver_t *d, const options_t *o)
     deliver_close(d);
     send_destroy(d->send);
 
-    return rc == LOADER_OK && d->once && d->retried + d->died != 0
+    return rc == LOADER_OK && d->once && d->retried + d->refused + d->died != 0
            ? LOADER_FAILED : rc;
 }
 
@@ -587,7 +647,7 @@ loader_deliver(int argc, char **argv)
           "names", &o.any },
         { "secret", 0, "FILE...", "secrets to sign with, where an endpoint "
           "has none of its own", o.secrets },
-        { "ca", 0, "FILE", "certificates (PEM) to trust instead of the "
+        { "ca", 0, "FILE", "certificates (PEM) to trust besides the "
           "system's", &o.ca },
         { "state", 0, "DIR", "the state; the same as DIR", &o.state },
         { "timeout", 0, "TIME", "of a request; default: 10s", &o.timeout },

@@ -120,6 +120,8 @@ void queue_bad(queue_t *queue, onsite_ms_t now, onsite_ms_t wait);
 
 /* deliver_send.c */
 
+#define DELIVER_WHO_MAX  256
+
 typedef struct send_s  send_t;
 
 typedef struct {
@@ -128,6 +130,7 @@ typedef struct {
     job_t        job;
     long         status;        /* 0: no whole answer came                 */
     onsite_ms_t  wait;          /* Retry-After                             */
+    char         who[DELIVER_WHO_MAX + 1];  /* campaign and id             */
     char         why[RETRY_WHY_MAX + 1];    /* unless status is 2xx        */
 } sent_t;
 
@@ -186,6 +189,7 @@ struct deliver_s {
 
     uint64_t           sent;
     uint64_t           retried;
+    uint64_t           refused;     /* no endpoint that may be called      */
     uint64_t           died;
     uint64_t           lost;        /* dead ones that made room            */
     uint64_t           dropped[DROPS];
@@ -212,6 +216,13 @@ void deliver_bury(deliver_t *d, queue_t *queue, const job_t *job,
 /* The note of one; empty where there is none. */
 void deliver_note(deliver_t *d, uint64_t seq, retry_note_t *note);
 bool deliver_keep_note(deliver_t *d, uint64_t seq, const retry_note_t *note);
+
+
+/* Of a note: how long it is not to be tried. */
+onsite_ms_t deliver_note_wait(const retry_note_t *note);
+
+/* The note's reason of what has no endpoint that may be called. */
+extern const char  deliver_refused[];
 
 
 /* deliver_tell.c */

@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define AGENT            "Onsite/" ONSITE_RELEASE
@@ -319,6 +320,7 @@ set_limits(const send_t *send, flight_t *flight)
     /* a name that nobody resolves holds up no other */
     (void) curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 
+    /* the system's authorities stay: they are a folder of files besides */
     if (ca != NULL) {
         (void) curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
     }
@@ -412,6 +414,17 @@ send_start(send_t *send, const sent_t *what,
 
 /* What came of it */
 
+static bool
+is_secure(const flight_t *flight)
+{
+    char  *scheme = NULL;
+
+    (void) curl_easy_getinfo(flight->easy, CURLINFO_SCHEME, &scheme);
+
+    return scheme != NULL && strcasecmp(scheme, "https") == 0;
+}
+
+
 static void
 tell_why(flight_t *flight, CURLcode code)
 {
@@ -427,6 +440,16 @@ tell_why(flight_t *flight, CURLcode code)
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         (void) snprintf(why, size, "no answer within %lld ms",
                         (long long) flight->what.queue->endpoint->timeout);
+
+    } else if (code == CURLE_UNSUPPORTED_PROTOCOL
+               || code == CURLE_WEIRD_SERVER_REPLY)
+    {
+        (void) snprintf(why, size, "its answer is not HTTP");
+
+    } else if (code == CURLE_GOT_NOTHING) {
+        (void) snprintf(why, size, "it closed the connection without an "
+                        "answer%s", is_secure(flight) ? ""
+                        : " (does it expect https?)");
 
     } else if (code != CURLE_OK) {
         /* that text tells how long it took, which is never the same */

@@ -139,6 +139,19 @@ deliver_keep_note(deliver_t *d, uint64_t seq, const retry_note_t *note)
 }
 
 
+/* Whether it may be called is asked anew by each process, at once. */
+
+const char  deliver_refused[] = "is no endpoint that may be called: the file "
+                                "of --endpoints says which";
+
+onsite_ms_t
+deliver_note_wait(const retry_note_t *note)
+{
+    return strcmp(note->why, deliver_refused) == 0
+           ? 0 : retry_note_wait(note, loader_now());
+}
+
+
 void
 deliver_gone(deliver_t *d, uint64_t seq)
 {
@@ -303,7 +316,7 @@ take(deliver_t *d, uint64_t seq, onsite_str_t bytes,
         queue->failing = job.due - note.tried;
     }
 
-    job.due += retry_note_wait(&note, loader_now());
+    job.due += deliver_note_wait(&note);
     d->no_memory |= !queue_push(queue, &job);
 }
 

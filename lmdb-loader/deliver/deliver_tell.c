@@ -22,6 +22,21 @@ typedef struct {
 } fate_t;
 
 
+/* What a name leads to is seen when it is called. */
+
+static bool
+leads_inside(onsite_str_t url)
+{
+    char               text[ENDPOINTS_URL_MAX];
+    endpoints_place_t  place;
+
+    (void) snprintf(text, sizeof(text), "%.*s", (int) url.len, url.data);
+
+    return endpoints_place(text, &place, NULL) == ONSITE_OK
+           && endpoints_is_private(&place);
+}
+
+
 static fate_t
 fate_of(dry_t *dry, uint64_t seq, const onsite_outbox_entry_t *entry,
     retry_note_t *note)
@@ -49,10 +64,16 @@ fate_of(dry_t *dry, uint64_t seq, const onsite_outbox_entry_t *entry,
     queue = queues_of(&d->queues, &d->endpoints, d->any, entry->endpoint);
 
     if (queue == NULL || queue->endpoint == NULL) {
-        return (fate_t) { "wait", "is no endpoint that may be called" };
+        return (fate_t) { "wait", deliver_refused };
     }
 
-    return retry_note_wait(note, loader_now()) != 0
+    if (!queue->endpoint->private && leads_inside(entry->endpoint)) {
+        return (fate_t) { "wait", "is refused, a private address: "
+                          "\"private\": true in the endpoints file allows "
+                          "it" };
+    }
+
+    return deliver_note_wait(note) != 0
            ? (fate_t) { "wait", note->why } : (fate_t) { "send", "" };
 }
 
@@ -304,10 +325,12 @@ deliver_report(const deliver_t *d, bool json)
         return;
     }
 
-    (void) printf("{\"sent\":%llu,\"retried\":%llu,\"dead\":%llu,"
-                  "\"lost\":%llu,\"waiting\":%zu,\"dropped\":{",
+    (void) printf("{\"sent\":%llu,\"retried\":%llu,\"refused\":%llu,"
+                  "\"dead\":%llu,\"lost\":%llu,\"waiting\":%zu,"
+                  "\"dropped\":{",
                   (unsigned long long) d->sent,
                   (unsigned long long) d->retried,
+                  (unsigned long long) d->refused,
                   (unsigned long long) d->died,
                   (unsigned long long) d->lost, count_waiting(d));
 

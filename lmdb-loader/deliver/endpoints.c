@@ -8,12 +8,13 @@
 #include "onsite_campaign.h"
 #include "onsite_json.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #define ARENA_CHUNK      (64 * 1024)
 #define ARENA_MAX        (32 << 20)
@@ -142,6 +143,30 @@ endpoints_find(const endpoints_t *endpoints, const endpoints_place_t *place)
 }
 
 
+bool
+endpoints_is_private(const endpoints_place_t *place)
+{
+    char                  host[ENDPOINTS_HOST_MAX];
+    size_t                n = strlen(place->host);
+    struct sockaddr_in    in4 = { .sin_family = AF_INET };
+    struct sockaddr_in6   in6 = { .sin6_family = AF_INET6 };
+
+    if (inet_pton(AF_INET, place->host, &in4.sin_addr) == 1) {
+        return webhook_is_private((struct sockaddr *) &in4);
+    }
+
+    if (n < 2 || place->host[0] != '[') {
+        return false;
+    }
+
+    (void) snprintf(host, sizeof(host), "%.*s", (int) (n - 2),
+                    place->host + 1);
+
+    return inet_pton(AF_INET6, host, &in6.sin6_addr) == 1
+           && webhook_is_private((struct sockaddr *) &in6);
+}
+
+
 /* Relative to the folder of the file. */
 
 static const char *
@@ -231,15 +256,17 @@ read_headers(reading_t *r, const onsite_value_t *value)
 static onsite_status_t
 read_ca(reading_t *r, const onsite_value_t *value)
 {
-    struct stat  st;
+    onsite_error_t  why = { "" };
 
     r->endpoint->ca = value->type == ONSITE_STRING && value->len != 0
                       ? path_of(r, onsite_value_str(value)) : NULL;
 
-    return r->endpoint->ca != NULL && stat(r->endpoint->ca, &st) == 0
-           ? ONSITE_OK
-           : wrong(r, "ca", "has to be a file of certificates (PEM) that is "
-                   "there");
+    if (r->endpoint->ca == NULL) {
+        return wrong(r, "ca", "has to be a file of certificates (PEM)");
+    }
+
+    return endpoints_ca(r->endpoint->ca, &why) == ONSITE_OK ? ONSITE_OK
+           : wrong(r, "ca", why.text);
 }
 
 
@@ -356,9 +383,19 @@ static const member_t  keys[] = {
 
 
 static onsite_status_t
+wrong_key(const reading_t *r, onsite_str_t name, const char *why)
+{
+    char  text[64];
+
+    (void) snprintf(text, sizeof(text), "%.*s", (int) name.len, name.data);
+
+    return wrong(r, text, why);
+}
+
+
+static onsite_status_t
 read_key(reading_t *r, onsite_str_t name, const onsite_value_t *value)
 {
-    char    text[64];
     size_t  i;
 
     for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -367,10 +404,8 @@ read_key(reading_t *r, onsite_str_t name, const onsite_value_t *value)
         }
     }
 
-    (void) snprintf(text, sizeof(text), "%.*s", (int) name.len, name.data);
-
-    return wrong(r, text, "there is no such key: secrets, unsigned, headers, "
-                 "body, rate, concurrency, timeout, private, ca");
+    return wrong_key(r, name, "there is no such key: secrets, unsigned, "
+                     "headers, body, rate, concurrency, timeout, private, ca");
 }
 
 
@@ -401,9 +436,10 @@ check_signed(reading_t *r, const onsite_value_t *value)
 static onsite_status_t
 read_endpoint(reading_t *r, const onsite_value_t *value)
 {
-    uint32_t         i;
-    onsite_error_t   why = { "" };
-    onsite_status_t  status;
+    uint32_t                i;
+    onsite_error_t          why = { "" };
+    onsite_status_t         status;
+    const onsite_member_t  *member;
 
     if (endpoints_place(r->endpoint->url, &r->endpoint->place, &why)
         != ONSITE_OK || strchr(r->endpoint->url, '?') != NULL)
@@ -420,14 +456,47 @@ read_endpoint(reading_t *r, const onsite_value_t *value)
     }
 
     for (i = 0; i < value->len; i++) {
-        status = read_key(r, value->as.members[i].key,
-                          &value->as.members[i].value);
+        member = &value->as.members[i];
+
+        status = onsite_value_get(value, member->key) == &member->value
+                 ? read_key(r, member->key, &member->value)
+                 : wrong_key(r, member->key, "is there twice");
         if (status != ONSITE_OK) {
             return status;
         }
     }
 
     return check_signed(r, value);
+}
+
+
+static bool
+is_same(const endpoints_place_t *a, const endpoints_place_t *b)
+{
+    return a->secure == b->secure && strcmp(a->host, b->host) == 0
+           && strcmp(a->port, b->port) == 0 && strcmp(a->path, b->path) == 0;
+}
+
+
+/* However it is written: of two that mean the same one would be ignored. */
+
+static onsite_status_t
+check_once(const reading_t *r)
+{
+    size_t             i;
+    const endpoint_t  *other;
+
+    for (i = 0; i + 1 < r->endpoints->n; i++) {
+        other = r->endpoints->list[i];
+
+        if (is_same(&other->place, &r->endpoint->place)) {
+            return onsite_error(r->error, ONSITE_INVALID, "%s: \"%s\" is "
+                                "there twice: \"%s\" is the same", r->path,
+                                r->endpoint->url, other->url);
+        }
+    }
+
+    return ONSITE_OK;
 }
 
 
@@ -466,6 +535,10 @@ read_all(reading_t *r, const onsite_value_t *value,
 
         endpoints->list[endpoints->n++] = r->endpoint;
         status = read_endpoint(r, &value->as.members[i].value);
+
+        if (status == ONSITE_OK) {
+            status = check_once(r);
+        }
     }
 
     return status;

@@ -60,6 +60,9 @@ void endpoints_free(endpoints_t *endpoints);
 const endpoint_t *endpoints_find(const endpoints_t *endpoints,
     const endpoints_place_t *place);
 
+/* The host is an address, and not one of the Internet's. */
+bool endpoints_is_private(const endpoints_place_t *place);
+
 /* INVALID: not an absolute URL of http or https, or one with a user. */
 onsite_status_t endpoints_place(const char *url, endpoints_place_t *place,
     onsite_error_t *error);
@@ -72,5 +75,8 @@ onsite_status_t endpoints_secrets(const char *path, endpoint_t *endpoint,
 /* Adds the headers of a file, likewise; they live in the arena. */
 onsite_status_t endpoints_headers(const char *path, onsite_arena_t *arena,
     endpoint_t *endpoint, onsite_error_t *error);
+
+/* OK: a file that can be read, and holds a certificate. */
+onsite_status_t endpoints_ca(const char *path, onsite_error_t *error);
 
 #endif

@@ -9,10 +9,13 @@
 
 #include <ctype.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #define SMALL_FILE  (64 * 1024)
+#define CA_FILE     (4 << 20)
 
 
 /* The next line without its end; false: there is none. */
@@ -51,6 +54,34 @@ is_remark(onsite_str_t line)
     }
 
     return i == line.len || line.data[i] == '#';
+}
+
+
+/* Secrets, and headers that hold credentials. */
+
+static onsite_status_t
+read_private(const char *path, const char *what, onsite_buf_t *text,
+    onsite_error_t *error)
+{
+    struct stat  st;
+
+    if (stat(path, &st) == 0 && (st.st_mode & 007) != 0) {
+        return onsite_error(error, ONSITE_INVALID, "%s: anybody may read %s: "
+                            "chmod 600 it", path, what);
+    }
+
+    return files_read(path, SMALL_FILE, text, error);
+}
+
+
+static void
+free_private(onsite_buf_t *text)
+{
+    if (text->data != NULL) {
+        OPENSSL_cleanse(text->data, text->capacity);
+    }
+
+    onsite_buf_free(text);
 }
 
 
@@ -95,28 +126,18 @@ onsite_status_t
 endpoints_secrets(const char *path, endpoint_t *endpoint,
     onsite_error_t *error)
 {
-    struct stat      st;
     onsite_buf_t     text;
     onsite_status_t  status;
 
-    if (stat(path, &st) == 0 && (st.st_mode & 007) != 0) {
-        return onsite_error(error, ONSITE_INVALID, "%s: anybody may read this "
-                            "secret: chmod 600 it", path);
-    }
-
     onsite_buf_init(&text, 0);
-    status = files_read(path, SMALL_FILE, &text, error);
+    status = read_private(path, "this secret", &text, error);
 
     if (status == ONSITE_OK) {
         status = take_secrets(path, onsite_str(text.data, text.len), endpoint,
                               error);
     }
 
-    if (text.data != NULL) {
-        OPENSSL_cleanse(text.data, text.capacity);
-    }
-
-    onsite_buf_free(&text);
+    free_private(&text);
 
     return status;
 }
@@ -214,7 +235,7 @@ endpoints_headers(const char *path, onsite_arena_t *arena,
     onsite_status_t  status;
 
     onsite_buf_init(&text, 0);
-    status = files_read(path, SMALL_FILE, &text, error);
+    status = read_private(path, "these headers", &text, error);
     left = onsite_str(text.data, text.len);
 
     while (status == ONSITE_OK && next_line(&left, &line)) {
@@ -223,6 +244,47 @@ endpoints_headers(const char *path, onsite_arena_t *arena,
         if (!is_remark(line)) {
             status = take_header(path, n, line, arena, endpoint, error);
         }
+    }
+
+    free_private(&text);
+
+    return status;
+}
+
+
+static bool
+holds_certificate(onsite_str_t text)
+{
+    BIO   *bio = BIO_new_mem_buf(text.data, (int) text.len);
+    X509  *certificate = NULL;
+
+    if (bio != NULL) {
+        certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+    }
+
+    X509_free(certificate);
+    (void) BIO_free(bio);
+    ERR_clear_error();
+
+    return certificate != NULL;
+}
+
+
+onsite_status_t
+endpoints_ca(const char *path, onsite_error_t *error)
+{
+    onsite_buf_t     text;
+    onsite_status_t  status;
+
+    onsite_buf_init(&text, 0);
+    status = files_read(path, CA_FILE, &text, error);
+
+    if (status == ONSITE_OK
+        && (text.len == 0
+            || !holds_certificate(onsite_str(text.data, text.len))))
+    {
+        status = onsite_error(error, ONSITE_INVALID, "%s: holds no "
+                              "certificate (PEM)", path);
     }
 
     onsite_buf_free(&text);

@@ -66,6 +66,7 @@ typedef struct {
     bool               told_later;
     bool               told_damaged;
     bool               told_large;
+    bool               told_unnoted;
     onsite_error_t     error;
 } roam_t;
 

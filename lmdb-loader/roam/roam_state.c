@@ -76,6 +76,20 @@ lock_state(roam_t *roam, const char *path)
 }
 
 
+/* nginx makes the place for its notes, and so do we: only once can it be told
+ * that it has made none. */
+
+static void
+tell_unnoted(roam_t *roam, const char *path)
+{
+    if (!roam->told_unnoted && !onsite_store_roams(roam->store)) {
+        roam->told_unnoted = true;
+        loader_complain("%s: nginx has noted nothing there of visitors that "
+                        "roam: \"onsite_roaming on;\" lets it", path);
+    }
+}
+
+
 /* Nothing is put into a folder that is no state. */
 
 static onsite_status_t
@@ -94,6 +108,7 @@ open_store(roam_t *roam, const char *path)
     }
 
     status = onsite_store_stat(roam->store, &stat);
+    tell_unnoted(roam, path);
 
     /* as it is, so that nothing is made or grown but our place in it */
 

@@ -11,6 +11,18 @@
 static char  folder[] = "/tmp/onsite-endpoints-XXXXXX";
 
 
+static const char  certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBNDCB56ADAgECAhQSvqJBpzG90+RYcHywbv/bsP1PNjAFBgMrZXAwDzENMAsG\n"
+    "A1UEAwwEdGVzdDAgFw0yNjExMjIxMDQwMzJaGA8yMTI2MTAyOTEwNDAzMlowDzEN\n"
+    "MAsGA1UEAwwEdGVzdDAqMAUGAytlcAMhAPUo9Sm3PBRUcO/FyCKjhGVZXMrZnMN6\n"
+    "Cov75htW4DY/o1MwUTAdBgNVHQ4EFgQUcAKr72RMnLKDPtPMzt9HYD/kYe0wHwYD\n"
+    "VR0jBBgwFoAUcAKr72RMnLKDPtPMzt9HYD/kYe0wDwYDVR0TAQH/BAUwAwEB/zAF\n"
+    "BgMrZXADQQB+/USmJK27EaKP2i9+OmMN4VN0C4puaMOqeHI1VOzTHpQqLgVBEpUi\n"
+    "82+v3RSMZAS4sdWhduU+anUED+kSXqsI\n"
+    "-----END CERTIFICATE-----\n";
+
+
 static char *
 path_of(const char *name)
 {
@@ -43,6 +55,7 @@ set_up(void **state)
     put("two", "# old\n\n  # and new\n"
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\r\n"
         "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    put("ca", certificate);
     put("headers", "Authorization: Bearer x\nX-Empty:\n");
 
     return 0;
@@ -54,7 +67,7 @@ clean_up(void **state)
 {
     size_t                    i;
     static const char *const  names[] = {
-        "one", "two", "headers", "file", "bad", "open"
+        "one", "two", "headers", "file", "bad", "open", "ca"
     };
 
     (void) state;
@@ -106,7 +119,7 @@ all_keys(void **state)
     assert_int_equal(read_text("{\"https://a.example/\": {"
         "\"secrets\": [\"one\", \"two\"], \"headers\": \"headers\","
         "\"body\": \"data\", \"rate\": 2.5, \"concurrency\": 7,"
-        "\"timeout\": \"3s\", \"private\": true, \"ca\": \"one\"},"
+        "\"timeout\": \"3s\", \"private\": true, \"ca\": \"ca\"},"
         "\"https://b.example\": {\"unsigned\": true}}", &plain_defaults),
         ONSITE_OK);
 
@@ -263,7 +276,13 @@ wrong_files(void **state)
         { "{\"https://a/\": {\"secrets\": \"one\", \"private\": 1}}",
           "private: " },
         { "{\"https://a/\": {\"secrets\": \"one\", \"ca\": \"none\"}}",
-          "ca: " },
+          "/none: cannot be" },
+        { "{\"https://a/\": {\"secrets\": \"one\", \"ca\": \"one\"}}",
+          "/one: holds no certificate" },
+        { "{\"https://a/\": {\"unsigned\": true, \"headers\": \"open\"}}",
+          "/open: anybody may read these headers" },
+        { "{\"https://a/\": {\"rate\": 1, \"unsigned\": true,"
+          "\"rate\": 2}}", "rate: is there twice" },
         { "{\"https://a/\": {\"secret\": \"one\"}}",
           "secret: there is no such key" }
     };
@@ -289,6 +308,71 @@ wrong_files(void **state)
     assert_int_equal(endpoints_read(path_of("none"), &plain_defaults,
                                     &endpoints, &error), ONSITE_NOT_FOUND);
     endpoints_free(&endpoints);
+}
+
+
+/* However they are written. */
+
+static void
+twice(void **state)
+{
+    size_t                    i;
+    char                      text[256];
+    static const char *const  same[][2] = {
+        { "https://a/", "https://a/" },
+        { "https://a/", "https://a" },
+        { "https://a/x", "HTTPS://A:443/x" },
+        { "https://a/x", "https://a/y/../x" },
+        { "https://127.0.0.1:22443/", "https://2130706433:22443/" },
+        { "https://127.0.0.1:22443/", "https://0x7f.1:22443/" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        (void) snprintf(text, sizeof(text), "{\"%s\": {\"unsigned\": true},"
+                        "\"https://b/\": {\"unsigned\": true},"
+                        "\"%s\": {\"unsigned\": true}}", same[i][0],
+                        same[i][1]);
+        assert_int_equal(read_text(text, &plain_defaults), ONSITE_INVALID);
+        (void) snprintf(text, sizeof(text), "\"%s\" is there twice: \"%s\" "
+                        "is the same", same[i][1], same[i][0]);
+
+        if (strstr(error.text, text) == NULL) {
+            fail_msg("%s: %s", text, error.text);
+        }
+
+        endpoints_free(&endpoints);
+    }
+}
+
+
+static void
+private_addresses(void **state)
+{
+    size_t             i;
+    endpoints_place_t  place;
+
+    static const struct {
+        const char  *url;
+        bool         private;
+    } all[] = {
+        { "https://127.0.0.1/", true }, { "https://2130706433/", true },
+        { "https://10.1.2.3:8443/x", true }, { "https://[::1]/", true },
+        { "https://[fd00::1]:44/", true }, { "https://9.9.9.9/", false },
+        { "https://[2606:4700::1]/", false }, { "https://a.example/", false }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        assert_int_equal(endpoints_place(all[i].url, &place, NULL),
+                         ONSITE_OK);
+
+        if (endpoints_is_private(&place) != all[i].private) {
+            fail_msg("%s", all[i].url);
+        }
+    }
 }
 
 
@@ -324,6 +408,8 @@ main(void)
         cmocka_unit_test(places),
         cmocka_unit_test(bad_urls),
         cmocka_unit_test(wrong_files),
+        cmocka_unit_test(twice),
+        cmocka_unit_test(private_addresses),
         cmocka_unit_test(wrong_headers)
     };
 

@@ -8,7 +8,7 @@ package Onsite::Hooks;
 #   $hooks->received('ok')              # requests, as they came
 #
 # An answer is a status and headers ("429|Retry-After: 2"), "slow" (none for a
-# long time) or "cut" (half of one).
+# long time), "cut" (half of one), "none" (at once) or "noise" (not HTTP).
 
 use strict;
 use warnings;
@@ -62,7 +62,9 @@ sub serve {
         sysread $client, my $rest, 1;           # until it gives up
     } elsif ($how eq 'cut') {
         print $client "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
-    } else {
+    } elsif ($how eq 'noise') {
+        print $client "+OK what is it?\r\n";
+    } elsif ($how ne 'none') {
         my ($status, @more) = split /\|/, $how;
         print $client join "\r\n", 'HTTP/1.1 ' . ($status || 200) . ' x', @more,
             'Content-Length: 2', 'Connection: close', '', 'ok';
