@@ -78,8 +78,10 @@ static bool
 read_answer(facts_nginx_t *nginx, const char *answer)
 {
     size_t   i;
-    double  *values[] = { &nginx->available, &nginx->events, &nginx->rejected, &nginx->refused,
-                          &nginx->dropped, &nginx->errors };
+    double  *values[] = {
+        &nginx->available, &nginx->events, &nginx->rejected,
+        &nginx->refused, &nginx->dropped, &nginx->errors
+    };
 
     static const name_t  names[] = {
         { "state", "available", "onsite_state_available" },
