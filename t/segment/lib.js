@@ -70,6 +70,7 @@ export async function site(options = {}) {
         return { events: events.total, rejected: events.rejected,
             duplicates: noise.duplicates };
     };
+    const waiting = () => loader('outbox', shop.state, '--kind', 'delivery');
     let told = 0;
     let before;
 
@@ -80,11 +81,10 @@ export async function site(options = {}) {
 
         async mark() {
             before = await counters();
-            told = Math.max(0, ...loader('outbox', shop.state)
-                .map(({ seq }) => seq));
+            told = Math.max(0, ...waiting().map(({ seq }) => seq));
         },
 
-        deliveries: (campaign) => loader('outbox', shop.state).filter(
+        deliveries: (campaign) => waiting().filter(
             (entry) => entry.seq > told
                 && (!campaign || entry.campaign === campaign)),
 
