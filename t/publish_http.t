@@ -86,7 +86,12 @@ sub manifest { json_decode(Onsite::Test::read_file("$under/manifest.json")) }
 
 ($code, $out, $err) = publish(1);
 is($code, 0, 'publish') or diag($err);
-my @asked = grep { !/ 401 / } split /\n/, $t->access_log;
+# a line is written behind its answer
+my @asked;
+ok(eventually(5, sub {
+    @asked = grep { !/ 401 / } split /\n/, $t->access_log;
+    return grep { m{^PUT \S+manifest\.json 201} } @asked;
+}), 'the manifest is there');
 my ($body) = grep { $asked[$_] =~ /^PUT \S+\.mdb\.zst 201/ } 0 .. $#asked;
 my ($last) = grep { $asked[$_] =~ /^PUT \S+manifest\.json 201/ } 0 .. $#asked;
 ok(defined $body && defined $last && $body < $last,

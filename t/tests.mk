@@ -62,8 +62,8 @@ $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
 
-# most of a behaviour test's time is waiting: two run side by side
-PROVE_FLAGS ?= -j2
+# most of a behaviour test's time is waiting: three run side by side
+PROVE_FLAGS ?= -j3
 
 # what behaviour tests run nginx under
 PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so \
