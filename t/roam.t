@@ -208,14 +208,17 @@ comes($tb, \%slow, 'Page Viewed=10', 'what is there joins when it is back');
 my %down;
 view($ta, \%down) for 1 .. 2;
 ok(eventually(5, sub { settled($ta) }), 'another');
+my $heard = length told($tb);
+my $since = sub { substr told($tb), $heard };
 $nats->kill;
 view($tb, \%down);
 view($ta, \%slow);
 cmp_ok(waiting($tb), '>', 0, 'it is noted meanwhile');
+ok(eventually(10, sub { $since->() =~ /\S/ }), 'that it is away is told');
 $nats->start;
 comes($tb, \%down, 'Page Viewed=3', 'and done later');
 ok(eventually(10, sub { settled($ta, $tb) }), 'all of it');
-like(told($tb), qr/goes on$/m, 'which is told');
+ok(eventually(5, sub { $since->() =~ /goes on$/m }), 'which is told');
 
 # erased at A: gone at B, unasked
 is($ta->post('/onsite/privacy/erase', '', jar => { %jar })->{status}, 200,
