@@ -51,7 +51,7 @@ ROAM_RULE := $(BUILD)/obj/loader/roam_rule.o
 $(BUILD)/unit/test_roam_rule: UNIT_OBJ := $(ROAM_RULE)
 $(BUILD)/unit/test_roam_rule: $(ROAM_RULE)
 # deliveries
-DELIVERED := $(patsubst %,$(BUILD)/obj/loader/%.o,deliver_queue endpoints endpoints_files files retry webhook)
+DELIVERED := $(patsubst %,$(BUILD)/obj/loader/%.o,deliver_queue endpoints endpoints_files files remote_url retry webhook)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_OBJ := $(DELIVERED)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints): UNIT_OBJ := $(filter-out %/deliver_queue.o,$(DELIVERED))
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_LIBS = $(LOADER_LIBS)

@@ -7,10 +7,10 @@
 #include "files.h"
 #include "onsite_campaign.h"
 #include "onsite_json.h"
+#include "remote_url.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -33,48 +33,20 @@ typedef struct {
 /* Places */
 
 static bool
-get_part(CURLU *url, CURLUPart part, unsigned flags, char *out, size_t size)
-{
-    int    n = -1;
-    char  *text = NULL;
-
-    if (curl_url_get(url, part, &text, flags) == CURLUE_OK) {
-        n = snprintf(out, size, "%s", text);
-    }
-
-    curl_free(text);
-
-    return n >= 0 && (size_t) n < size;
-}
-
-
-static bool
-has_part(CURLU *url, CURLUPart part)
-{
-    char       *text = NULL;
-    CURLUcode   code = curl_url_get(url, part, &text, 0);
-
-    curl_free(text);
-
-    return code == CURLUE_OK;
-}
-
-
-static bool
 take_place(CURLU *url, const char *text, endpoints_place_t *place)
 {
     char    scheme[16];
     size_t  i;
 
     if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK
-        || has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)
-        || has_part(url, CURLUPART_FRAGMENT)
-        || !get_part(url, CURLUPART_SCHEME, 0, scheme, sizeof(scheme))
-        || !get_part(url, CURLUPART_HOST, 0, place->host,
+        || url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD)
+        || url_has(url, CURLUPART_FRAGMENT)
+        || !url_copy(url, CURLUPART_SCHEME, 0, scheme, sizeof(scheme))
+        || !url_copy(url, CURLUPART_HOST, 0, place->host,
                      sizeof(place->host))
-        || !get_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, place->port,
+        || !url_copy(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, place->port,
                      sizeof(place->port))
-        || !get_part(url, CURLUPART_PATH, 0, place->path,
+        || !url_copy(url, CURLUPART_PATH, 0, place->path,
                      sizeof(place->path)))
     {
         return false;

@@ -8,6 +8,7 @@
 #include "drain_post.h"
 #include "files.h"
 #include "loader.h"
+#include "remote_url.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,22 +24,6 @@
 
 /* The URL */
 
-static char *
-part_of(CURLU *url, CURLUPart part, unsigned flags)
-{
-    char  *text = NULL, *copy;
-
-    if (curl_url_get(url, part, &text, flags) != CURLUE_OK) {
-        return NULL;
-    }
-
-    copy = strdup(text);
-    curl_free(text);
-
-    return copy;
-}
-
-
 static bool
 is_loopback(CURLU *url)
 {
@@ -46,7 +31,7 @@ is_loopback(CURLU *url)
     char            *host;
     struct in_addr   address;
 
-    host = part_of(url, CURLUPART_HOST, 0);
+    host = url_part(url, CURLUPART_HOST, 0);
 
     is = host != NULL
          && (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0
@@ -67,7 +52,7 @@ check_url(const post_t *post, CURLU *url)
     char        *text;
     const char  *wrong = NULL;
 
-    text = part_of(url, CURLUPART_SCHEME, 0);
+    text = url_part(url, CURLUPART_SCHEME, 0);
     plain = text != NULL && strcmp(text, "http") == 0;
 
     if (!plain && (text == NULL || strcmp(text, "https") != 0)) {
@@ -79,15 +64,15 @@ check_url(const post_t *post, CURLU *url)
     }
 
     free(text);
-    text = part_of(url, CURLUPART_FRAGMENT, 0);
+    text = url_part(url, CURLUPART_FRAGMENT, 0);
     wrong = wrong == NULL && text != NULL ? "a URL of a server has no "
             "fragment" : wrong;
     free(text);
-    text = part_of(url, CURLUPART_QUERY, 0);
+    text = url_part(url, CURLUPART_QUERY, 0);
     wrong = wrong == NULL && text != NULL && post->options.segment
             ? "the URL of Segment's API has no query" : wrong;
     free(text);
-    text = part_of(url, CURLUPART_USER, 0);
+    text = url_part(url, CURLUPART_USER, 0);
     wrong = wrong == NULL && text != NULL && post->options.segment
             ? "it is segment:KEY@https://…" : wrong;
     free(text);
@@ -110,7 +95,7 @@ add_path(const post_t *post, CURLU *url)
         return true;
     }
 
-    path = part_of(url, CURLUPART_PATH, 0);
+    path = url_part(url, CURLUPART_PATH, 0);
     own = path != NULL ? onsite_str_of(path) : ONSITE_STR("");
 
     while (own.len != 0 && own.data[own.len - 1] == '/') {
@@ -143,10 +128,10 @@ take_parts(post_t *post, CURLU *url)
         }
 
     } else {
-        post->user = part_of(url, CURLUPART_USER, CURLU_URLDECODE);
+        post->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
     }
 
-    post->password = part_of(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+    post->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
     (void) curl_url_set(url, CURLUPART_USER, NULL, 0);
     (void) curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
 
@@ -154,9 +139,9 @@ take_parts(post_t *post, CURLU *url)
         return false;
     }
 
-    post->url = part_of(url, CURLUPART_URL, 0);
+    post->url = url_part(url, CURLUPART_URL, 0);
     (void) curl_url_set(url, CURLUPART_QUERY, NULL, 0);
-    post->told = part_of(url, CURLUPART_URL, 0);
+    post->told = url_part(url, CURLUPART_URL, 0);
 
     return post->url != NULL && post->told != NULL;
 }

@@ -3,6 +3,7 @@
  */
 
 #include "remote_http.h"
+#include "remote_url.h"
 #include "onsite_campaign.h"
 
 #include <errno.h>
@@ -16,22 +17,6 @@
 
 
 /* A URL, and options */
-
-static char *
-part_of(CURLU *url, CURLUPart part, unsigned flags)
-{
-    char  *text = NULL, *copy;
-
-    if (curl_url_get(url, part, &text, flags) != CURLUE_OK) {
-        return NULL;
-    }
-
-    copy = strdup(text);
-    curl_free(text);
-
-    return copy;
-}
-
 
 static void
 cut_slashes(char *text)
@@ -52,8 +37,8 @@ take_host(CURLU *url, http_t *http)
     char          *host, *port;
     onsite_buf_t   text;
 
-    host = part_of(url, CURLUPART_HOST, 0);
-    port = part_of(url, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
+    host = url_part(url, CURLUPART_HOST, 0);
+    port = url_part(url, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
 
     onsite_buf_init(&text, 0);
 
@@ -82,17 +67,17 @@ take_parts(CURLU *url, http_t *http)
 {
     char  *scheme;
 
-    scheme = part_of(url, CURLUPART_SCHEME, 0);
+    scheme = url_part(url, CURLUPART_SCHEME, 0);
     http->secure = scheme != NULL && strcmp(scheme, "https") == 0;
     free(scheme);
 
-    http->user = part_of(url, CURLUPART_USER, CURLU_URLDECODE);
-    http->password = part_of(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+    http->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+    http->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
     (void) curl_url_set(url, CURLUPART_USER, NULL, 0);
     (void) curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
 
-    http->base = part_of(url, CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
-    http->path = part_of(url, CURLUPART_PATH, 0);
+    http->base = url_part(url, CURLUPART_URL, CURLU_NO_DEFAULT_PORT);
+    http->path = url_part(url, CURLUPART_PATH, 0);
 
     if (http->base == NULL || http->path == NULL || !take_host(url, http)) {
         return false;
@@ -100,21 +85,6 @@ take_parts(CURLU *url, http_t *http)
 
     cut_slashes(http->base);
     cut_slashes(http->path);
-
-    return true;
-}
-
-
-static bool
-has_part(CURLU *url, CURLUPart part)
-{
-    char  *text = NULL;
-
-    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) {
-        return false;
-    }
-
-    curl_free(text);
 
     return true;
 }
@@ -137,8 +107,8 @@ take_url(const char *text, http_t *http, onsite_error_t *error)
         status = onsite_error(error, ONSITE_INVALID, "the store's URL is not "
                               "well formed: %s", curl_url_strerror(code));
 
-    } else if (has_part(url, CURLUPART_QUERY)
-               || has_part(url, CURLUPART_FRAGMENT))
+    } else if (url_has(url, CURLUPART_QUERY)
+               || url_has(url, CURLUPART_FRAGMENT))
     {
         status = onsite_error(error, ONSITE_INVALID, "the store's URL has a "
                               "query or a fragment: names of objects are "
