@@ -131,6 +131,8 @@ onsite_status_t drain_note_none(drain_t *drain, uint32_t shard,
  * have come where it was sent; 0: there is none. */
 onsite_status_t drain_note_end(drain_t *drain, uint32_t shard,
     uint64_t *first, onsite_error_t *error);
+/* Of all shards, by one to whom such a batch is no matter. */
+onsite_status_t drain_note_end_all(drain_t *drain, onsite_error_t *error);
 
 /* By what bytes are known: half of their SHA-256, as hex. */
 #define DRAIN_KEY  32

@@ -297,20 +297,11 @@ find_folder(file_sink_t *file, onsite_error_t *error)
 static onsite_status_t
 file_start(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
 {
-    uint32_t         i;
-    uint64_t         first;
     onsite_status_t  status;
 
     status = find_folder((file_sink_t *) sink, error);
 
-    for (i = 0; i < onsite_store_shards(drain->store)
-                && status == ONSITE_OK; i++)
-    {
-        status = drain_note_end(drain, i, &first, error);
-        drain->shards[i].until = 0;
-    }
-
-    return status;
+    return status == ONSITE_OK ? drain_note_end_all(drain, error) : status;
 }
 
 

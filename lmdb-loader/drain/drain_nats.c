@@ -454,8 +454,6 @@ prepare(nats_sink_t *n, onsite_error_t *error)
 static onsite_status_t
 nats_start(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
 {
-    uint32_t         i;
-    uint64_t         first;
     nats_sink_t     *n = (nats_sink_t *) sink;
     onsite_status_t  status;
 
@@ -466,14 +464,7 @@ nats_start(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
         status = reject_begin(&n->reject, drain, error);
     }
 
-    for (i = 0; i < onsite_store_shards(drain->store)
-                && status == ONSITE_OK; i++)
-    {
-        status = drain_note_end(drain, i, &first, error);
-        drain->shards[i].until = 0;
-    }
-
-    return status;
+    return status == ONSITE_OK ? drain_note_end_all(drain, error) : status;
 }
 
 

@@ -118,6 +118,22 @@ drain_note_end(drain_t *drain, uint32_t shard, uint64_t *first,
 }
 
 
+onsite_status_t
+drain_note_end_all(drain_t *drain, onsite_error_t *error)
+{
+    uint32_t         i, n = onsite_store_shards(drain->store);
+    uint64_t         first;
+    onsite_status_t  status = ONSITE_OK;
+
+    for (i = 0; i < n && status == ONSITE_OK; i++) {
+        status = drain_note_end(drain, i, &first, error);
+        drain->shards[i].until = 0;
+    }
+
+    return status;
+}
+
+
 void
 drain_key(onsite_str_t bytes, char key[DRAIN_KEY + 1])
 {
