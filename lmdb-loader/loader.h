@@ -112,6 +112,10 @@ void loader_needs_file(const char *path);
 onsite_ms_t loader_duration(const char *option, const char *text,
     onsite_ms_t fallback);
 
+/* A number option, 1 to most, or exit LOADER_USAGE; NULL: fallback. */
+size_t loader_number(const char *option, const char *text, long most,
+    size_t fallback);
+
 onsite_ms_t loader_now(void);
 
 

@@ -587,6 +587,28 @@ loader_duration(const char *option, const char *text, onsite_ms_t fallback)
 }
 
 
+size_t
+loader_number(const char *option, const char *text, long most, size_t fallback)
+{
+    char  *end;
+    long   n;
+
+    if (text == NULL) {
+        return fallback;
+    }
+
+    n = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || n < 1 || n > most) {
+        loader_complain("--%s: \"%s\" is not a number from 1 to %ld", option,
+                        text, most);
+        exit(LOADER_USAGE);
+    }
+
+    return (size_t) n;
+}
+
+
 onsite_ms_t
 loader_now(void)
 {

@@ -347,28 +347,6 @@ begin(checkpointer_t *c, int *lock)
 
 /* How many; or exit LOADER_USAGE. */
 
-static size_t
-read_keep(const char *text)
-{
-    char  *end;
-    long   n;
-
-    if (text == NULL) {
-        return KEEP;
-    }
-
-    n = strtol(text, &end, 10);
-
-    if (end == text || *end != '\0' || n < 1 || n > KEEP_MAX) {
-        loader_complain("--keep: \"%s\" is not a number from 1 to %d", text,
-                        KEEP_MAX);
-        exit(LOADER_USAGE);
-    }
-
-    return (size_t) n;
-}
-
-
 static int
 perform(checkpointer_t *c, bool dry_run)
 {
@@ -406,7 +384,7 @@ take_up(checkpointer_t *c, const checkpoint_said_t *said, bool dry_run)
 
     c->state = said->state;
     c->folder = said->folder;
-    c->keep = read_keep(said->keep);
+    c->keep = loader_number("keep", said->keep, KEEP_MAX, KEEP);
     c->every = loader_duration("every", said->every, CHECKPOINT_EVERY);
 
     return loader_checking() ? LOADER_OK : perform(c, dry_run);

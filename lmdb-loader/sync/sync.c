@@ -52,28 +52,6 @@ is_url(const char *from)
 
 /* How many versions; exits LOADER_USAGE. */
 
-static size_t
-read_keep(const char *text)
-{
-    char  *end;
-    long   n;
-
-    if (text == NULL) {
-        return KEEP;
-    }
-
-    n = strtol(text, &end, 10);
-
-    if (end == text || *end != '\0' || n < 1 || n > KEEP_MAX) {
-        loader_complain("--keep: \"%s\" is not a number from 1 to %d", text,
-                        KEEP_MAX);
-        exit(LOADER_USAGE);
-    }
-
-    return (size_t) n;
-}
-
-
 /* What belongs to the other way says so, and is not passed over. */
 
 static int
@@ -114,7 +92,7 @@ run(sync_options_t *options, const char *const *trust, const char *every,
         return rc;
     }
 
-    options->keep = read_keep(keep);
+    options->keep = loader_number("keep", keep, KEEP_MAX, KEEP);
 
     if (trust[0] == NULL) {
         rc = check_unsigned(options, keep);
