@@ -140,16 +140,47 @@ put_visitor(onsite_txn_t *txn, const onsite_key_t *key, uint64_t n,
 }
 
 
+/* Number i, and a line with its cookie. */
+
+static void
+make_visitor(onsite_store_t *store, uint32_t shards,
+    onsite_signer_t *signer, uint64_t i, onsite_ms_t now, FILE *cookies)
+{
+    char             id[ONSITE_ID_TEXT], cookie[ONSITE_COOKIE_TEXT];
+    uint8_t          random[16];
+    onsite_txn_t    *txn;
+    onsite_key_t     key;
+    onsite_error_t   error = { "" };
+
+    memcpy(random, &(uint64_t) { mix(2 * i) }, 8);
+    memcpy(random + 8, &(uint64_t) { mix(2 * i + 1) }, 8);
+    onsite_id_text(random, id);
+    onsite_cookie_sign(signer, ONSITE_STR("default"),
+                       onsite_str(id, sizeof(id)), cookie);
+    key = onsite_visitor_key(signer, ONSITE_STR("default"), 'c',
+                             onsite_str(id, sizeof(id)));
+
+    if (onsite_txn_begin(store, onsite_key_shard(&key, shards), &txn, &error)
+        != ONSITE_OK)
+    {
+        fail("begin", &error);
+    }
+
+    put_visitor(txn, &key, i, now);
+    (void) fprintf(cookies, "%.*s\n", (int) sizeof(cookie), cookie);
+
+    if (onsite_txn_commit(txn, &error) != ONSITE_OK) {
+        fail("commit", &error);
+    }
+}
+
+
 int
 main(int argc, char **argv)
 {
-    char                    id[ONSITE_ID_TEXT], cookie[ONSITE_COOKIE_TEXT];
     FILE                   *cookies;
-    uint8_t                 random[16];
     uint64_t                n, i;
     onsite_ms_t             now;
-    onsite_txn_t           *txn;
-    onsite_key_t            key;
     onsite_error_t          error = { "" };
     onsite_store_t         *store;
     onsite_signer_t        *signer;
@@ -178,26 +209,7 @@ main(int argc, char **argv)
     }
 
     for (i = 0; i < n; i++) {
-        memcpy(random, &(uint64_t) { mix(2 * i) }, 8);
-        memcpy(random + 8, &(uint64_t) { mix(2 * i + 1) }, 8);
-        onsite_id_text(random, id);
-        onsite_cookie_sign(signer, ONSITE_STR("default"),
-                           onsite_str(id, sizeof(id)), cookie);
-        key = onsite_visitor_key(signer, ONSITE_STR("default"), 'c',
-                                 onsite_str(id, sizeof(id)));
-
-        if (onsite_txn_begin(store, onsite_key_shard(&key, options.shards),
-                             &txn, &error) != ONSITE_OK)
-        {
-            fail("begin", &error);
-        }
-
-        put_visitor(txn, &key, i, now);
-        (void) fprintf(cookies, "%.*s\n", (int) sizeof(cookie), cookie);
-
-        if (onsite_txn_commit(txn, &error) != ONSITE_OK) {
-            fail("commit", &error);
-        }
+        make_visitor(store, options.shards, signer, i, now, cookies);
     }
 
     onsite_store_close(store);

@@ -234,72 +234,74 @@ typedef struct {
 
 /* Each tells the file, and what is wrong with what. */
 
+static const wrong_t  wrong_texts[] = {
+    { "", "/file: " },
+    { "[]", "has to be an object of endpoints" },
+    { "{}", "has to be an object of endpoints" },
+    { "{\"https://a/\": {", "1:17: " },
+    { "{\"a.example\": {}}", "\"a.example\": is not an absolute URL" },
+    { "{\"https://u@a/\": {}}", "is not an absolute URL" },
+    { "{\"https://a/?x\": {}}", "a query" },
+    { "{\"https://a/\": true}", "\"https://a/\": has to be an object" },
+    { "{\"https://a/\": {}}", "\"secrets\" is missing" },
+    { "{\"https://a/\": {\"unsigned\": false}}",
+      "\"secrets\" is missing" },
+    { "{\"https://a/\": {\"unsigned\": \"yes\"}}", "unsigned: has to be" },
+    { "{\"https://a/\": {\"unsigned\": true, \"secrets\": \"one\"}}",
+      "which is it" },
+    { "{\"https://a/\": {\"secrets\": []}}", "secrets: is empty" },
+    { "{\"https://a/\": {\"secrets\": [1]}}", "secrets: has to be a file" },
+    { "{\"https://a/\": {\"secrets\": \"none\"}}", "/none: cannot be" },
+    { "{\"https://a/\": {\"secrets\": \"bad\"}}", "/bad:2: " },
+    { "{\"https://a/\": {\"secrets\": \"open\"}}", "/open: anybody" },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"headers\": \"two\"}}",
+      "/two:4: a line has to be a header" },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"headers\": 1}}",
+      "headers: has to be a file" },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"rate\": 0}}", "rate: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"concurrency\": 1.5}}",
+      "concurrency: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"concurrency\": 300}}",
+      "concurrency: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"timeout\": 10}}",
+      "timeout: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"timeout\": \"1h\"}}",
+      "timeout: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"body\": \"json\"}}",
+      "body: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"private\": 1}}",
+      "private: " },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"ca\": \"none\"}}",
+      "/none: cannot be" },
+    { "{\"https://a/\": {\"secrets\": \"one\", \"ca\": \"one\"}}",
+      "/one: holds no certificate" },
+    { "{\"https://a/\": {\"unsigned\": true, \"headers\": \"open\"}}",
+      "/open: anybody may read these headers" },
+    { "{\"https://a/\": {\"rate\": 1, \"unsigned\": true,"
+      "\"rate\": 2}}", "rate: is there twice" },
+    { "{\"https://a/\": {\"secret\": \"one\"}}",
+      "secret: there is no such key" }
+};
+
+
 static void
 wrong_files(void **state)
 {
-    size_t                i;
-    static const wrong_t  wrong[] = {
-        { "", "/file: " },
-        { "[]", "has to be an object of endpoints" },
-        { "{}", "has to be an object of endpoints" },
-        { "{\"https://a/\": {", "1:17: " },
-        { "{\"a.example\": {}}", "\"a.example\": is not an absolute URL" },
-        { "{\"https://u@a/\": {}}", "is not an absolute URL" },
-        { "{\"https://a/?x\": {}}", "a query" },
-        { "{\"https://a/\": true}", "\"https://a/\": has to be an object" },
-        { "{\"https://a/\": {}}", "\"secrets\" is missing" },
-        { "{\"https://a/\": {\"unsigned\": false}}",
-          "\"secrets\" is missing" },
-        { "{\"https://a/\": {\"unsigned\": \"yes\"}}", "unsigned: has to be" },
-        { "{\"https://a/\": {\"unsigned\": true, \"secrets\": \"one\"}}",
-          "which is it" },
-        { "{\"https://a/\": {\"secrets\": []}}", "secrets: is empty" },
-        { "{\"https://a/\": {\"secrets\": [1]}}", "secrets: has to be a file" },
-        { "{\"https://a/\": {\"secrets\": \"none\"}}", "/none: cannot be" },
-        { "{\"https://a/\": {\"secrets\": \"bad\"}}", "/bad:2: " },
-        { "{\"https://a/\": {\"secrets\": \"open\"}}", "/open: anybody" },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"headers\": \"two\"}}",
-          "/two:4: a line has to be a header" },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"headers\": 1}}",
-          "headers: has to be a file" },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"rate\": 0}}", "rate: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"concurrency\": 1.5}}",
-          "concurrency: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"concurrency\": 300}}",
-          "concurrency: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"timeout\": 10}}",
-          "timeout: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"timeout\": \"1h\"}}",
-          "timeout: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"body\": \"json\"}}",
-          "body: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"private\": 1}}",
-          "private: " },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"ca\": \"none\"}}",
-          "/none: cannot be" },
-        { "{\"https://a/\": {\"secrets\": \"one\", \"ca\": \"one\"}}",
-          "/one: holds no certificate" },
-        { "{\"https://a/\": {\"unsigned\": true, \"headers\": \"open\"}}",
-          "/open: anybody may read these headers" },
-        { "{\"https://a/\": {\"rate\": 1, \"unsigned\": true,"
-          "\"rate\": 2}}", "rate: is there twice" },
-        { "{\"https://a/\": {\"secret\": \"one\"}}",
-          "secret: there is no such key" }
-    };
+    size_t  i;
 
     (void) state;
     put("bad", "# a remark\nwhsec_x\n");
     put("open", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
     assert_int_equal(chmod(path_of("open"), 0604), 0);
 
-    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        assert_int_not_equal(read_text(wrong[i].text, &plain_defaults),
+    for (i = 0; i < sizeof(wrong_texts) / sizeof(wrong_texts[0]); i++) {
+        assert_int_not_equal(read_text(wrong_texts[i].text, &plain_defaults),
                              ONSITE_OK);
 
-        if (strstr(error.text, wrong[i].says) == NULL
+        if (strstr(error.text, wrong_texts[i].says) == NULL
             || strncmp(error.text, folder, strlen(folder)) != 0)
         {
-            fail_msg("%s: %s", wrong[i].text, error.text);
+            fail_msg("%s: %s", wrong_texts[i].text, error.text);
         }
 
         endpoints_free(&endpoints);

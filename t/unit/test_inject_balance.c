@@ -83,81 +83,82 @@ test_whole(void **state)
 }
 
 
+static const struct {
+    const char  *html;
+    size_t       at;
+    const char  *reason;
+} refused[] = {
+    { "a</div>", 1, "</div> closes nothing" },
+    { "<p>a</p></div><b>", 8, "</div> closes nothing" },
+    { "<div/>", 0, "<div> is not closed" },
+    { "x<DIV a='>'>", 1, "<DIV> is not closed" },
+    { "<p>a", 0, "<p> is not closed" },
+    { "</p>", 0, "</p> closes nothing" },
+    { "</br>", 0, "</br> closes nothing" },
+    { "</script>", 0, "</script> closes nothing" },
+    { "<b><i>x</b></i>", 7, "</b> where </i> is expected" },
+    { "<div><b>x</div></b>", 9, "</div> where </b> is expected" },
+    { "<span><p>x</span>", 10, "</span> where </p> is expected" },
+    { "<p><div>x</div></p>", 15, "</p> closes nothing" },
+    { "<p><b><div>", 6, "<div> would end <p> in the midst of <b>" },
+    { "<p><table></table>", 3, "<table> cannot stand in <p>" },
+    { "<a>x<a>y</a></a>", 4, "<a> cannot stand in <a>" },
+    { "<a><b><a>", 6, "<a> would end <a> in the midst of <b>" },
+    { "<a>x", 0, "<a> is not closed" },
+    { "<form><form></form></form>", 6, "<form> cannot stand in <form>" },
+    { "<form>", 0, "<form> is not closed" },
+    { "</form>", 0, "</form> closes nothing" },
+    { "<button><button></button></button>", 8, "<button> cannot stand" },
+    { "<h1><h2></h2></h1>", 4, "<h2> cannot stand in <h1>" },
+    { "<h1>x</h2>", 5, "</h2> closes nothing" },
+    { "<li><div><li></li></div></li>", 9, "<li> would end <li>" },
+    { "<tr><td>x</td></tr>", 0, "<tr> stands in no table" },
+    { "<td>", 0, "<td> stands in no table" },
+    { "<table><tr><td><template><td>", 25, "<td> stands in no table" },
+    { "<col>", 0, "<col> stands in no table" },
+    { "</table>", 0, "</table> closes nothing" },
+    { "<table><div></div></table>", 7, "<div> cannot stand directly" },
+    { "<table><table></table></table>", 7, "<table> cannot stand" },
+    { "<table><tr><td><b>x</table>", 19, "</table> where </b>" },
+    { "<table><tr><td><div><td></div></table>", 20, "<td> would end" },
+    { "<rb><rt></rt>", 0, "<rb> is not closed" },
+    { "<optgroup><optgroup></optgroup>", 0, "<optgroup> is not closed" },
+    { "<select>", 0, "<select> is not closed" },
+    { "<select><div></div></select>", 8, "<div> cannot stand directly" },
+    { "<select><option><select>", 16, "<select> cannot stand directly" },
+    { "<body class=x>", 0, "<body> is the page's own" },
+    { "<html>", 0, "<html> is the page's own" },
+    { "<head></head>", 0, "<head> is the page's own" },
+    { "</body>", 0, "</body> closes nothing" },
+    { "<frameset>", 0, "<frameset> is the page's own" },
+    { "<plaintext>", 0, "<plaintext> swallows" },
+    { "<noscript><p></noscript>", 0, "<noscript> is read" },
+    { "<svg><p>x</p></svg>", 5, "<p> is none of SVG's" },
+    { "<svg><g></svg>", 8, "</svg> where </g> is expected" },
+    { "<svg></p></svg>", 5, "</p> closes nothing" },
+    { "<svg><desc></div></desc></svg>", 11, "</div> closes nothing" },
+    { "<svg>", 0, "<svg> is not closed" },
+    { "<template><div></template>", 15, "</template> where </div>" },
+    { "<template></div></template>", 10, "</div> closes nothing" }
+};
+
+
 static void
 test_refused(void **state)
 {
     size_t            i;
     onsite_balance_t  balance;
 
-    static const struct {
-        const char  *html;
-        size_t       at;
-        const char  *reason;
-    } cases[] = {
-        { "a</div>", 1, "</div> closes nothing" },
-        { "<p>a</p></div><b>", 8, "</div> closes nothing" },
-        { "<div/>", 0, "<div> is not closed" },
-        { "x<DIV a='>'>", 1, "<DIV> is not closed" },
-        { "<p>a", 0, "<p> is not closed" },
-        { "</p>", 0, "</p> closes nothing" },
-        { "</br>", 0, "</br> closes nothing" },
-        { "</script>", 0, "</script> closes nothing" },
-        { "<b><i>x</b></i>", 7, "</b> where </i> is expected" },
-        { "<div><b>x</div></b>", 9, "</div> where </b> is expected" },
-        { "<span><p>x</span>", 10, "</span> where </p> is expected" },
-        { "<p><div>x</div></p>", 15, "</p> closes nothing" },
-        { "<p><b><div>", 6, "<div> would end <p> in the midst of <b>" },
-        { "<p><table></table>", 3, "<table> cannot stand in <p>" },
-        { "<a>x<a>y</a></a>", 4, "<a> cannot stand in <a>" },
-        { "<a><b><a>", 6, "<a> would end <a> in the midst of <b>" },
-        { "<a>x", 0, "<a> is not closed" },
-        { "<form><form></form></form>", 6, "<form> cannot stand in <form>" },
-        { "<form>", 0, "<form> is not closed" },
-        { "</form>", 0, "</form> closes nothing" },
-        { "<button><button></button></button>", 8, "<button> cannot stand" },
-        { "<h1><h2></h2></h1>", 4, "<h2> cannot stand in <h1>" },
-        { "<h1>x</h2>", 5, "</h2> closes nothing" },
-        { "<li><div><li></li></div></li>", 9, "<li> would end <li>" },
-        { "<tr><td>x</td></tr>", 0, "<tr> stands in no table" },
-        { "<td>", 0, "<td> stands in no table" },
-        { "<table><tr><td><template><td>", 25, "<td> stands in no table" },
-        { "<col>", 0, "<col> stands in no table" },
-        { "</table>", 0, "</table> closes nothing" },
-        { "<table><div></div></table>", 7, "<div> cannot stand directly" },
-        { "<table><table></table></table>", 7, "<table> cannot stand" },
-        { "<table><tr><td><b>x</table>", 19, "</table> where </b>" },
-        { "<table><tr><td><div><td></div></table>", 20, "<td> would end" },
-        { "<rb><rt></rt>", 0, "<rb> is not closed" },
-        { "<optgroup><optgroup></optgroup>", 0, "<optgroup> is not closed" },
-        { "<select>", 0, "<select> is not closed" },
-        { "<select><div></div></select>", 8, "<div> cannot stand directly" },
-        { "<select><option><select>", 16, "<select> cannot stand directly" },
-        { "<body class=x>", 0, "<body> is the page's own" },
-        { "<html>", 0, "<html> is the page's own" },
-        { "<head></head>", 0, "<head> is the page's own" },
-        { "</body>", 0, "</body> closes nothing" },
-        { "<frameset>", 0, "<frameset> is the page's own" },
-        { "<plaintext>", 0, "<plaintext> swallows" },
-        { "<noscript><p></noscript>", 0, "<noscript> is read" },
-        { "<svg><p>x</p></svg>", 5, "<p> is none of SVG's" },
-        { "<svg><g></svg>", 8, "</svg> where </g> is expected" },
-        { "<svg></p></svg>", 5, "</p> closes nothing" },
-        { "<svg><desc></div></desc></svg>", 11, "</div> closes nothing" },
-        { "<svg>", 0, "<svg> is not closed" },
-        { "<template><div></template>", 15, "</template> where </div>" },
-        { "<template></div></template>", 10, "</div> closes nothing" }
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        check(&balance, cases[i].html);
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        check(&balance, refused[i].html);
 
-        if (!balance.refused || balance.at != cases[i].at
-            || strncmp(balance.reason, cases[i].reason,
-                       strlen(cases[i].reason)) != 0)
+        if (!balance.refused || balance.at != refused[i].at
+            || strncmp(balance.reason, refused[i].reason,
+                       strlen(refused[i].reason)) != 0)
         {
-            fail_msg("%s: %d %zu: %s", cases[i].html, balance.refused,
+            fail_msg("%s: %d %zu: %s", refused[i].html, balance.refused,
                      balance.at, balance.reason);
         }
     }

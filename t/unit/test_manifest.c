@@ -395,6 +395,51 @@ changed(const onsite_buf_t *text, const char *from, const char *to,
 }
 
 
+static const struct {
+    const char       *from;
+    const char       *to;
+    onsite_status_t   status;
+    const char       *says;
+} wrong[] = {
+    { "onsite-manifest", "manifest", ONSITE_INVALID, "type is not" },
+    { "\"format\": 1", "\"format\": 2", ONSITE_VERSION, "format is 2" },
+    { "\"format\": 1,", "", ONSITE_INVALID, "format has to be" },
+    { "\"0.9\"", "\"1.0\"", ONSITE_VERSION, "lmdb is not" },
+    { "\"image\": ", "\"image\": 9", ONSITE_VERSION, "schema is" },
+    { "\"default\"", "\"../x\"", ONSITE_INVALID, "site has to be" },
+    { "\"default\"", "\".x\"", ONSITE_INVALID, "site has to be" },
+    { "\"default\"", "\"\"", ONSITE_INVALID, "site has to be" },
+    { "\"version\": 7", "\"version\": 0", ONSITE_INVALID,
+      "version has to be above" },
+    { "\"version\": 7", "\"version\": -7", ONSITE_INVALID,
+      "version has to be" },
+    { "\"version\": 7", "\"version\": 7.5", ONSITE_INVALID,
+      "7.5 is not an integer" },
+    { "\"version\": 7", "\"version\": 9007199254740993", ONSITE_INVALID,
+      "is not an integer" },
+    { "\"version\": 7", "\"version\": \"7\"", ONSITE_INVALID,
+      "version has to be" },
+    { "\"version\": 7", "\"version\": 7, \"site\": \"x\"",
+      ONSITE_INVALID, "\"site\" is there twice" },
+    { "2026-01-31T08:00:00.000Z", "2026-01-31", ONSITE_INVALID,
+      "created has to be a time" },
+    { "2026-01-31T08:00:00.000Z", "2026-13-31T08:00:00Z",
+      ONSITE_INVALID, "created has to be a time" },
+    { "\"sha256\": \"a", "\"sha256\": \"A", ONSITE_INVALID,
+      "sha256 has to be 64" },
+    { "\"path\": \"a", "\"path\": \"/a", ONSITE_INVALID,
+      "body.path has to be a plain" },
+    { "\"size\": 4000", "\"size\": null", ONSITE_INVALID,
+      "body.size has to be" },
+    { "\"previous\": {", "\"previous\": [], \"x\": {", ONSITE_INVALID,
+      "previous. has to be an object" },
+    { "\"patches\": [", "\"patches\": null, \"x\": [", ONSITE_INVALID,
+      "patches has to be" },
+    { "\"signatures\": [", "\"x\": [", ONSITE_INVALID, "unsigned" },
+    { "{\n", "{\n]", ONSITE_INVALID, "bad JSON at 2:1" },
+};
+
+
 static void
 says_what_is_wrong(void **state)
 {
@@ -404,49 +449,6 @@ says_what_is_wrong(void **state)
     onsite_buf_t     text, other;
     onsite_error_t   error;
     onsite_status_t  status;
-    static const struct {
-        const char       *from;
-        const char       *to;
-        onsite_status_t   status;
-        const char       *says;
-    } cases[] = {
-        { "onsite-manifest", "manifest", ONSITE_INVALID, "type is not" },
-        { "\"format\": 1", "\"format\": 2", ONSITE_VERSION, "format is 2" },
-        { "\"format\": 1,", "", ONSITE_INVALID, "format has to be" },
-        { "\"0.9\"", "\"1.0\"", ONSITE_VERSION, "lmdb is not" },
-        { "\"image\": ", "\"image\": 9", ONSITE_VERSION, "schema is" },
-        { "\"default\"", "\"../x\"", ONSITE_INVALID, "site has to be" },
-        { "\"default\"", "\".x\"", ONSITE_INVALID, "site has to be" },
-        { "\"default\"", "\"\"", ONSITE_INVALID, "site has to be" },
-        { "\"version\": 7", "\"version\": 0", ONSITE_INVALID,
-          "version has to be above" },
-        { "\"version\": 7", "\"version\": -7", ONSITE_INVALID,
-          "version has to be" },
-        { "\"version\": 7", "\"version\": 7.5", ONSITE_INVALID,
-          "7.5 is not an integer" },
-        { "\"version\": 7", "\"version\": 9007199254740993", ONSITE_INVALID,
-          "is not an integer" },
-        { "\"version\": 7", "\"version\": \"7\"", ONSITE_INVALID,
-          "version has to be" },
-        { "\"version\": 7", "\"version\": 7, \"site\": \"x\"",
-          ONSITE_INVALID, "\"site\" is there twice" },
-        { "2026-01-31T08:00:00.000Z", "2026-01-31", ONSITE_INVALID,
-          "created has to be a time" },
-        { "2026-01-31T08:00:00.000Z", "2026-13-31T08:00:00Z",
-          ONSITE_INVALID, "created has to be a time" },
-        { "\"sha256\": \"a", "\"sha256\": \"A", ONSITE_INVALID,
-          "sha256 has to be 64" },
-        { "\"path\": \"a", "\"path\": \"/a", ONSITE_INVALID,
-          "body.path has to be a plain" },
-        { "\"size\": 4000", "\"size\": null", ONSITE_INVALID,
-          "body.size has to be" },
-        { "\"previous\": {", "\"previous\": [], \"x\": {", ONSITE_INVALID,
-          "previous. has to be an object" },
-        { "\"patches\": [", "\"patches\": null, \"x\": [", ONSITE_INVALID,
-          "patches has to be" },
-        { "\"signatures\": [", "\"x\": [", ONSITE_INVALID, "unsigned" },
-        { "{\n", "{\n]", ONSITE_INVALID, "bad JSON at 2:1" },
-    };
 
     (void) state;
     generate("k");
@@ -454,16 +456,16 @@ says_what_is_wrong(void **state)
     write_example(&text, &secret);
     onsite_buf_init(&other, 0);
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         memset(&error, 0, sizeof(error));
-        status = manifest_parse(&m, changed(&text, cases[i].from, cases[i].to,
+        status = manifest_parse(&m, changed(&text, wrong[i].from, wrong[i].to,
                                             &other), &error);
         manifest_free(&m);
 
-        if (status != cases[i].status
-            || strstr(error.text, cases[i].says) == NULL)
+        if (status != wrong[i].status
+            || strstr(error.text, wrong[i].says) == NULL)
         {
-            fail_msg("%s: %d, %s", cases[i].to, status, error.text);
+            fail_msg("%s: %d, %s", wrong[i].to, status, error.text);
         }
     }
 
