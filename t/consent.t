@@ -156,6 +156,15 @@ my ($later) = grep { $_->{campaign} eq 'cart' } deliveries();
 is(would($whole->{seq}), 'drop consent', 'session since: it is dropped');
 like(would($later->{seq}), qr/^send/, 'one that names nobody leaves');
 
+call('full', $_, { anonymousId => 'nameless' }) for qw(identify track);
+my ($nameless) = grep { $_->{campaign} eq 'cart' } deliveries();
+is($nameless->{user_id}, undef, 'full, of somebody without a name');
+is($nameless->{data}{'visitor.traits.plan'}, 'gold', 'has traits');
+like(would($nameless->{seq}), qr/^send/, 'and leaves');
+call('session', 'track', { anonymousId => 'nameless' });
+is(would($nameless->{seq}), 'drop consent', 'session since: dropped, too');
+deliveries();
+
 my %jar;
 call('full', $_, { userId => 'u-4' }, jar => \%jar) for qw(identify track);
 ($whole) = grep { $_->{campaign} eq 'cart' } deliveries();

@@ -150,13 +150,14 @@ read_visitor(check_t *check, onsite_key_t key, onsite_ms_t now)
 }
 
 
-/* Who has consented to less since has no name any more; what was made for the
- * session only tells none. */
+/* Of who has consented to less since: a name, or data with traits and profile.
+ * What was made for the session only has neither. */
 
 static bool
 is_told_too_much(const check_t *check, const onsite_outbox_entry_t *entry)
 {
-    return check->visitor.session_only && entry->user_id.len != 0;
+    return check->visitor.session_only
+           && (!entry->brief || entry->user_id.len != 0);
 }
 
 

@@ -23,11 +23,14 @@ enum {
     AT_VARIANT,
     AT_ENDPOINT,
     AT_PROPENSITY,
-    AT_VERIFIED,                /* absent: of before it was told */
+    AT_FLAGS,                   /* absent, or whether it is verified: of before
+                                   there were more */
     N_ELEMENTS
 };
 
-#define N_DELIVERY     AT_VERIFIED  /* at least */
+#define N_DELIVERY     AT_FLAGS     /* at least */
+#define FLAG_VERIFIED  1
+#define FLAG_BRIEF     2
 #define FIXED_ARRAY    0x90         /* msgpack: an array of 0 to 15 elements */
 #define VISITOR_AT     5            /* offset of the key's bytes */
 #define HEAD           (VISITOR_AT + sizeof(onsite_key_t))
@@ -117,7 +120,8 @@ write_entry(onsite_writer_t *w, const onsite_outbox_entry_t *entry)
     onsite_write_str(w, entry->variant);
     onsite_write_str(w, entry->endpoint);
     onsite_write_double(w, entry->propensity);
-    onsite_write_bytes(w, entry->verified ? "\xc3" : "\xc2", 1);
+    onsite_write_long(w, (entry->verified ? FLAG_VERIFIED : 0)
+                         | (entry->brief ? FLAG_BRIEF : 0));
 }
 
 
@@ -158,6 +162,21 @@ read_sixteen(onsite_reader_t *r, uint8_t *out)
 
 
 static void
+read_flags(onsite_reader_t *r, onsite_outbox_entry_t *entry)
+{
+    int64_t  flags;
+
+    if (onsite_read_boolean(r, &entry->verified)) {
+        return;
+    }
+
+    flags = onsite_read_long(r);
+    entry->verified = (flags & FLAG_VERIFIED) != 0;
+    entry->brief = (flags & FLAG_BRIEF) != 0;
+}
+
+
+static void
 read_entry(onsite_reader_t *r, uint32_t n, onsite_outbox_entry_t *entry)
 {
     uint32_t  known = n < N_ELEMENTS ? n : N_ELEMENTS;
@@ -175,7 +194,10 @@ read_entry(onsite_reader_t *r, uint32_t n, onsite_outbox_entry_t *entry)
     entry->variant = onsite_read_str(r);
     entry->endpoint = onsite_read_str(r);
     entry->propensity = onsite_read_double(r);
-    r->bad |= n > AT_VERIFIED && !onsite_read_boolean(r, &entry->verified);
+
+    if (n > AT_FLAGS) {
+        read_flags(r, entry);
+    }
 
     if (n > known) {
         (void) onsite_read_skip(r, n - known);

@@ -37,6 +37,8 @@ typedef struct {
     onsite_str_t          data;         /* rendered JSON                   */
     double                propensity;
     bool                  verified;     /* user_id is proven, see below    */
+    bool                  brief;        /* made of what consent to the session
+                                           only allows                     */
 } onsite_outbox_entry_t;
 
 /* A delivery of a choice whose channel is webhook, for the visitor's nth event

@@ -84,6 +84,7 @@ take_choice(void *data, const onsite_image_t *image,
                            !brief && visitor->verified
                            && !settle->apply->closed,
                            counter != NULL ? counter->total : 0, &entry);
+    entry.brief = brief;
     add_entry(settle, &entry);
 }
 

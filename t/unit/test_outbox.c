@@ -20,7 +20,8 @@ static const onsite_outbox_entry_t  delivery = {
     .endpoint = { 17, "https://h.example" },
     .data = { 13, "{\"items\":[1]}" },
     .propensity = 0.25,
-    .verified = true
+    .verified = true,
+    .brief = true
 };
 
 
@@ -49,6 +50,7 @@ assert_same(const onsite_outbox_entry_t *a, const onsite_outbox_entry_t *b)
     assert_true(onsite_str_eq(a->data, b->data));
     assert_true(a->propensity == b->propensity);
     assert_int_equal(a->verified, b->verified);
+    assert_int_equal(a->brief, b->brief);
 }
 
 
@@ -157,7 +159,8 @@ refuses_what_is_no_entry(void **state)
 }
 
 
-/* A delivery of before it was told whether user_id is proven: it is not. */
+/* A delivery of before it was told whether user_id is proven: it is not; and
+ * of before there was more to tell. */
 
 static void
 reads_what_an_earlier_one_wrote(void **state)
@@ -166,12 +169,18 @@ reads_what_an_earlier_one_wrote(void **state)
     onsite_outbox_entry_t  entry, expected = delivery;
 
     (void) state;
-    expected.verified = false;
+    expected.brief = false;
     encode(&delivery, &bytes);
     assert_int_equal(bytes.data[0], (char) 0x9e);
-    assert_int_equal(decode_changed(&bytes, bytes.len - 1, 1),
+    assert_int_equal(decode_changed(&bytes, bytes.len - 1, 0xa0),
                      ONSITE_CORRUPT);
 
+    bytes.data[bytes.len - 1] = (char) 0xc3;
+    assert_int_equal(onsite_outbox_decode(bytes.data, bytes.len, &entry),
+                     ONSITE_OK);
+    assert_same(&entry, &expected);
+
+    expected.verified = false;
     bytes.data[0] = (char) 0x9d;
     assert_int_equal(onsite_outbox_decode(bytes.data, bytes.len - 1, &entry),
                      ONSITE_OK);
@@ -231,6 +240,7 @@ tells_of_a_delivery_by_an_id_of_its_own(void **state)
     onsite_outbox_entry_t  entry, expected = delivery;
 
     (void) state;
+    expected.brief = false;
     made.header.site = text_at(0, 4);
     made.campaign.id = text_at(4, 4);
     made.variant.id = text_at(8, 1);
