@@ -73,6 +73,8 @@ $t->visit('/?a=1', jar => \%jar);
 my @page = added();
 is(join(',', map { $_->{event} } @page), 'Page Viewed,Promotion Served', 'a page');
 is($page[0]{data}{search}, '?a=1', 'its view');
+is($page[0]{data}{url}, "http://127.0.0.1:$t->{port}/?a=1",
+    'as the address bar has it, port and all');
 my $served = $page[1]{data};
 is("@$served{qw(promotion_id variant channel propensity trigger)}",
     'hello a popup 1 Page Viewed', 'what is shown, and how likely that was');

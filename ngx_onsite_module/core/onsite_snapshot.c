@@ -16,7 +16,7 @@
 #define FLAGS     (MDB_RDONLY|MDB_NOLOCK|MDB_NOSUBDIR|MDB_NOTLS)
 #define ATTEMPTS  3
 
-#define REBUILD  "build it again with lmdb-loader build"
+#define REBUILD  "have it built again (lmdb-loader build) or fetched (sync)"
 
 
 static onsite_status_t
@@ -51,7 +51,8 @@ check_seal(const char *path, int fd, const onsite_lmdb_facts_t *facts,
     {
         return onsite_error(error, ONSITE_VERSION, "snapshot %s is of format "
                             "%u (or another byte order), this version reads "
-                            "%d; " REBUILD " of this version", path,
+                            "%d; have it built by an lmdb-loader of this "
+                            "version", path,
                             (unsigned) seal.format, ONSITE_SNAPSHOT_FORMAT);
     }
 
@@ -257,8 +258,8 @@ read_meta(onsite_snapshot_t *s, const char *path, onsite_error_t *error)
 
     if (format != ONSITE_SNAPSHOT_FORMAT) {
         return onsite_error(error, ONSITE_VERSION, "snapshot %s is of format "
-                            "%llu, this version reads %d; " REBUILD
-                            " of this version", path,
+                            "%llu, this version reads %d; have it built by "
+                            "an lmdb-loader of this version", path,
                             (unsigned long long) format,
                             ONSITE_SNAPSHOT_FORMAT);
     }

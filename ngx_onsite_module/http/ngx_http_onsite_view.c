@@ -18,16 +18,45 @@ member(onsite_member_t *m, onsite_str_t key, onsite_str_t value)
 }
 
 
-/* scheme://host/path?args, as the browser's address bar has it. */
+/* ":8080" at the end of the Host header, or nothing. */
+
+static onsite_str_t
+page_port(ngx_http_request_t *r)
+{
+    size_t            i;
+    const ngx_str_t  *host;
+
+    if (r->headers_in.host == NULL) {
+        return onsite_str(NULL, 0);
+    }
+
+    host = &r->headers_in.host->value;
+    i = host->len;
+
+    while (i > 0 && host->data[i - 1] >= '0' && host->data[i - 1] <= '9') {
+        i--;
+    }
+
+    if (i == 0 || i == host->len || host->data[i - 1] != ':') {
+        return onsite_str(NULL, 0);
+    }
+
+    return onsite_str((char *) host->data + i - 1, host->len - i + 1);
+}
+
+
+/* scheme://host:port/path?args, as the browser's address bar has it. */
 
 static onsite_str_t
 page_url(ngx_http_request_t *r, onsite_facts_t *facts)
 {
-    u_char  *p, *url;
+    u_char        *p, *url;
+    onsite_str_t   port;
 
+    port = page_port(r);
     url = onsite_arena_alloc(ngx_http_onsite_worker.arena,
                              facts->scheme.len + 3 + facts->host.len
-                             + r->unparsed_uri.len);
+                             + port.len + r->unparsed_uri.len);
     if (url == NULL) {
         return onsite_str(NULL, 0);
     }
@@ -35,6 +64,7 @@ page_url(ngx_http_request_t *r, onsite_facts_t *facts)
     p = ngx_cpymem(url, facts->scheme.data, facts->scheme.len);
     p = ngx_cpymem(p, "://", 3);
     p = ngx_cpymem(p, facts->host.data, facts->host.len);
+    p = ngx_cpymem(p, port.data, port.len);
     p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
 
     return onsite_preview_strip(ngx_http_onsite_worker.arena,
