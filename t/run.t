@@ -267,6 +267,21 @@ my %pids = map { $_ => $before->{$_}{pid} } keys %$before;
 is_deeply({ map { $_ => $s->tasks->{$_}{pid} } keys %pids }, \%pids,
     'all goes on');
 
+# endpoints name files with secrets
+$t->write_file('hook.secret', 'whsec_' . 'A' x 32 . "\n");
+chmod 0600, "$dir/hook.secret";
+$t->write_file('endpoints.json',
+    '{"https://h.example/": {"secrets": "hook.secret"}}');
+$s->config(sync => { %sync }, deliver => { endpoints => "$dir/endpoints.json" });
+$s->signal('HUP');
+ok(eventually(10, sub { $s->tasks->{deliver}{pid} }), 'deliveries');
+$before = $s->tasks;
+$t->write_file('hook.secret', 'whsec_' . 'B' x 32 . "\n");
+$s->signal('HUP');
+ok(eventually(10, sub { ($s->tasks->{deliver}{pid} // 0)
+    !~ /^(?:0|$before->{deliver}{pid})$/ }), 'a secret that was replaced');
+is($s->tasks->{sync}{pid}, $before->{sync}{pid}, 'is nothing to others');
+
 # another place to listen, a section less, a key that was replaced
 $s->{top}{listen} = "unix:$dir/socket";
 $s->config(sync => { %sync, trust => "$dir/all.pub" });
