@@ -29,7 +29,7 @@ sub once { ($code, $out, $err) = $d->once('--to', $nats->url, '--json', @_); ret
 # What is in the stream behind what was looked at before: it moves on.
 my $seen = 0;
 sub came {
-    my @new = grep { $_->{seq} > $seen } $nats->messages('ONSITE_EVENTS');
+    my @new = $nats->messages('ONSITE_EVENTS', $seen + 1);
     $seen = $new[-1]{seq} if @new;
     return @new;
 }
@@ -56,6 +56,20 @@ my $config = $nats->info('ONSITE_EVENTS')->{config};
 is("$config->{storage} @{ $config->{subjects} } $config->{duplicate_window}",
     'file onsite.events.> 120000000000', 'the stream that was made');
 is(once('--create-stream'), 0, 'which is there');
+
+# many are under way at once, whatever portions they are read in
+sub transactions {
+    my $sum = 0;
+    $sum += (`mdb_stat -n -e $_` =~ /Last transaction ID: (\d+)/)[0]
+        for glob $t->state_dir . '/shard-*.mdb';
+    return $sum;
+}
+$d->send(4000);
+my $before = transactions();
+is(once(), 0, 'many');
+cmp_ok(transactions() - $before, '<', 12, 'are let go of together');
+is(kept(), 4200, 'and all there');
+$seen = 4200;
 
 # ids and sites that are no tokens
 my @odd = ("a\r\nNats-Msg-Id: b", 'x' x 200, "\x{e9}", 'two words', 'm.1>*');

@@ -215,12 +215,25 @@ read_shard(drainer_t *d)
 }
 
 
+/* Whether what was given has waited for long enough.  A clock that was set back
+ * would have it wait until it is there again. */
+
+static bool
+is_time(const drainer_t *d)
+{
+    onsite_ms_t  waited = loader_now() - d->drain.since;
+
+    return d->sink->settle_time == 0
+           ? !d->more
+           : waited < 0 || waited >= d->sink->settle_time;
+}
+
+
 /* Some of each shard, and what is to be settled. */
 
 static onsite_status_t
 turn(drainer_t *d)
 {
-    onsite_ms_t      waited;
     onsite_status_t  status = ONSITE_OK;
 
     d->any = false;
@@ -238,18 +251,8 @@ turn(drainer_t *d)
         return status;
     }
 
-    /* a clock that was set back would have them wait until it is there again */
-
-    waited = loader_now() - d->drain.since;
-
-    if (loader_stopping || d->replaced || (d->options->once && !d->any)
-        || (d->sink->settle_time == 0 && !d->more)
-        || waited < 0 || waited >= d->sink->settle_time)
-    {
-        return settle(d);
-    }
-
-    return ONSITE_OK;
+    return loader_stopping || d->replaced || (d->options->once && !d->any)
+           || is_time(d) ? settle(d) : ONSITE_OK;
 }
 
 

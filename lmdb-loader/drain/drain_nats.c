@@ -58,6 +58,9 @@ typedef struct {
     onsite_buf_t        bytes;      /* of what is not sent yet             */
     item_t              items[BURST];
     size_t              n;
+
+    natsMsg            *done[BURST];    /* to be destroyed, see let_go     */
+    size_t              n_done;
 } nats_sink_t;
 
 
@@ -66,6 +69,29 @@ failed(const nats_sink_t *n, const char *why, onsite_error_t *error)
 {
     return onsite_error(error, ONSITE_IO, "%s: stream " STREAM ": %s",
                         nats_url(n->nats), why);
+}
+
+
+/* libnats frees messages in a thread, which it wakes for the first of those
+ * that wait for it: many at once are worth that, each by itself is not. */
+
+static void
+let_all_go(nats_sink_t *n)
+{
+    while (n->n_done != 0) {
+        natsMsg_Destroy(n->done[--n->n_done]);
+    }
+}
+
+
+static void
+let_go(nats_sink_t *n, natsMsg *msg)
+{
+    if (n->n_done == BURST) {
+        let_all_go(n);
+    }
+
+    n->done[n->n_done++] = msg;
 }
 
 
@@ -156,7 +182,7 @@ await_all(nats_sink_t *n, onsite_error_t *error)
 
             if (came == NATS_OK) {
                 status = read_ack(n, msg, error);
-                natsMsg_Destroy(msg);
+                let_go(n, msg);
             }
         }
     }
@@ -251,7 +277,7 @@ publish(nats_sink_t *n, const item_t *item, size_t from)
         status = natsConnection_PublishMsg(nats_connection(n->nats), msg);
     }
 
-    natsMsg_Destroy(msg);
+    let_go(n, msg);
 
     return status;
 }
@@ -271,6 +297,7 @@ send_burst(nats_sink_t *n, onsite_error_t *error)
         from = n->items[i].line;
     }
 
+    let_all_go(n);
     n->sent += n->n;
     n->n = 0;
     onsite_buf_clear(&n->bytes);

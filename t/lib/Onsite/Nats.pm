@@ -233,14 +233,15 @@ sub info {
     return $info && !$info->{error} ? $info : undef;
 }
 
-# All messages of a stream, in order.
+# All messages of a stream, in order; with a number those from it on.
 sub messages {
-    my ($nats, $stream) = @_;
+    my ($nats, $stream, $from) = @_;
     my $info = $nats->info($stream) or return;
     my @messages;
     my $c = $nats->dial or return;
     syswrite $c->{socket}, "SUB _INBOX.test.* 1\r\n";
     my ($first, $last) = @{ $info->{state} }{qw(first_seq last_seq)};
+    $first = $from if $from && $from > $first;
     for my $seq ($first .. $last) {
         my $ask = json_encode({ seq => $seq });
         syswrite $c->{socket}, "PUB \$JS.API.STREAM.MSG.GET.$stream "
