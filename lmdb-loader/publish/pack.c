@@ -24,6 +24,7 @@
 #define WHOLE_LEVEL  9
 #define PATCH_LEVEL  3
 #define PIECE        (1 << 20)
+#define WORKERS_MAX  8
 #define WINDOW_MIN   10             /* bits; the format's bounds on 64-bit  */
 #define WINDOW_MAX   31             /* machines                            */
 
@@ -192,6 +193,19 @@ set_up(ZSTD_CCtx *context, int level, const mapped_t *from)
 }
 
 
+/* All processors, as nothing is live before it is done.  A libzstd without
+ * threads uses one. */
+
+static void
+set_workers(ZSTD_CCtx *context)
+{
+    long  n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    n = n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
+    (void) ZSTD_CCtx_setParameter(context, ZSTD_c_nbWorkers, (int) n);
+}
+
+
 static onsite_status_t
 pack_mapped(const mapped_t *from, const char *to, bar_t *bar, uint64_t *size,
     onsite_error_t *error)
@@ -206,6 +220,7 @@ pack_mapped(const mapped_t *from, const char *to, bar_t *bar, uint64_t *size,
         return no_memory(error);
     }
 
+    set_workers(context);
     fd = open(to, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644);
 
     if (fd < 0) {
