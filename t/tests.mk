@@ -62,8 +62,8 @@ $(BUILD)/unit/test_case: UNIT_LIBS = $(LOADER_LIBS)
 unit: $(UNIT_BIN) ## core's unit tests
 	@for t in $(UNIT_BIN); do echo "== $${t##*/}"; $$t || exit 1; done
 
-# most of a behaviour test's time is waiting: three run side by side
-PROVE_FLAGS ?= -j3
+# most of a behaviour test's time is waiting: four run side by side
+PROVE_FLAGS ?= -j4
 
 # what behaviour tests run nginx under
 PRELOADS := $(BUILD)/t/txn_check.so $(BUILD)/t/mdb_fails.so \
@@ -92,7 +92,7 @@ t/node_modules: t/package.json
 
 .PHONY: browser
 browser: build t/node_modules ## the runtime and the demo in headless Chromium; the schema
-	@node --test --test-concurrency=1 t/browser/ t/schema/
+	@node --test --test-concurrency=2 t/browser/ t/schema/
 
 .PHONY: segment
 segment: build $(BUILD)/t/mdb_fails.so t/node_modules ## Segment's clients as published, in node and in Chromium
