@@ -349,6 +349,8 @@ nats_settle(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
         status = await_all(n, error);
     }
 
+    let_all_go(n);
+
     if (status == ONSITE_OK) {
         reject_settled(&n->reject, drain);
     }

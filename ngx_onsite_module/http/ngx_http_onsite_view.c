@@ -27,7 +27,7 @@ page_port(ngx_http_request_t *r)
     const ngx_str_t  *host;
 
     if (r->headers_in.host == NULL) {
-        return onsite_str(NULL, 0);
+        return ONSITE_STR("");
     }
 
     host = &r->headers_in.host->value;
@@ -38,7 +38,7 @@ page_port(ngx_http_request_t *r)
     }
 
     if (i == 0 || i == host->len || host->data[i - 1] != ':') {
-        return onsite_str(NULL, 0);
+        return ONSITE_STR("");
     }
 
     return onsite_str((char *) host->data + i - 1, host->len - i + 1);
