@@ -147,6 +147,18 @@ chmod 0666, $p->{file};
 finds('one that anybody writes', 'snapshot', 'error', qr/by anybody/, '--snapshot',
     $p->{file});
 chmod 0644, $p->{file};
+my $workers = (stat $state)[4];
+SKIP: {
+    skip 'workers are root', 10 if !$workers;
+    chmod 0600, $p->{file};
+    finds('one that workers cannot read', 'snapshot', 'error',
+        qr/mode 0600 .*workers \(user $workers\) cannot read it/, '--snapshot', $p->{file});
+    chmod 0644, $p->{file};
+    chown $workers, -1, $t->dir;
+    finds('a folder that root made', 'sync', 'error', qr/\.sync is root's/,
+        '--snapshot', $p->{file});
+    chown 0, -1, $t->dir;
+}
 rename $p->{store}, "$p->{store}.away";
 $p->sync;
 finds('a sync that fails', 'sync', 'error', qr/failing since \d{4}-/, '--snapshot',

@@ -8,6 +8,7 @@
 #include "signed.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,6 +27,36 @@ is_kept(const char *file)
 
     return kept_init(&kept, file, &error) == ONSITE_OK
            && access(kept.folder, F_OK) == 0;
+}
+
+
+/* Workers open it: they are whose the state is. */
+
+static void
+look_at_readers(doctor_t *doctor, const struct stat *file)
+{
+    mode_t                bit;
+    struct stat           state;
+    const struct passwd  *pw;
+
+    if (doctor->state == NULL || stat(doctor->state, &state) != 0
+        || state.st_uid == 0)
+    {
+        return;
+    }
+
+    pw = getpwuid(state.st_uid);
+    bit = file->st_uid == state.st_uid ? S_IRUSR
+          : pw != NULL && file->st_gid == pw->pw_gid ? S_IRGRP : S_IROTH;
+
+    if (!(file->st_mode & bit)) {
+        doctor_find(doctor, DOCTOR_ERROR, "%s has mode %04o and is user %u's: "
+                    "workers (user %u) cannot read it, and go on with what "
+                    "they have", doctor->snapshot,
+                    (unsigned) file->st_mode & 07777, (unsigned) file->st_uid,
+                    (unsigned) state.st_uid);
+        doctor_remedy(doctor, "chmod a+r %s", doctor->snapshot);
+    }
 }
 
 
@@ -55,11 +86,17 @@ doctor_snapshot(doctor_t *doctor)
 
     onsite_snapshot_close(snapshot);
 
-    if (stat(doctor->snapshot, &st) == 0 && (st.st_mode & S_IWOTH)) {
+    if (stat(doctor->snapshot, &st) != 0) {
+        return true;
+    }
+
+    if (st.st_mode & S_IWOTH) {
         doctor_find(doctor, DOCTOR_ERROR, "%s can be written by anybody",
                     doctor->snapshot);
         doctor_remedy(doctor, "chmod o-w %s", doctor->snapshot);
     }
+
+    look_at_readers(doctor, &st);
 
     return true;
 }
@@ -99,6 +136,28 @@ look_at_times(doctor_t *doctor, const kept_state_t *state)
 }
 
 
+/* Made by a sync that root ran by hand, and in the way of the sidecar's. */
+
+static void
+look_at_folder(doctor_t *doctor, const kept_t *kept)
+{
+    char          parent[PATH_MAX + 8];
+    struct stat   st, above;
+
+    (void) snprintf(parent, sizeof(parent), "%s/..", kept->folder);
+
+    if (stat(kept->folder, &st) == 0 && stat(parent, &above) == 0
+        && st.st_uid == 0 && above.st_uid != 0)
+    {
+        doctor_find(doctor, DOCTOR_ERROR, "%s is root's, the folder that it "
+                    "lies in user %u's: the sidecar cannot write there",
+                    kept->folder, (unsigned) above.st_uid);
+        doctor_remedy(doctor, "chown -R --reference=%s/.. %s", kept->folder,
+                      kept->folder);
+    }
+}
+
+
 bool
 doctor_sync(doctor_t *doctor)
 {
@@ -114,6 +173,7 @@ doctor_sync(doctor_t *doctor)
         return false;
     }
 
+    look_at_folder(doctor, &kept);
     status = kept_read(&kept, &state, &error);
 
     if (status == ONSITE_OK) {
@@ -255,7 +315,9 @@ doctor_checkpoints(doctor_t *doctor)
     if (stat(doctor->checkpoints, &st) != 0) {
         doctor_find(doctor, DOCTOR_ERROR, "%s: %s", doctor->checkpoints,
                     strerror(errno));
-        doctor_remedy(doctor, "lmdb-loader checkpoint makes it");
+        doctor_remedy(doctor, "lmdb-loader checkpoint makes it, where it may "
+                      "write: install -d -m 700 -o USER %s",
+                      doctor->checkpoints);
         return true;
     }
 

@@ -154,13 +154,15 @@ find_sync(facts_t *facts, const facts_sync_t *sync)
 }
 
 
+/* Of a sync that could write down what it met there. */
+
 static bool
-is_sync(const facts_t *facts, const char *section)
+store_has_told(const facts_t *facts, const char *section)
 {
     size_t  i;
 
     for (i = 0; i < facts->n_syncs; i++) {
-        if (facts->syncs[i].is_signed
+        if (facts->syncs[i].kept.failing != 0
             && strcmp(facts->syncs[i].section, section) == 0)
         {
             return true;
@@ -182,8 +184,8 @@ remedy_of(const facts_t *facts, const char *section)
         const char  *kind;
         const char  *remedy;
     } remedies[] = {
-        { "sync", "what is live stays; put a snapshot that lmdb-loader built "
-          "where it comes from" },
+        { "sync", "what is live stays; see that there is a good snapshot "
+          "where it comes from, and that its folder can be written" },
         { "drain", "events wait meanwhile; see that the sink can be reached "
           "and lets this machine in" },
         { "deliver", "deliveries wait meanwhile; see that the endpoints can "
@@ -246,9 +248,7 @@ find_task(facts_t *facts, const sidecar_slot_t *slot)
              slot->end[0] != '\0' ? slot->end : "it begins");
     }
 
-    /* of a sync the store's own words are there already */
-
-    if (failing != 0 && !is_sync(facts, slot->name)) {
+    if (failing != 0 && !store_has_told(facts, slot->name)) {
         find(facts, remedy_of(facts, slot->name),
              "[%s] has been failing for %s: %s", slot->name,
              facts_duration(facts->now - failing, time), slot->task.why);
