@@ -28,6 +28,8 @@ const task_named_t  task_names[TASK_COUNTERS] = {
     [TASK_ROAM_PUT] = { "roam_put", "Records put for other machines." },
     [TASK_ROAM_GIVEN_UP] = { "roam_given_up",
                              "Visitors of whom nothing was heard in time." },
+    [TASK_ROAM_UNKNOWN] = { "roam_unknown",
+                            "Visitors whom no other machine knew." },
     [TASK_ROAM_FAILED] = { "roam_failed", "Rounds that failed." },
     [TASK_DELIVER_SENT] = { "deliver_sent", "Deliveries that arrived." },
     [TASK_DELIVER_RETRIED] = { "deliver_retried",

@@ -29,6 +29,7 @@ typedef enum {
     TASK_ROAM_MERGED,           /* records of others that joined ours      */
     TASK_ROAM_PUT,              /* records of ours that were put           */
     TASK_ROAM_GIVEN_UP,         /* visitors of whom nothing was heard      */
+    TASK_ROAM_UNKNOWN,          /* visitors whom nobody else knew          */
     TASK_ROAM_FAILED,           /* rounds that failed                      */
     TASK_DELIVER_SENT,          /* deliveries that arrived                 */
     TASK_DELIVER_RETRIED,       /* attempts that failed, to be repeated    */

@@ -59,7 +59,7 @@ sub start_roam {
             Onsite::Test::die_with(getppid);
             open STDERR, '>>', $t->dir . '/roam.log';
             exec $t->loader, 'roam', $t->state_dir, '--with', $nats->url,
-                '--every', '200ms';
+                '--every', '100ms';
             exit 127;
         }
         push @{ $t->{children} }, $pid;

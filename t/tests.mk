@@ -50,6 +50,10 @@ $(BUILD)/unit/test_nats_url: $(BUILD)/obj/loader/nats_url.o
 ROAM_RULE := $(BUILD)/obj/loader/roam_rule.o
 $(BUILD)/unit/test_roam_rule: UNIT_OBJ := $(ROAM_RULE)
 $(BUILD)/unit/test_roam_rule: $(ROAM_RULE)
+
+ROAM_WISH := $(BUILD)/obj/loader/roam_wish.o
+$(BUILD)/unit/test_roam_wish: UNIT_OBJ := $(ROAM_WISH)
+$(BUILD)/unit/test_roam_wish: $(ROAM_WISH)
 # deliveries
 DELIVERED := $(patsubst %,$(BUILD)/obj/loader/%.o,deliver_queue endpoints endpoints_files files remote_url retry webhook)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_OBJ := $(DELIVERED)

@@ -28,6 +28,17 @@
 #define BUCKET         "onsite_visitors"
 
 
+static void
+tell_ahead(roam_t *roam)
+{
+    if (!roam->told_ahead) {
+        roam->told_ahead = true;
+        loader_complain("an erasure that was told is of a time to come, and "
+                        "is passed over (told once)");
+    }
+}
+
+
 /* What others erased goes here, too, without being asked for. */
 
 static onsite_status_t
@@ -42,6 +53,11 @@ hear_erasures(roam_t *roam)
     while (status == ONSITE_OK && !loader_stopping
            && roam_bucket_erased(roam->bucket, &key, &when))
     {
+        if (roam_is_ahead(when, loader_now())) {
+            tell_ahead(roam);
+            continue;
+        }
+
         status = roam_state_look(roam, &key, &ours, &size);
 
         if (status == ONSITE_OK && roam_is_buried(&ours, when)) {
@@ -60,6 +76,7 @@ turn(roam_t *roam, onsite_ms_t *put_at)
     onsite_status_t  status;
 
     roam->moved = false;
+    roam->waits = false;
     status = roam_take(roam);
 
     if (status == ONSITE_OK) {
@@ -146,11 +163,12 @@ run(roam_t *roam)
             failures = 0;
             task_good();
 
-            if (roam->once && !roam->moved) {
+            if (roam->once && !roam->moved && !roam->waits) {
                 return LOADER_OK;
             }
 
-            roam_bucket_wait(roam->bucket, roam->once ? 1 : POLL_MS);
+            roam_bucket_wait(roam->bucket, roam->once && roam->moved
+                                           ? 1 : POLL_MS);
             continue;
         }
 
@@ -178,16 +196,17 @@ static void
 report(const roam_t *roam)
 {
     (void) printf("{\"merged\":%llu,\"put\":%llu,\"erased\":%llu,"
-                  "\"given_up\":%llu}\n",
+                  "\"given_up\":%llu,\"unknown\":%llu}\n",
                   (unsigned long long) roam->merged,
                   (unsigned long long) roam->put,
                   (unsigned long long) roam->erased,
-                  (unsigned long long) roam->given_up);
+                  (unsigned long long) roam->given_up,
+                  (unsigned long long) roam->unknown);
 }
 
 
 static roam_t *
-create(const char *state)
+create(const char *state, onsite_ms_t every, bool once)
 {
     roam_t  *roam = calloc(1, sizeof(roam_t));
 
@@ -196,6 +215,8 @@ create(const char *state)
     }
 
     roam->state = state;
+    roam->every = every;
+    roam->once = once;
     roam->lock = -1;
     roam->ours_arena = onsite_arena_create(16 * 1024, 1 << 20);
     roam->theirs_arena = onsite_arena_create(16 * 1024, 1 << 20);
@@ -213,6 +234,7 @@ destroy(roam_t *roam)
     onsite_arena_destroy(roam->ours_arena);
     onsite_arena_destroy(roam->theirs_arena);
     free(roam->taken);
+    roam_wishes_destroy(roam->wishes);
     free(roam->changes);
     free(roam->revisions);
     free(roam);
@@ -292,18 +314,17 @@ loader_roam(int argc, char **argv)
     bucket.name = name != NULL ? name : BUCKET;
     bucket.create = create_it != NULL;
     bucket.ttl = loader_duration("ttl", ttl, TTL);
-    roam = create(state);
+    roam = create(state, loader_duration("every", every, EVERY),
+                  once != NULL);
 
     if (roam == NULL) {
         loader_complain("out of memory");
         return LOADER_FAILED;
     }
 
-    roam->every = loader_duration("every", every, EVERY);
     roam->give_up = loader_duration("give-up", give_up, GIVE_UP);
     roam->session_timeout = loader_duration("session-timeout", session,
                                             SESSION);
-    roam->once = once != NULL;
     rc = roam_with(roam, &bucket, json != NULL);
     destroy(roam);
 

@@ -4,6 +4,7 @@
  *   roam.c         the command, and its rounds
  *   roam_state.c   the state, opened and opened again
  *   roam_take.c    records that visitors met here may have elsewhere
+ *   roam_wish.c    when those not found are asked for again
  *   roam_put.c     records that others should have
  *   roam_rule.c    which of two records counts
  *   roam_bucket.c  records in NATS
@@ -15,6 +16,7 @@
 #include "loader.h"
 #include "roam_bucket.h"
 #include "roam_rule.h"
+#include "roam_wish.h"
 
 #include "onsite_limits.h"
 
@@ -23,6 +25,7 @@
 typedef struct {
     onsite_key_t  key;
     uint64_t      revision;         /* 0: none                             */
+    bool          first;            /* nothing of ours was put as yet      */
 } roam_revision_t;
 
 #define ROAM_REVISIONS  (1u << 15)
@@ -47,6 +50,8 @@ typedef struct {
     onsite_key_t       taken_from[ONSITE_SHARDS_MAX];
     bool               taken_any[ONSITE_SHARDS_MAX];
     roam_taken_t      *taken;           /* ROAM_TAKEN_MAX                  */
+    roam_wishes_t     *wishes;          /* who was not found               */
+    bool               waits;           /* some are asked for again        */
     roam_change_t     *changes;         /* ROAM_ASKS_MAX                   */
     roam_revision_t   *revisions;       /* of what we put last             */
     loader_names_t    *names;           /* NULL: not asked for yet         */
@@ -62,11 +67,13 @@ typedef struct {
     uint64_t           put;
     uint64_t           erased;
     uint64_t           given_up;
+    uint64_t           unknown;
     bool               moved;           /* something was, in this round    */
     bool               told_later;
     bool               told_damaged;
     bool               told_large;
     bool               told_unnoted;
+    bool               told_ahead;
     onsite_error_t     error;
 } roam_t;
 
@@ -106,6 +113,11 @@ onsite_status_t roam_give_up(roam_t *roam);
 /* roam_put.c */
 
 bool roam_put_init(roam_t *roam);
+
+/* Nobody has a record of a visitor who was wanted here, and nothing of ours
+ * was put: where the bucket is not at this revision any more when it is put
+ * first, another machine was faster, and the visitor is wanted anew. */
+void roam_put_first(roam_t *roam, const onsite_key_t *key, uint64_t revision);
 
 /* All that changed; what is wanted meanwhile is taken in between. */
 onsite_status_t roam_put(roam_t *roam);

@@ -5,6 +5,10 @@
  * revision says; else what it has is fetched, and the rule decides.  That it
  * changed is an entry that goes once the bucket has the very bytes that are
  * here then; so whatever happens in between, the latest gets there.
+ *
+ * The first put of a visitor of whom nobody knew anything is decided by no
+ * rule: where another machine was faster, what that put has nothing of ours,
+ * and joins.
  */
 
 #include "roam.h"
@@ -20,6 +24,8 @@ struct roam_change_s {
     roam_record_t   ours;
     uint64_t        revision;       /* of what the bucket has              */
     bool            asks;           /* the rule is to be asked             */
+    bool            first;          /* roam_put_first: nothing was put     */
+    bool            waits;          /* wanted anew                         */
     bool            settled;
     roam_put_t      rule;
     size_t          size;
@@ -52,7 +58,31 @@ remembered(roam_t *roam, const onsite_key_t *key)
 static void
 remember(roam_t *roam, const onsite_key_t *key, uint64_t revision)
 {
-    *place_of(roam, key) = (roam_revision_t) { *key, revision };
+    *place_of(roam, key) = (roam_revision_t) { *key, revision, false };
+}
+
+
+void
+roam_put_first(roam_t *roam, const onsite_key_t *key, uint64_t revision)
+{
+    *place_of(roam, key) = (roam_revision_t) { *key, revision, true };
+}
+
+
+/* Said once only, before it is tried: of what comes to no clear end nobody
+ * knows whether it is there. */
+
+static bool
+is_first(roam_t *roam, const roam_change_t *c)
+{
+    bool              first;
+    roam_revision_t  *place = place_of(roam, &c->key);
+
+    first = place->first
+            && memcmp(&place->key, &c->key, sizeof(c->key)) == 0;
+    place->first = place->first && !first;
+
+    return first && c->rule == ROAM_PUT && roam_put_waits(&c->ours);
 }
 
 
@@ -72,6 +102,8 @@ prepare(roam_t *roam, roam_change_t *c, const onsite_key_t *key, bool *waits)
 
     c->key = *key;
     c->asks = false;
+    c->first = false;
+    c->waits = false;
     c->settled = false;
     c->rule = ROAM_PUT;
     status = roam_state_look(roam, key, &c->ours, &c->size);
@@ -83,7 +115,7 @@ prepare(roam_t *roam, roam_change_t *c, const onsite_key_t *key, bool *waits)
     memcpy(c->bytes, roam->record, c->size);
     status = onsite_store_roam_has(roam->store, ONSITE_ROAM_WANTED, key,
                                    &roam->error);
-    *waits = status == ONSITE_OK;
+    *waits = status == ONSITE_OK && roam_put_waits(&c->ours);
 
     if (status != ONSITE_OK && status != ONSITE_NOT_FOUND) {
         return status;
@@ -127,7 +159,7 @@ put_some(roam_t *roam, size_t n, bool asked)
     for (i = 0; i < n; i++) {
         c = &roam->changes[i];
 
-        if (c->settled || c->asks
+        if (c->settled || c->asks || c->waits
             || (c->rule != ROAM_PUT && c->rule != ROAM_RETRACT))
         {
             continue;
@@ -137,6 +169,8 @@ put_some(roam_t *roam, size_t n, bool asked)
             .key = c->key, .revision = c->revision,
             .erasure = c->ours.kind == ROAM_TOMBSTONE
         };
+
+        c->first = is_first(roam, c);
 
         if (c->rule == ROAM_PUT) {
             asks[m].value = onsite_str(c->bytes, c->size);
@@ -172,6 +206,47 @@ put_some(roam_t *roam, size_t n, bool asked)
 }
 
 
+/* Others were first: as for anybody who is met here, nothing of ours is put
+ * before what they have has joined it.  No room: the rule is asked. */
+
+static onsite_status_t
+want_anew(roam_t *roam, uint32_t shard, size_t n)
+{
+    size_t            i;
+    onsite_txn_t     *txn = NULL;
+    roam_change_t    *c;
+    onsite_status_t   status = ONSITE_OK;
+
+    for (i = 0; i < n && status == ONSITE_OK; i++) {
+        c = &roam->changes[i];
+
+        if (!c->first || !c->asks) {
+            continue;
+        }
+
+        if (txn == NULL) {
+            status = onsite_txn_begin(roam->store, shard, &txn, &roam->error);
+        }
+
+        if (status == ONSITE_OK) {
+            status = onsite_txn_roam_add(txn, ONSITE_ROAM_WANTED, &c->key,
+                                         loader_now());
+            c->waits = status == ONSITE_OK;
+            c->asks = !c->waits;
+            roam->moved = true;
+            status = status == ONSITE_FULL ? ONSITE_OK : status;
+        }
+    }
+
+    if (txn == NULL || status != ONSITE_OK) {
+        onsite_txn_abort(txn);
+        return status;
+    }
+
+    return onsite_txn_commit(txn, &roam->error);
+}
+
+
 /* Where the bucket has something else */
 
 static void
@@ -190,8 +265,8 @@ judge(roam_t *roam, roam_change_t *c, const roam_ask_t *ask)
         return;
     }
 
-    roam_look(roam->theirs_arena, &roam->theirs, value, loader_now(),
-              &theirs);
+    roam_look_theirs(roam->theirs_arena, &roam->theirs, value, loader_now(),
+                     &theirs);
     roam_tell_kind(roam, &theirs, &c->key);
     c->rule = roam_put_rule(&c->ours, &theirs);
     c->settled = c->rule == ROAM_KEEP;
@@ -325,6 +400,8 @@ put_batch(roam_t *roam, uint32_t shard, size_t n)
     onsite_status_t  status, noted;
 
     status = put_some(roam, n, false);
+    noted = want_anew(roam, shard, n);
+    status = status == ONSITE_OK ? noted : status;
 
     if (status == ONSITE_OK) {
         status = ask_rule(roam, n);
@@ -386,7 +463,7 @@ put_shard(roam_t *roam, uint32_t shard)
             status = put_batch(roam, shard, n);
         }
 
-        if (status == ONSITE_OK && !last) {
+        if (status == ONSITE_OK && !last && n != 0) {
             status = roam_take(roam);
         }
     }

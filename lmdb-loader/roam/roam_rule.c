@@ -11,6 +11,9 @@
  * to expire in the bucket while it is used. */
 #define LINK_RENEW  (7 * ONSITE_DAY)
 
+/* How far machines' clocks may be apart. */
+#define AHEAD_MAX   ONSITE_DAY
+
 
 void
 roam_look(onsite_arena_t *arena, onsite_visitor_t *visitor,
@@ -52,6 +55,93 @@ roam_look(onsite_arena_t *arena, onsite_visitor_t *visitor,
 }
 
 
+bool
+roam_is_ahead(onsite_ms_t when, onsite_ms_t now)
+{
+    return when < 0 || when > now + AHEAD_MAX;
+}
+
+
+static bool
+is_any_pending_ahead(const onsite_pending_t *pending, uint32_t n,
+    onsite_ms_t now)
+{
+    uint32_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (roam_is_ahead(pending[i].fired, now)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+is_any_progress_ahead(const onsite_visitor_t *v, onsite_ms_t now)
+{
+    uint32_t  i, j;
+
+    for (i = 0; i < v->n_progress; i++) {
+        for (j = 0; j < v->progress[i].n; j++) {
+            if (roam_is_ahead(v->progress[i].times[j], now)) {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+is_any_ahead(const onsite_visitor_t *v, onsite_ms_t now)
+{
+    bool      ahead;
+    uint32_t  i;
+
+    ahead = roam_is_ahead(v->first_seen, now)
+            || roam_is_ahead(v->last_seen, now)
+            || roam_is_ahead(v->session.start, now)
+            || roam_is_ahead(v->session.last, now)
+            || roam_is_ahead(v->affinity_at, now)
+            || roam_is_ahead(v->first_touch.time, now)
+            || is_any_pending_ahead(v->pending, v->n_pending, now)
+            || is_any_pending_ahead(v->armed, v->n_armed, now)
+            || is_any_progress_ahead(v, now);
+
+    for (i = 0; i < v->n_exposures && !ahead; i++) {
+        ahead = roam_is_ahead(v->exposures[i].last, now);
+    }
+
+    for (i = 0; i < v->n_standings && !ahead; i++) {
+        ahead = roam_is_ahead(v->standings[i].since, now);
+    }
+
+    for (i = 0; i < v->n_touches && !ahead; i++) {
+        ahead = roam_is_ahead(v->touches[i].time, now);
+    }
+
+    return ahead;
+}
+
+
+void
+roam_look_theirs(onsite_arena_t *arena, onsite_visitor_t *visitor,
+    onsite_str_t bytes, onsite_ms_t now, roam_record_t *out)
+{
+    roam_look(arena, visitor, bytes, now, out);
+
+    if (out->kind == ROAM_VISITOR ? is_any_ahead(visitor, now)
+        : (out->kind == ROAM_LINK || out->kind == ROAM_TOMBSTONE)
+          && roam_is_ahead(out->last, now))
+    {
+        *out = (roam_record_t) { .kind = ROAM_DAMAGED };
+    }
+}
+
+
 static bool
 is_alive(const roam_record_t *record)
 {
@@ -64,6 +154,13 @@ roam_is_buried(const roam_record_t *record, onsite_ms_t when)
 {
     return record->kind == ROAM_LINK
            || (record->kind == ROAM_VISITOR && record->first <= when);
+}
+
+
+bool
+roam_put_waits(const roam_record_t *ours)
+{
+    return is_alive(ours) && !ours->brief;
 }
 
 

@@ -30,6 +30,12 @@ typedef struct {
 void roam_look(onsite_arena_t *arena, onsite_visitor_t *visitor,
     onsite_str_t bytes, onsite_ms_t now, roam_record_t *out);
 
+/* What another machine wrote: DAMAGED also where a time in it is further ahead
+ * than clocks are apart. */
+void roam_look_theirs(onsite_arena_t *arena, onsite_visitor_t *visitor,
+    onsite_str_t bytes, onsite_ms_t now, roam_record_t *out);
+bool roam_is_ahead(onsite_ms_t when, onsite_ms_t now);
+
 
 /* Ours has changed */
 
@@ -57,6 +63,10 @@ typedef enum {
 
 roam_take_t roam_take_rule(const roam_record_t *ours,
     const roam_record_t *theirs);
+
+/* Whether nothing of ours is put as long as it is wanted: only what is to be
+ * kept for others has something to wait for. */
+bool roam_put_waits(const roam_record_t *ours);
 
 /* Whom an erasure at that time is about: every device, and who began before. */
 bool roam_is_buried(const roam_record_t *record, onsite_ms_t when);

@@ -6,6 +6,9 @@
  * That it is wanted is an entry that goes in the transaction in which it
  * joins, so it joins once, whenever this process dies.  As long as it is
  * wanted nothing of ours is put, so what the bucket has is never ours.
+ *
+ * Where the bucket has nothing another machine may still bring it, so it is
+ * asked again some times; then the wish goes, and ours is put.
  */
 
 #include "roam.h"
@@ -23,6 +26,7 @@
 struct roam_taken_s {
     onsite_key_t    key;
     onsite_ms_t     since;
+    uint64_t        revision;       /* also where nothing is               */
     bool            answered;
     roam_record_t   theirs;
     size_t          size;
@@ -43,6 +47,7 @@ static void
 take_answer(roam_t *roam, roam_taken_t *t, const roam_ask_t *ask)
 {
     t->size = 0;
+    t->revision = ask->revision;
     t->answered = ask->status == ONSITE_OK || ask->status == ONSITE_NOT_FOUND;
     t->leads = false;
     t->ended = false;
@@ -52,8 +57,8 @@ take_answer(roam_t *roam, roam_taken_t *t, const roam_ask_t *ask)
         return;
     }
 
-    roam_look(roam->theirs_arena, &roam->theirs, ask->value, loader_now(),
-              &t->theirs);
+    roam_look_theirs(roam->theirs_arena, &roam->theirs, ask->value,
+                     loader_now(), &t->theirs);
     roam_tell_kind(roam, &t->theirs, &t->key);
 
     if (t->theirs.kind == ROAM_VISITOR) {
@@ -74,8 +79,8 @@ take_end(roam_t *roam, roam_taken_t *t, const roam_ask_t *ask)
     roam_record_t  record = { .kind = ROAM_NOTHING };
 
     if (ask->status == ONSITE_OK) {
-        roam_look(roam->theirs_arena, &roam->theirs, ask->value,
-                  loader_now(), &record);
+        roam_look_theirs(roam->theirs_arena, &roam->theirs, ask->value,
+                         loader_now(), &record);
     }
 
     if (record.kind == ROAM_LINK) {
@@ -378,12 +383,32 @@ join(roam_t *roam, onsite_txn_t *txn, const roam_taken_t *t,
 }
 
 
+/* Asked for the last time */
+
+static void
+note_unknown(roam_t *roam, const roam_taken_t *t)
+{
+    roam_put_first(roam, &t->key, t->revision);
+    roam->unknown++;
+    task_count(TASK_ROAM_UNKNOWN, 1);
+}
+
+
 static onsite_status_t
 settle(roam_t *roam, roam_taken_t *t)
 {
     roam_take_t       what = ROAM_TAKE_NOTHING;
     onsite_txn_t     *txn;
     onsite_status_t   status = ONSITE_OK;
+
+    if (t->theirs.kind == ROAM_NOTHING
+        && roam_wish_again(roam->wishes, &t->key, loader_now()))
+    {
+        roam->waits = true;
+        return ONSITE_OK;
+    }
+
+    roam_wish_forget(roam->wishes, &t->key);
 
     if (t->ended) {
         status = copy_end(roam, t);
@@ -404,7 +429,13 @@ settle(roam_t *roam, roam_taken_t *t)
 
     if (status == ONSITE_OK) {
         roam->moved = true;
-        return onsite_txn_commit(txn, &roam->error);
+        status = onsite_txn_commit(txn, &roam->error);
+
+        if (status == ONSITE_OK && t->theirs.kind == ROAM_NOTHING) {
+            note_unknown(roam, t);
+        }
+
+        return status;
     }
 
     onsite_txn_abort(txn);
@@ -447,7 +478,9 @@ read_wanted(roam_t *roam, uint32_t shard, size_t *n)
         return status;
     }
 
-    roam->taken_any[shard] = *n != 0;
+    /* behind the last ones it begins anew, so who has come meanwhile is met */
+
+    roam->taken_any[shard] = *n == ROAM_TAKEN_MAX;
 
     for (i = 0; i < *n; i++) {
         roam->taken[i].key = entries[i].key;
@@ -459,19 +492,41 @@ read_wanted(roam_t *roam, uint32_t shard, size_t *n)
 }
 
 
+/* Those whose time has not come are asked for later. */
+
+static size_t
+pick_due(roam_t *roam, size_t n)
+{
+    size_t       i, due = 0;
+    onsite_ms_t  now = loader_now();
+
+    for (i = 0; i < n; i++) {
+        if (roam_wish_is_due(roam->wishes, &roam->taken[i].key, now)) {
+            roam->taken[due].key = roam->taken[i].key;
+            roam->taken[due++].since = roam->taken[i].since;
+        }
+    }
+
+    roam->waits |= due != n;
+
+    return due;
+}
+
+
 static onsite_status_t
 take_some(roam_t *roam, uint32_t shard, size_t *n)
 {
-    size_t           i;
+    size_t           i, due = 0;
     onsite_status_t  status;
 
     status = read_wanted(roam, shard, n);
 
-    if (status == ONSITE_OK && *n != 0) {
-        status = ask_all(roam, *n);
+    if (status == ONSITE_OK) {
+        due = pick_due(roam, *n);
+        status = due != 0 ? ask_all(roam, due) : ONSITE_OK;
     }
 
-    for (i = 0; i < *n && status == ONSITE_OK; i++) {
+    for (i = 0; i < due && status == ONSITE_OK; i++) {
         if (roam->taken[i].answered) {
             status = settle(roam, &roam->taken[i]);
         }
@@ -582,6 +637,7 @@ bool
 roam_take_init(roam_t *roam)
 {
     roam->taken = calloc(ROAM_TAKEN_MAX, sizeof(roam_taken_t));
+    roam->wishes = roam_wishes_create(roam->every, roam->once);
 
-    return roam->taken != NULL;
+    return roam->taken != NULL && roam->wishes != NULL;
 }

@@ -192,12 +192,114 @@ what_bytes_are(void **data)
 }
 
 
+static roam_kind_t
+kind_of(const char *bytes, size_t size)
+{
+    roam_record_t      r;
+    onsite_arena_t    *arena = onsite_arena_create(4096, 1 << 16);
+    onsite_visitor_t  *v = malloc(sizeof(onsite_visitor_t));
+
+    assert_int_not_equal(size, 0);
+    roam_look_theirs(arena, v, onsite_str(bytes, size), NOW, &r);
+    free(v);
+    onsite_arena_destroy(arena);
+
+    return r.kind;
+}
+
+
+static roam_kind_t
+kind_of_visitor(const onsite_visitor_t *v)
+{
+    char  bytes[ONSITE_RECORD_BYTES_MAX];
+
+    return kind_of(bytes, onsite_visitor_encode(v, bytes, sizeof(bytes)));
+}
+
+
+/* A clock that is a day ahead is borne, no more: of every time in it. */
+
+static void
+times_ahead(void **data)
+{
+    size_t             i;
+    onsite_visitor_t  *v = malloc(sizeof(onsite_visitor_t));
+    onsite_ms_t       *times[] = {
+        &v->first_seen, &v->last_seen, &v->session.start, &v->session.last,
+        &v->affinity_at, &v->first_touch.time, &v->exposures[0].last,
+        &v->progress[0].times[0], &v->pending[0].fired, &v->armed[0].fired,
+        &v->standings[0].since, &v->touches[0].time
+    };
+
+    (void) data;
+
+    onsite_visitor_init(v);
+    v->n_exposures = v->n_progress = v->n_pending = v->n_armed = 1;
+    v->n_standings = v->n_touches = v->n_affinities = 1;
+    v->exposures[0] = (onsite_exposure_t) { .campaign = 1, .total = 1 };
+    v->progress[0] = (onsite_progress_t) { .trigger = 1, .n = 1 };
+    v->pending[0] = (onsite_pending_t) { .campaign = 1,
+                                         .event = ONSITE_STR("x") };
+    v->armed[0] = v->pending[0];
+    v->standings[0] = (onsite_standing_t) { .machine = 1, .state = 1 };
+    v->touches[0] = (onsite_touch_t) { .source = ONSITE_STR("x") };
+    v->first_touch = v->touches[0];
+    v->affinities[0] = (onsite_affinity_t) { .attribute = 1, .score = 1,
+                                             .value = ONSITE_STR("x") };
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        *times[i] = NOW;
+    }
+
+    assert_int_equal(kind_of_visitor(v), ROAM_VISITOR);
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        *times[i] = NOW + ONSITE_DAY;
+        assert_int_equal(kind_of_visitor(v), ROAM_VISITOR);
+        *times[i] = NOW + ONSITE_DAY + 1;
+        assert_int_equal(kind_of_visitor(v), ROAM_DAMAGED);
+        *times[i] = INT64_MAX - NOW;
+        assert_int_equal(kind_of_visitor(v), ROAM_DAMAGED);
+        *times[i] = -1;
+        assert_int_equal(kind_of_visitor(v), ROAM_DAMAGED);
+        *times[i] = NOW;
+    }
+
+    free(v);
+}
+
+
+static void
+links_and_tombstones_ahead(void **data)
+{
+    int           i;
+    char          bytes[64];
+    size_t        size;
+    onsite_key_t  key = { { 7 } };
+    onsite_ms_t   when;
+
+    (void) data;
+
+    for (i = 0; i < 4; i++) {
+        when = NOW + ONSITE_DAY + i % 2;
+        size = i < 2 ? onsite_link_encode(&key, when, false,
+                                          onsite_str(NULL, 0), bytes,
+                                          sizeof(bytes))
+               : onsite_tombstone_encode(when, bytes, sizeof(bytes));
+        assert_int_equal(kind_of(bytes, size), i % 2 != 0 ? ROAM_DAMAGED
+                         : i < 2 ? ROAM_LINK : ROAM_TOMBSTONE);
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(ours_that_changed),
         cmocka_unit_test(ours_that_is_wanted),
+        cmocka_unit_test(times_ahead),
+        cmocka_unit_test(links_and_tombstones_ahead),
         cmocka_unit_test(what_bytes_are),
     };
 
