@@ -21,8 +21,8 @@
 #define PIECE  (1 << 18)
 
 
-static void
-folder_of(const char *path, char folder[PATH_MAX])
+void
+files_folder_of(const char *path, char folder[PATH_MAX])
 {
     char  *slash;
 
@@ -45,7 +45,7 @@ files_sync_folder(const char *path)
     bool  done;
     char  folder[PATH_MAX];
 
-    folder_of(path, folder);
+    files_folder_of(path, folder);
     fd = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     if (fd < 0) {
         return false;
@@ -300,7 +300,7 @@ make_lock(const char *path)
     fd = open(path, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
 
     if (fd >= 0 && geteuid() == 0) {
-        folder_of(path, folder);
+        files_folder_of(path, folder);
 
         if (stat(folder, &st) == 0) {
             (void) !fchown(fd, st.st_uid, st.st_gid);
@@ -313,8 +313,8 @@ make_lock(const char *path)
 
 /* To lock another user's file it need not be written. */
 
-static int
-open_lock(const char *path)
+int
+files_open_lock(const char *path)
 {
     int  fd;
 
@@ -344,7 +344,7 @@ files_lock(const char *path, const char *does, int *fd, onsite_error_t *error)
     char             text[32];
     onsite_status_t  status;
 
-    *fd = open_lock(path);
+    *fd = files_open_lock(path);
 
     if (*fd < 0) {
         return onsite_error(error,

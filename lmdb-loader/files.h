@@ -30,6 +30,9 @@ onsite_status_t files_sha256(const char *path, char hex[FILES_SHA256 + 1],
 onsite_status_t files_make_folder(const char *purpose,
     char folder[FILES_FOLDER_MAX], onsite_error_t *error);
 
+/* Of a file; "." where path names none. */
+void files_folder_of(const char *path, char folder[PATH_MAX]);
+
 /* A rename in the folder of path outlives a power cut. */
 bool files_sync_folder(const char *path);
 
@@ -39,6 +42,9 @@ bool files_sync_folder(const char *path);
  * as it is. */
 onsite_status_t files_lock(const char *path, const char *does, int *fd,
     onsite_error_t *error);
+
+/* Such a file, not locked yet; -1: errno tells why. */
+int files_open_lock(const char *path);
 
 bool files_is_sha256(onsite_str_t text);
 

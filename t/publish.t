@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use MIME::Base64 qw(decode_base64);
 use Onsite::Published;
 use Onsite::Test;
+use POSIX ();
 use Test::More;
 
 my $t = Onsite::Test->new;
@@ -225,6 +226,90 @@ like($err, qr/the signature by \S+ is wrong: it was changed after/,
 ($code, $out) = $p->publish(20, 'x', '--force');
 is($code, 0, 'but replaced with --force');
 is($p->manifest->{version}, 20, 'by the new one');
+
+# a clock that was wrong
+{
+    my $ahead = 1000 * (time + 3 * 86400 + 60);
+    my $snapshot = $p->build($ahead, 'x');
+    ($code, undef, $err) = $p->again($ahead);
+    is($code, 1, 'a version that lies ahead of the clock');
+    like($err, qr/version $ahead lies 3 days ahead of the clock here: every later one has to be above it; check the clock where it was built.*--force/,
+        'is refused');
+    is($p->manifest->{version}, 20, 'and changes nothing');
+    ($code, undef, $err) = $p->again($ahead, '--force');
+    is($code, 0, 'but with --force');
+    like($err, qr/warning: version $ahead lies 3 days ahead/, 'with a warning');
+    my $next = $ahead + 1;
+    ($code, undef, $err) = $p->publish(21, 'x');
+    is($code, 1, 'then one by the clock');
+    like($err, qr/version $ahead is published already: it lies ahead of the clock here, by 3 days: build with --version $next, and later ones with a higher one each, until the clock has passed it/,
+        'is told what to do');
+    is($p->publish($next, 'x'), 0, 'which helps');
+    unlink $p->path;
+    $p->publish(20, 'x');
+}
+
+# what publishers left behind that were killed
+{
+    my $pid = fork // die "fork: $!";
+    POSIX::_exit(0) if $pid == 0;
+    waitpid $pid, 0;
+    my @left = map { $p->path("a.mdb.zst.new-$_") } $pid, $pid, $$;
+    $left[0] .= '.zst';
+    $t->write_file($_, 'x') for @left;
+    $p->again(20);
+    ok(-e $left[1], 'what was written just now stays');
+    utime 1, 1, @left;
+    $p->again(20);
+    is_deeply([map { -e $_ ? 1 : 0 } @left], [1, 0, 1],
+        'half objects of processes that are gone are removed, and no others');
+    unlink @left;
+}
+
+# a server that takes everything, and keeps nothing; or what it likes
+{
+    my $kept = '';
+    my ($file, $newer) = ("$dir/lies", "$dir/newer");
+    delete local @ENV{ grep { /_proxy$/i } keys %ENV };
+    my $url = 'http://127.0.0.1:' . $t->upstream(sub {
+        my ($client, $head) = @_;
+        my ($n) = $head =~ /^content-length: (\d+)/mi;
+        my ($method) = $head =~ /^(\w+)/;
+        print $client "HTTP/1.1 100 Continue\r\n\r\n" if $head =~ /^expect:/mi;
+        read $client, my $body, $n if $n;
+        my $answer = $method eq 'GET' && $head =~ /^cache-control: no-cache/mi
+            && -e $newer ? Onsite::Test::read_file($newer) : '';
+        my $status = $method eq 'GET' && $answer eq '' ? '404 Not Found'
+            : '200 OK';
+        my @more = -e $file ? 'Content-Encoding: br' : ();
+        ($status, $answer) = ('200 OK', "\x8b\x01") if @more;
+        print $client join "\r\n", "HTTP/1.1 $status", 'Connection: close',
+            'Content-Length: ' . length $answer, @more, '', $answer;
+    });
+    my @args = ('publish', "$dir/v20.mdb", '--to', "$url/x", '--key',
+        "$dir/key");
+    ($code, $out, $err) = $t->run_loader(@args);
+    is($code, 1, 'a server that keeps nothing');
+    is($out, '', 'has nothing published');
+    like($err, qr{default/manifest\.json: was taken, and is not what is there afterwards: this store does not keep what is PUT},
+        'says so');
+    for ([21, 0, qr/note: meanwhile somebody else has published version 21 there/],
+        [19, 1, qr/meanwhile somebody else has published version 19 there: publish again/])
+    {
+        my ($version, $rc, $says) = @$_;
+        $p->build($version, 'z');
+        $t->run_loader('sign', "$dir/v$version.mdb", '--key', "$dir/key",
+            '-o', $newer);
+        ($code, undef, $err) = $t->run_loader(@args);
+        is($code, $rc, "another one's version $version");
+        like($err, $says, 'is told');
+    }
+    $t->write_file('lies', '');
+    ($code, undef, $err) = $t->run_loader(@args);
+    is($code, 1, 'a manifest that is encoded');
+    like($err, qr/comes with Content-Encoding: br, which was not asked for/,
+        'is told');
+}
 
 # rotation: both keys sign
 ($code) = $p->publish(21, 'x', '--key', "$dir/half");

@@ -227,11 +227,13 @@ like($err, qr/keeps versions of site "default": another --to FILE is for "shop";
     'is refused, with the way out');
 
 # a version that is out of reach, of a key that was stolen
-$p->publish(9007199254740991, 'theirs');
+$p->publish(9007199254740991, 'theirs', '--force');
 is($p->sync, 0, 'the highest version that there is');
 is($p->live, 9007199254740991, 'goes live');
 ($code, undef, $err) = $p->publish(25, 'x');
 is($code, 1, 'and none can be published above it');
+like($err, qr{no version is above it: remove default/manifest\.json from the store, and on each POP FILE and FILE\.sync/},
+    'which says what to do');
 unlink $manifest;
 ($code) = $p->again(25);
 is($p->sync, 1, 'nor be taken by who has seen it');

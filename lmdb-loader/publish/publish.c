@@ -102,7 +102,7 @@ check_unchanged(publish_t *p, const onsite_buf_t *was,
 /* The manifest */
 
 static onsite_status_t
-put_manifest(publish_t *p)
+put_manifest(publish_t *p, const onsite_buf_t *was)
 {
     char             name[REMOTE_NAME_MAX];
     onsite_buf_t     text;
@@ -116,6 +116,11 @@ put_manifest(publish_t *p)
         publish_name(p, "manifest.json", name);
         put.bytes = onsite_str(text.data, text.len);
         status = remote_put(p->remote, name, &put, &p->error);
+    }
+
+    if (status == ONSITE_OK) {
+        status = publish_confirm(p, put.bytes, onsite_str(was->data,
+                                                          was->len));
     }
 
     onsite_buf_free(&text);
@@ -209,30 +214,6 @@ is_there(publish_t *p)
 }
 
 
-static onsite_status_t
-check_version(publish_t *p)
-{
-    if (strcmp(p->there.sha256, p->m.sha256) == 0) {
-        return ONSITE_OK;
-    }
-
-    if (p->m.version <= p->there.version) {
-        return onsite_error(&p->error, ONSITE_INVALID, "%s has version %llu, "
-                            "and version %llu is published already: build it "
-                            "anew, by the clock or with a higher --version",
-                            p->given->file,
-                            (unsigned long long) p->m.version,
-                            (unsigned long long) p->there.version);
-    }
-
-    p->m.previous = p->there.version;
-    memcpy(p->m.previous_sha256, p->there.sha256,
-           sizeof(p->m.previous_sha256));
-
-    return ONSITE_OK;
-}
-
-
 static void
 warn_of_shorter(const publish_t *p)
 {
@@ -256,7 +237,7 @@ publish(publish_t *p, onsite_buf_t *was)
     status = read_there(p, was, etag);
 
     if (status == ONSITE_OK) {
-        status = check_version(p);
+        status = publish_check_version(p);
     }
 
     if (status != ONSITE_OK) {
@@ -283,7 +264,7 @@ publish(publish_t *p, onsite_buf_t *was)
     }
 
     if (status == ONSITE_OK) {
-        status = put_manifest(p);
+        status = put_manifest(p, was);
     }
 
     if (status == ONSITE_OK) {
@@ -419,7 +400,8 @@ loader_publish(int argc, char **argv)
           &given.announce },
         NATS_OPTIONS(given.nats),
         { "force", 0, NULL, "replace a manifest that none of the keys has "
-          "signed", &force },
+          "signed; publish a version that lies ahead of the clock",
+          &force },
         REMOTE_OPTIONS(given.remote),
         { "dry-run", 0, NULL, "tell, but publish nothing", &dry_run },
         { "json", 0, NULL, "the result as one object", &json },

@@ -53,6 +53,21 @@ void publish_name(const publish_t *p, const char *file,
     char name[REMOTE_NAME_MAX]);
 
 
+/* publish_version.c */
+
+/* INVALID: it is not above the one that is there, or so far ahead of the clock
+ * that it would stand in the way of others.  Sets what is the previous one. */
+onsite_status_t publish_check_version(publish_t *p);
+
+
+/* publish_confirm.c */
+
+/* The store has the manifest that was put there, text, and no longer the one
+ * that was there; or a newer one of somebody else's, which is told. */
+onsite_status_t publish_confirm(publish_t *p, onsite_str_t text,
+    onsite_str_t was);
+
+
 /* publish_bodies.c */
 
 /* Makes the body and the patches of p->m, and puts them into the store. */

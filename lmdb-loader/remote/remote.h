@@ -80,6 +80,7 @@ typedef struct {
     char           etag[REMOTE_ETAG_MAX];
                                 /* in: of what the caller has, or "";
                                    out: of what is there, "" if unknown    */
+    bool           fresh;       /* in: no cache is to answer               */
     bool           unchanged;   /* out: still what the caller has; body is
                                    empty then                              */
 } remote_get_t;

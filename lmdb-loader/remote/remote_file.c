@@ -9,13 +9,18 @@
 
 #include "onsite_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LEFT_SECONDS  3600
 
 
 static onsite_status_t
@@ -361,6 +366,59 @@ write_new(const remote_t *remote, const remote_put_t *put, int out)
 }
 
 
+/* "OBJECT.new-PID" of a process of this machine that was killed.  Where others
+ * write into the same folder, their processes are not ours: it has not grown
+ * for an hour. */
+
+static bool
+is_left(const char *path)
+{
+    char         *end;
+    long          pid;
+    const char   *dot = strrchr(path, '.');
+    struct stat   st;
+
+    if (dot == NULL || strncmp(dot, ".new-", 5) != 0) {
+        return false;
+    }
+
+    pid = strtol(dot + 5, &end, 10);
+
+    return end != dot + 5 && *end == '\0' && pid > 0
+           && kill((pid_t) pid, 0) != 0 && errno == ESRCH
+           && lstat(path, &st) == 0 && S_ISREG(st.st_mode)
+           && time(NULL) - st.st_mtime > LEFT_SECONDS;
+}
+
+
+/* In the folder of path. */
+
+static void
+remove_left(const char *path)
+{
+    int             len = (int) (strrchr(path, '/') - path);
+    DIR            *dir;
+    char            left[PATH_MAX];
+    struct dirent  *entry;
+
+    (void) snprintf(left, sizeof(left), "%.*s", len, path);
+    dir = opendir(left);
+    if (dir == NULL) {
+        return;
+    }
+
+    while ((entry = readdir(dir)) != NULL) {
+        if (snprintf(left, sizeof(left), "%.*s/%s", len, path, entry->d_name)
+            < (int) sizeof(left) && is_left(left))
+        {
+            (void) unlink(left);
+        }
+    }
+
+    (void) closedir(dir);
+}
+
+
 static onsite_status_t
 file_put(remote_t *remote, const char *name, const remote_put_t *put,
     onsite_error_t *error)
@@ -387,6 +445,7 @@ file_put(remote_t *remote, const char *name, const remote_put_t *put,
                             path);
     }
 
+    remove_left(path);
     out = open(new, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644);
 
     if (out < 0 || !write_new(remote, put, out) || rename(new, path) != 0

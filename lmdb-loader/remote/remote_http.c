@@ -276,6 +276,17 @@ take_small(http_request_t *request, const char *data, size_t size)
 }
 
 
+/* Some stores name an encoding of what was sent to them, and send it plain:
+ * small objects are text. */
+
+static bool
+is_encoded(const http_request_t *request, const onsite_buf_t *body)
+{
+    return request->encoding[0] != '\0' && body->len != 0
+           && strchr("{[< \t\r\n", body->data[0]) == NULL;
+}
+
+
 static onsite_status_t
 http_get(remote_t *remote, const char *name, remote_get_t *get,
     onsite_error_t *error)
@@ -288,6 +299,10 @@ http_get(remote_t *remote, const char *name, remote_get_t *get,
         http_add_header(&request, "If-None-Match", get->etag);
     }
 
+    if (get->fresh) {
+        http_add_header(&request, "Cache-Control", "no-cache");
+    }
+
     status = http_request(remote, &request, error);
 
     if (status == ONSITE_OK && request.status == 304
@@ -298,6 +313,12 @@ http_get(remote_t *remote, const char *name, remote_get_t *get,
 
     } else if (status == ONSITE_OK && request.status != 200) {
         status = http_refused(&request, error);
+
+    } else if (status == ONSITE_OK && is_encoded(&request, get->body)) {
+        status = onsite_error(error, ONSITE_INVALID, "%s/%s: comes with "
+                              "Content-Encoding: %s, which was not asked for:"
+                              " the store has to send it as it is",
+                              remote->url, name, request.encoding);
 
     } else if (status == ONSITE_OK) {
         (void) strcpy(get->etag, http_validator(&request));

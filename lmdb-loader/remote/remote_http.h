@@ -72,6 +72,7 @@ struct http_request_s {
     char              modified[64];
     char              date[64];
     char              content_range[128];
+    char              encoding[64];
     char              bucket_region[64];
     onsite_buf_t      error_body;
 };

@@ -138,6 +138,7 @@ on_header(char *data, size_t one, size_t size, void *pointer)
         request->modified[0] = '\0';
         request->date[0] = '\0';
         request->content_range[0] = '\0';
+        request->encoding[0] = '\0';
 
         while (line.len != 0 && *line.data != ' ') {
             line.data++;
@@ -157,6 +158,8 @@ on_header(char *data, size_t one, size_t size, void *pointer)
     take_header(line, "date", request->date, sizeof(request->date));
     take_header(line, "content-range", request->content_range,
                 sizeof(request->content_range));
+    take_header(line, "content-encoding", request->encoding,
+                sizeof(request->encoding));
     take_header(line, "x-amz-bucket-region", request->bucket_region,
                 sizeof(request->bucket_region));
 

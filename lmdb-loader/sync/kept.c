@@ -33,6 +33,7 @@ onsite_status_t
 kept_init(kept_t *kept, const char *file, onsite_error_t *error)
 {
     *kept = (kept_t) { .file = file, .only = -1, .changing = -1 };
+    kept_find_owner(kept);
 
     return snprintf(kept->folder, sizeof(kept->folder), "%s.sync", file)
            < KEPT_FOLDER_MAX ? ONSITE_OK
@@ -42,22 +43,6 @@ kept_init(kept_t *kept, const char *file, onsite_error_t *error)
 
 
 /* Locks */
-
-static onsite_status_t
-open_lock(const kept_t *kept, const char *name, int *fd,
-    onsite_error_t *error)
-{
-    char  path[PATH_MAX];
-
-    path_of(kept, name, path);
-    *fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0644);
-
-    return *fd >= 0 ? ONSITE_OK
-           : onsite_error(error,
-                          errno == ENOENT ? ONSITE_NOT_FOUND : ONSITE_IO,
-                          "%s: cannot be opened: %s", path, strerror(errno));
-}
-
 
 static void
 close_lock(int *fd)
@@ -69,28 +54,26 @@ close_lock(int *fd)
 }
 
 
-/* What was on its way when somebody was stopped; downloads go on. */
-
-static void
-remove_halves(const kept_t *kept)
+static onsite_status_t
+open_lock(const kept_t *kept, const char *name, int *fd,
+    onsite_error_t *error)
 {
-    DIR            *dir;
-    char            path[PATH_MAX];
-    struct dirent  *entry;
+    char  path[PATH_MAX];
 
-    dir = opendir(kept->folder);
-    if (dir == NULL) {
-        return;
+    path_of(kept, name, path);
+    *fd = files_open_lock(path);
+
+    /* another user's lock can be locked, and nothing be written */
+
+    if ((*fd >= 0 || errno == EACCES) && !kept_is_ours(kept)) {
+        close_lock(fd);
+        return kept_not_ours(kept, error);
     }
 
-    while ((entry = readdir(dir)) != NULL) {
-        if (strstr(entry->d_name, ".new") != NULL) {
-            path_of(kept, entry->d_name, path);
-            (void) unlink(path);
-        }
-    }
-
-    (void) closedir(dir);
+    return *fd >= 0 ? ONSITE_OK
+           : onsite_error(error,
+                          errno == ENOENT ? ONSITE_NOT_FOUND : ONSITE_IO,
+                          "%s: cannot be opened: %s", path, strerror(errno));
 }
 
 
@@ -100,9 +83,9 @@ kept_begin(kept_t *kept, onsite_error_t *error)
     char             path[PATH_MAX], does[PATH_MAX + 8];
     onsite_status_t  status;
 
-    if (mkdir(kept->folder, 0755) != 0 && errno != EEXIST) {
-        return onsite_error(error, ONSITE_IO, "%s: cannot be made: %s",
-                            kept->folder, strerror(errno));
+    status = kept_make_folder(kept, error);
+    if (status != ONSITE_OK) {
+        return status;
     }
 
     path_of(kept, "lock", path);
@@ -113,7 +96,13 @@ kept_begin(kept_t *kept, onsite_error_t *error)
         return status;
     }
 
-    remove_halves(kept);
+    /* a rollback may be writing; where it takes long, the next one removes
+     * them */
+
+    if (kept_lock(kept, NULL) == ONSITE_OK) {
+        kept_remove_halves(kept);
+        kept_unlock(kept);
+    }
 
     return ONSITE_OK;
 }
@@ -294,6 +283,7 @@ kept_add(const kept_t *kept, const char *path, uint64_t version,
         return status;
     }
 
+    kept_give(kept, to);
     kept_path(kept, version, ".mdb", to);
 
     if (rename(path, to) != 0) {
@@ -301,6 +291,7 @@ kept_add(const kept_t *kept, const char *path, uint64_t version,
                             "%s", path, to, strerror(errno));
     }
 
+    kept_give(kept, to);
     (void) files_sync_folder(to);
 
     return ONSITE_OK;
@@ -340,6 +331,7 @@ kept_put_live(const kept_t *kept, uint64_t version, onsite_error_t *error)
 
     if (status == ONSITE_OK) {
         onsite_snapshot_close(copy);
+        kept_give(kept, kept->file);
     }
 
     return status;
@@ -347,22 +339,28 @@ kept_put_live(const kept_t *kept, uint64_t version, onsite_error_t *error)
 
 
 void
+kept_remove(const kept_t *kept, uint64_t version)
+{
+    char  path[PATH_MAX];
+
+    kept_path(kept, version, ".mdb", path);
+    (void) unlink(path);
+    kept_path(kept, version, ".json", path);
+    (void) unlink(path);
+}
+
+
+void
 kept_prune(const kept_t *kept, size_t keep, const kept_state_t *state)
 {
-    char      path[PATH_MAX];
     size_t    i, n;
     uint64_t  versions[KEPT_MAX];
 
     n = kept_list(kept, versions);
 
     for (i = keep; i < n; i++) {
-        if (versions[i] == state->live.version) {
-            continue;
+        if (versions[i] != state->live.version) {
+            kept_remove(kept, versions[i]);
         }
-
-        kept_path(kept, versions[i], ".mdb", path);
-        (void) unlink(path);
-        kept_path(kept, versions[i], ".json", path);
-        (void) unlink(path);
     }
 }

@@ -5,6 +5,7 @@
  *                                  ever taken, how the last look went
  *     <version>.mdb, .json         the last ones taken, with their manifests
  *     <sha256>.part                a download that goes on
+ *     room                         what a rollback needs of a full disk
  *     lock, state.lock             one sync for FILE; one change at a time
  *
  * state.json says first what FILE then becomes: whoever is stopped between
@@ -17,6 +18,7 @@
 #include "manifest.h"
 
 #include <limits.h>
+#include <sys/types.h>
 
 #define KEPT_MAX         100        /* versions                            */
 #define KEPT_FOLDER_MAX  (PATH_MAX - 320)
@@ -26,6 +28,10 @@ typedef struct {
     char         folder[KEPT_FOLDER_MAX];
     int          only;              /* descriptors of locks; -1: not held  */
     int          changing;
+    bool         give;              /* what is made, to whom FILE's folder
+                                       belongs: root makes it              */
+    uid_t        uid;
+    gid_t        gid;
 } kept_t;
 
 typedef struct {
@@ -88,5 +94,42 @@ onsite_status_t kept_put_live(const kept_t *kept, uint64_t version,
 
 /* All but the `keep` highest go, and never the live one. */
 void kept_prune(const kept_t *kept, size_t keep, const kept_state_t *state);
+
+
+/* kept_trust.c - who has signed what is kept */
+
+/* What none of the keys has signed goes, each with a line that says so, and
+ * never the live one.  False: that could not be done for all. */
+bool kept_drop_untrusted(const kept_t *kept, const keys_t *trust,
+    const kept_state_t *state);
+
+/* The same version was signed anew: what is kept of it has that manifest. */
+onsite_status_t kept_renew(kept_t *kept, const manifest_t *manifest,
+    onsite_str_t text, onsite_error_t *error);
+
+
+/* kept_folder.c - whose it is, and its room */
+
+/* Of FILE's folder, where this process is root. */
+void kept_find_owner(kept_t *kept);
+
+/* What root has made belongs to whom FILE's folder belongs to. */
+void kept_give(const kept_t *kept, const char *path);
+
+/* The folder is there, and ours to write into. */
+onsite_status_t kept_make_folder(const kept_t *kept, onsite_error_t *error);
+bool kept_is_ours(const kept_t *kept);
+onsite_status_t kept_not_ours(const kept_t *kept, onsite_error_t *error);
+
+/* Some room is set aside, where there is any. */
+void kept_keep_room(const kept_t *kept);
+
+/* That room is given up, and halves of downloads, too. */
+void kept_make_room(const kept_t *kept);
+
+/* What was on its way when somebody was stopped; downloads go on. */
+void kept_remove_halves(const kept_t *kept);
+
+void kept_remove(const kept_t *kept, uint64_t version);
 
 #endif

@@ -249,5 +249,9 @@ kept_write(const kept_t *kept, const kept_state_t *state,
                            error);
     onsite_buf_free(&out);
 
+    if (status == ONSITE_OK) {
+        kept_give(kept, path);
+    }
+
     return status;
 }

@@ -135,6 +135,40 @@ tell(const rollback_t *r, const char *what)
 }
 
 
+/* A full disk keeps no bad campaign live. */
+
+static onsite_status_t
+put_live(rollback_t *r, onsite_error_t *error)
+{
+    onsite_status_t  status;
+
+    status = kept_write(&r->kept, &r->state, error);
+
+    return status == ONSITE_OK ? kept_put_live(&r->kept, r->to, error)
+                               : status;
+}
+
+
+static onsite_status_t
+put_live_at_last(rollback_t *r, onsite_error_t *error)
+{
+    onsite_error_t   why;
+    onsite_status_t  status;
+
+    status = put_live(r, &why);
+
+    if (status == ONSITE_IO || status == ONSITE_FULL) {
+        kept_make_room(&r->kept);
+        status = put_live(r, &why);
+    }
+
+    return status == ONSITE_OK ? ONSITE_OK
+           : onsite_error(error, status, "%s; if its disk is full: older "
+                          "versions in %s, <version>.mdb with .json, may be "
+                          "removed", why.text, r->kept.folder);
+}
+
+
 static onsite_status_t
 go(rollback_t *r, const manifest_t *m, onsite_error_t *error)
 {
@@ -158,11 +192,7 @@ go(rollback_t *r, const manifest_t *m, onsite_error_t *error)
     r->state.rolled_back_from = r->to == r->state.highest.version
                                 ? 0 : r->state.highest.version;
 
-    status = kept_write(&r->kept, &r->state, error);
-
-    if (status == ONSITE_OK) {
-        status = kept_put_live(&r->kept, r->to, error);
-    }
+    status = put_live_at_last(r, error);
 
     if (status == ONSITE_OK) {
         tell(r, "rolled back");

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define KEEP      3
 #define KEEP_MAX  100
@@ -50,8 +51,6 @@ is_url(const char *from)
 }
 
 
-/* How many versions; exits LOADER_USAGE. */
-
 /* What belongs to the other way says so, and is not passed over. */
 
 static int
@@ -77,6 +76,15 @@ check_unsigned(const sync_options_t *options, const char *keep)
     }
 
     return LOADER_OK;
+}
+
+
+static bool
+is_folder(const char *path)
+{
+    struct stat  st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 
@@ -161,6 +169,12 @@ loader_sync(int argc, char **argv)
 
     if (sync.from == NULL || sync.to == NULL) {
         loader_complain("--%s is missing", sync.from == NULL ? "from" : "to");
+        return LOADER_USAGE;
+    }
+
+    if (is_folder(sync.to)) {
+        loader_complain("--to: %s is a folder: name the FILE in it that is to "
+                        "be live", sync.to);
         return LOADER_USAGE;
     }
 

@@ -9,6 +9,8 @@
 
 #include "sync.h"
 
+#include "checkpoint.h"
+#include "files.h"
 #include "stop.h"
 
 #include <dirent.h>
@@ -159,11 +161,38 @@ offered(sync_t *sync, char *path, int *rc)
 }
 
 
+static bool
+has_room(const sync_t *sync, const char *from)
+{
+    char         folder[PATH_MAX];
+    uint64_t     room;
+    struct stat  st;
+
+    files_folder_of(sync->to, folder);
+
+    if (stat(from, &st) != 0 || !checkpoint_room(folder, &room)
+        || room >= (uint64_t) st.st_size)
+    {
+        return true;
+    }
+
+    loader_complain("%s: %s needs %.1f MB, and the disk has %.1f MB free: "
+                    "make room there", folder, from,
+                    (double) st.st_size / 1e6, (double) room / 1e6);
+
+    return false;
+}
+
+
 static int
 put_live(sync_t *sync, const char *from)
 {
     onsite_error_t      error = { "" };
     onsite_snapshot_t  *copy;
+
+    if (!has_room(sync, from)) {
+        return LOADER_FAILED;
+    }
 
     if (onsite_snapshot_copy(from, sync->to, &copy, &error) != ONSITE_OK) {
         loader_complain("%s", error.text);

@@ -191,6 +191,20 @@ lock(sync_t *sync, onsite_error_t *error)
 }
 
 
+void
+sync_weed(sync_t *sync)
+{
+    uint64_t  live = sync->state.live.version;
+
+    if (sync->weeded != live
+        && kept_drop_untrusted(&sync->kept, sync->options->trust,
+                               &sync->state))
+    {
+        sync->weeded = live;
+    }
+}
+
+
 /* What lies here is looked at first. */
 
 onsite_status_t
@@ -211,6 +225,7 @@ sync_prepare(sync_t *sync, onsite_error_t *error)
     }
 
     if (status == ONSITE_OK) {
+        sync_weed(sync);
         status = put_back(sync, error);
     }
 
@@ -248,6 +263,10 @@ sync_write_down(sync_t *sync, onsite_error_t *error)
         }
 
         status = kept_write(&sync->kept, &now, error);
+    }
+
+    if (status == ONSITE_OK) {
+        kept_keep_room(&sync->kept);
     }
 
     kept_unlock(&sync->kept);

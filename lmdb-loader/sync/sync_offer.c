@@ -106,6 +106,7 @@ go_live(sync_t *sync, const manifest_t *m, onsite_error_t *error)
     if (status == ONSITE_OK) {
         sync->broken = false;
         sync_remember_live(sync);
+        sync_weed(sync);
         kept_prune(&sync->kept, sync->options->keep, &sync->state);
         task_count(TASK_SYNC_TAKEN, 1);
         sync_tell(sync->options, "live", m->version);
@@ -173,6 +174,23 @@ get_manifest(sync_t *sync, remote_get_t *get, onsite_error_t *error)
 }
 
 
+/* It is here; but perhaps with other signatures, or other times. */
+
+static onsite_status_t
+leave_it(sync_t *sync, const manifest_t *m, onsite_error_t *error)
+{
+    if (sync->first) {
+        sync_tell(sync->options, sync->state.rolled_back_from != 0
+                  ? "rolled back, and stays" : "current",
+                  sync->state.live.version);
+    }
+
+    return sync->options->dry_run ? ONSITE_OK
+           : kept_renew(&sync->kept, m, onsite_str(sync->text.data,
+                                                   sync->text.len), error);
+}
+
+
 onsite_status_t
 sync_look(sync_t *sync, onsite_error_t *error)
 {
@@ -201,10 +219,8 @@ sync_look(sync_t *sync, onsite_error_t *error)
             status = take_it(sync, &m, error);
         }
 
-    } else if (status == ONSITE_OK && sync->first) {
-        sync_tell(sync->options, sync->state.rolled_back_from != 0
-                  ? "rolled back, and stays" : "current",
-                  sync->state.live.version);
+    } else if (status == ONSITE_OK) {
+        status = leave_it(sync, &m, error);
     }
 
     if (status == ONSITE_OK) {

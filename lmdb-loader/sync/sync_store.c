@@ -23,14 +23,15 @@
 /* Telling */
 
 /* Once for each cause, not at each look; a network says the same thing in ever
- * other words. */
+ * other words, and a disk's room changes. */
 
 static bool
 was_told(const sync_t *sync, onsite_status_t status,
     const onsite_error_t *error)
 {
-    return sync->asking ? sync->told_status == status
-                        : strcmp(sync->told, error->text) == 0;
+    return sync->asking || status == ONSITE_FULL
+           ? sync->told_status == status
+           : strcmp(sync->told, error->text) == 0;
 }
 
 
@@ -65,7 +66,8 @@ failed(sync_t *sync, onsite_status_t status, const onsite_error_t *error)
         bar_clear(&sync->bar);
         loader_complain("%s%s", error->text, what_is_left(sync));
         (void) snprintf(sync->told, sizeof(sync->told), "%s", error->text);
-        sync->told_status = sync->asking ? status : ONSITE_OK;
+        sync->told_status = sync->asking || status == ONSITE_FULL
+                            ? status : ONSITE_OK;
     }
 
     if (sync->state.failing == 0) {
@@ -318,7 +320,8 @@ int
 sync_store(const sync_options_t *options)
 {
     int              rc;
-    sync_t           sync = { .options = options, .first = true };
+    sync_t           sync = { .options = options, .first = true,
+                             .weeded = SYNC_NEVER_WEEDED };
     onsite_error_t   error;
     onsite_status_t  status;
 
@@ -346,6 +349,7 @@ sync_store(const sync_options_t *options)
     } else {
         rc = LOADER_FAILED;
         loader_complain("%s", error.text);
+        task_failed(error.text);
     }
 
     kept_end(&sync.kept);

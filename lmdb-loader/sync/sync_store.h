@@ -21,6 +21,8 @@ typedef struct {
     onsite_buf_t           text;
     char                   etag[REMOTE_ETAG_MAX];   /* of one that was taken*/
     struct stat            live;        /* FILE, when it was last right     */
+    uint64_t               weeded;      /* live version, when what is kept was
+                                           last looked through             */
     bool                   broken;      /* what is live cannot be put back  */
     bool                   expired;     /* was told                         */
     bool                   first;
@@ -40,6 +42,10 @@ onsite_status_t sync_read_state(sync_t *sync, onsite_error_t *error);
 
 /* FILE is what it is now because we made it so. */
 void sync_remember_live(sync_t *sync);
+
+/* What nobody signed who is trusted is kept no more; what is kept is locked. */
+#define SYNC_NEVER_WEEDED  UINT64_MAX
+void sync_weed(sync_t *sync);
 
 /* FILE is made what state.json says; broken: it cannot be. */
 onsite_status_t sync_prepare(sync_t *sync, onsite_error_t *error);

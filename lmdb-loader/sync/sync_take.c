@@ -7,6 +7,7 @@
 
 #include "sync_take.h"
 
+#include "checkpoint.h"
 #include "pack.h"
 #include "signed.h"
 
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 
@@ -103,6 +105,37 @@ remove_parts(const sync_take_t *take, const manifest_file_t *but)
 }
 
 
+/* Of what comes, but for what came already, and of what it unpacks to. */
+
+static onsite_status_t
+check_room(const sync_take_t *take, const manifest_file_t *file,
+    const char *part, onsite_error_t *error)
+{
+    uint64_t           room, needed = file->size;
+    struct stat        st;
+    const manifest_t  *m = take->manifest;
+
+    if (stat(part, &st) == 0 && (uint64_t) st.st_size <= needed) {
+        needed -= (uint64_t) st.st_size;
+    }
+
+    if (file->from[0] != '\0' || signed_is_packed(file)) {
+        needed += m->size;
+    }
+
+    if (!checkpoint_room(take->kept->folder, &room) || room >= needed) {
+        return ONSITE_OK;
+    }
+
+    return onsite_error(error, ONSITE_FULL, "%s: version %llu needs %.1f MB, "
+                        "and the disk has %.1f MB free: %.1f MB are missing; "
+                        "make room there", take->kept->folder,
+                        (unsigned long long) m->version,
+                        (double) needed / 1e6, (double) room / 1e6,
+                        (double) (needed - room) / 1e6 + 0.05);
+}
+
+
 /* The object of a file of the manifest, into path. */
 
 static onsite_status_t
@@ -119,11 +152,17 @@ fetch(sync_take_t *take, const manifest_file_t *file, char path[PATH_MAX],
     path_in(take, file->sha256, ".part", path);
     (void) snprintf(name, sizeof(name), "%s/%s", take->manifest->site,
                     file->path);
+    status = check_room(take, file, path, error);
+
+    if (status != ONSITE_OK) {
+        return status;
+    }
 
     bar_start(take->bar, "fetching", file->size);
     status = remote_fetch(take->remote, name, &fetched, error);
     bar_clear(take->bar);
     take->received += fetched.received;
+    kept_give(take->kept, path);
 
     if (status == ONSITE_OK) {
         status = files_sha256(path, hex, &size, error);
@@ -227,17 +266,19 @@ take_whole(sync_take_t *take, onsite_error_t *error)
 }
 
 
-/* Whatever is wrong with a patch, the whole may be right. */
+/* Whatever is wrong with a patch, the whole may be right; but it is larger. */
 
 onsite_status_t
 sync_take(sync_take_t *take, onsite_error_t *error)
 {
     onsite_status_t  status = ONSITE_OK;
 
-    if (!is_kept(take) && !take_live(take)
-        && take_patch(take, error) != ONSITE_OK)
-    {
-        status = take_whole(take, error);
+    if (!is_kept(take) && !take_live(take)) {
+        status = take_patch(take, error);
+
+        if (status != ONSITE_OK && status != ONSITE_FULL) {
+            status = take_whole(take, error);
+        }
     }
 
     if (status == ONSITE_OK) {
