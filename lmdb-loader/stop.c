@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <sys/select.h>
+#include <time.h>
 
 volatile sig_atomic_t  loader_stopping;
 
@@ -37,6 +38,17 @@ loader_catch_signals(void)
     (void) sigaction(SIGTERM, &ending, NULL);
     (void) sigaction(SIGXFSZ, &ignored, NULL);
     (void) sigaction(SIGPIPE, &ignored, NULL);
+}
+
+
+onsite_ms_t
+loader_clock(void)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (onsite_ms_t) now.tv_sec * ONSITE_SECOND + now.tv_nsec / 1000000;
 }
 
 

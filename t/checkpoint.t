@@ -98,6 +98,23 @@ cmp_ok($made->(), '>', $before, 'with one more');
 is(told('err'), '', 'and had nothing to complain of');
 is($t->status->{store}{errors}, 0, 'nor had nginx');
 
+# and when the clock is set back meanwhile
+SKIP: {
+    my ($faketime) = glob '/usr/lib/*/faketime/libfaketime.so.1';
+    skip 'no libfaketime, or with a sanitizer', 2 unless $faketime && faults_work();
+    $t->write_file('clock', "+0\n");
+    local @ENV{qw(LD_PRELOAD FAKETIME_TIMESTAMP_FILE FAKETIME_NO_CACHE
+        FAKETIME_DONT_FAKE_MONOTONIC)} = ($faketime, $t->dir . '/clock', 1, 1);
+    $pid = start('--every', '1s', '--json');
+    delete $ENV{LD_PRELOAD};
+    $before = $made->();
+    ok(eventually(10, sub { $made->() > $before }), 'a clock that is right');
+    $t->write_file('clock', "-1h\n");
+    $before = $made->();
+    ok(eventually(6, sub { $made->() > $before + 2 }), 'and set back: they are made on');
+    stop($pid);
+}
+
 # a state that comes later
 my $state = $t->state_dir;
 $t->stop;

@@ -179,7 +179,10 @@ my ($name) = checkpoints($folder);
 rename "$folder/$name", "$folder/20200101T000000.000Z";
 finds('an old checkpoint', 'checkpoints', 'warning', qr/minutes old/, '--checkpoints',
     $folder);
-system('rm', '-r', "$folder/20200101T000000.000Z");
+rename "$folder/20200101T000000.000Z", "$folder/20990101T000000.000Z";
+finds('one of a time to come', 'checkpoints', 'warning', qr/dated \d+ d ahead/,
+    '--checkpoints', $folder);
+system('rm', '-r', "$folder/20990101T000000.000Z");
 finds('none at all', 'checkpoints', 'warning', qr/has no checkpoint/,
     '--checkpoints', $folder);
 

@@ -45,6 +45,9 @@ my $outbox = $t->status->{outbox};
 cmp_ok($outbox->{dropped}, '>', 100, 'the oldest events were dropped, and are counted');
 is(scalar(outbox($t)), $orders, 'no delivery was');
 is($outbox->{refused}, 0, 'and none refused');
+my @status = ('status', $t->state_dir, '--nginx', "http://127.0.0.1:$t->{port}/status");
+like(($t->run_loader(@status))[1], qr/! \d+ events were dropped since nginx began/,
+    'status finds it');
 ok(eventually(10, sub { $d->told =~ /\Q@{[$r->url]}\E/ }), 'the drain tells');
 is($d->end($pid), 0, 'and ends when told to');
 $r->anew->mode('');
@@ -60,6 +63,27 @@ my $other = grep { !/^f-/ } $r->ids;
 is($came + $other + $t->status->{outbox}{dropped}, 6000 + $orders + $t->status->{pageviews}{total},
     'what came and what was dropped is what happened');
 is(scalar(outbox($t)), $orders, 'deliveries are still there');
+my $page = ($t->run_loader(@status))[1];
+unlike($page, qr/! .*dropped/, 'what is over is no finding');
+like($page, qr/dropped +\d+ events, 0 deliveries since nginx began$/m, 'and is told');
+
+# a disk that is full, told once by its folder
+SKIP: {
+    my $small = $t->dir . '/small';
+    mkdir $small;
+    skip 'no file system can be mounted', 3 if $> != 0
+        || system("mount -t tmpfs -o size=16k none $small 2>/dev/null") != 0;
+    $d->send(500);
+    $pid = $d->start('--to', "file:$small", '--rotate-time', '1s');
+    ok(eventually(5, sub { $d->told =~ /: \Q$small\E: cannot .*No space left/ }),
+        'a full disk') or diag($d->told);
+    sleep 3.2;                          # at least one more try
+    is(scalar(my @told = $d->told =~ /No space/g), 1, 'told once') or diag($d->told);
+    system("mount -o remount,size=4m $small");
+    ok(eventually(10, sub { $t->status->{outbox}{events} == 0 }), 'and it goes on');
+    $d->end($pid);
+    system('umount', $small);
+}
 
 # wiped, and made anew
 $pid = $d->start('--to', $r->url);

@@ -183,6 +183,19 @@ is($t->status->{outbox}{events}, 30, 'they stay');
 $r->anew->mode('');
 is(once(), 0, 'until it does');
 is_deeply([sort $r->ids], [sort $d->last(30)], 'each once');
+for my $mode ('400 no such table', '413') {
+    begin($mode);
+    $d->send(300);
+    my $pid = $d->start('--to', $r->url);
+    ok(eventually(5, sub { $d->told =~ /not one event of a batch is taken: \S+: status \d+/ }),
+        "$mode: told before all were tried") or diag($d->told);
+    cmp_ok(scalar $r->requests, '<', 100, 'soon');
+    $r->mode('');
+    ok(eventually(10, sub { $r->ids == 300 && $d->told =~ /goes on/ }), 'it goes on');
+    is_deeply([sort $r->ids], [sort $d->last(300)], 'each once');
+    is(scalar(my @told = $d->told =~ /^/mg), 2, 'all told once') or diag($d->told);
+    $d->end($pid);
+}
 begin('bad');
 $d->send(1, bad => \1);
 is(once(), 1, 'a single event that is bad');

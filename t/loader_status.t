@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Published;
+use Onsite::Receiver;
 use Onsite::Sidecar;
 use Onsite::Test;
 use Test::More;
@@ -108,6 +109,21 @@ for (["http://127.0.0.1:$t->{port}/none", qr/\/none/],
         qr/! nginx does not answer at \Q$url\E: .*$re/, $url);
 }
 
+# a folder of drain that cannot be written, and what nginx lost long ago
+rename "$dir/out", "$dir/out.away";
+ok(eventually(10, sub { $t->post('/onsite/v1/track', { event => 'E', anonymousId => 'v' });
+    (found(qr/^\[drain\] has been failing/, $t->state_dir) // '')
+        =~ /its folder can be written and has room/ }), 'a folder that is away');
+rename "$dir/out.away", "$dir/out";
+ok(eventually(20, sub { (status($t->state_dir))[0] == 0 }), 'and is back');
+my $r = Onsite::Receiver->new($t, sub { return $_[0]{method} eq 'POST'
+    ? (400, 'no such table') : (200, json_encode({ state => { available => \1 },
+        events => { total => 9, rejected => 0 }, store => { errors => 0 },
+        outbox => { refused => 0, dropped => 7 } })) });
+($code, $out) = status($t->state_dir, '--nginx', $r->url('/status'));
+is($code, 0, 'events that were dropped once') or diag($out);
+like($out, qr/dropped +7 events, 0 deliveries since nginx began/, 'are told');
+
 # the store is away
 rename $p->{store}, "$p->{store}.away";
 ok(eventually(10, sub { (status($t->state_dir))[1]
@@ -127,8 +143,11 @@ like((status($t->state_dir))[1],
 
 # nginx is watched, and who tells of what is published is away
 $s->{top}{nginx} = "http://127.0.0.1:$t->{port}/status";
+mkdir "$dir/kept";
+mkdir "$dir/kept/20990101T000000.000Z";
 $s->config(sync => { from => $p->{store}, to => $p->{file}, trust => "$p->{key}.pub",
-    watch => 'nats://127.0.0.1:' . Onsite::Test::free_port() });
+    watch => 'nats://127.0.0.1:' . Onsite::Test::free_port() },
+    checkpoint => { to => "$dir/kept", every => '1m' }, drain => { to => $r->url });
 $s->signal('HUP');
 ok(eventually(15, sub { my $status = eval { $s->status } // {};
     return ($status->{nginx} // {})->{state_available} }),
@@ -140,6 +159,20 @@ ok(eventually(10, sub { found(qr/^\[sync\] NATS has been away for \d+ s: .*127/,
 ok(eventually(10, sub { $s->get('/metrics')->{content}
     =~ /^onsite_sidecar_task_away_seconds\{section="sync"\} \d*\.?\d*[1-9]/m }),
     'as a metric, too');
+# a checkpoint that is dated ahead, a sink that takes nothing
+like(found(qr/^the latest checkpoint is dated \d+ d ahead/, $t->state_dir),
+    qr/clock/, 'a date to come is found');
+like((status($t->state_dir))[1], qr/the latest dated ahead by \d+ d$/m, 'and told');
+ok(eventually(10, sub { $s->get('/metrics')->{content}
+    =~ /^onsite_sidecar_checkpoint_age_seconds \d*\.?\d*[1-9]/m }),
+    'its age is that of the last success');
+$t->post('/onsite/v1/batch', { batch => [map { { type => 'track', event => 'E',
+    anonymousId => "v$_" } } 1 .. 300] });
+ok(eventually(15, sub { (found(qr/^\[drain\] .*: not one event of a batch is taken: .* status 400/,
+    $t->state_dir) // '') =~ /takes what it sends/ }), 'a sink that takes nothing');
+like($s->get('/metrics')->{content},
+    qr/^onsite_sidecar_task_failing_seconds\{section="drain"\} \d*\.?\d*[1-9]/m,
+    'is a metric');
 $t->stop;
 ok(found(qr/^nginx does not answer at http/, '--config', $s->{conf}), 'nginx is away');
 ok(eventually(15, sub { grep { $_->{what} =~ /^nginx does not answer/ }

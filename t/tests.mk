@@ -55,7 +55,7 @@ ROAM_WISH := $(BUILD)/obj/loader/roam_wish.o
 $(BUILD)/unit/test_roam_wish: UNIT_OBJ := $(ROAM_WISH)
 $(BUILD)/unit/test_roam_wish: $(ROAM_WISH)
 # deliveries
-DELIVERED := $(patsubst %,$(BUILD)/obj/loader/%.o,deliver_queue endpoints endpoints_files files remote_url retry webhook)
+DELIVERED := $(patsubst %,$(BUILD)/obj/loader/%.o,deliver_queue endpoints endpoints_files files remote_url retry stop webhook)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_OBJ := $(DELIVERED)
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints): UNIT_OBJ := $(filter-out %/deliver_queue.o,$(DELIVERED))
 $(addprefix $(BUILD)/unit/test_,webhook retry endpoints deliver_queue): UNIT_LIBS = $(LOADER_LIBS)

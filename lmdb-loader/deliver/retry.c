@@ -3,6 +3,7 @@
  */
 
 #include "retry.h"
+#include "stop.h"
 
 #include "onsite_cursor.h"
 #include "onsite_value.h"
@@ -10,7 +11,6 @@
 
 #include <stdio.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define NOTE_VERSION   1
 #define NOTE_ELEMENTS  7
@@ -20,11 +20,7 @@
 onsite_ms_t
 retry_clock(void)
 {
-    struct timespec  now;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (onsite_ms_t) now.tv_sec * ONSITE_SECOND + now.tv_nsec / 1000000;
+    return loader_clock();
 }
 
 

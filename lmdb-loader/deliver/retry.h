@@ -10,7 +10,7 @@
 
 #include "onsite_buf.h"
 
-/* CLOCK_MONOTONIC, in ms. */
+/* loader_clock. */
 onsite_ms_t retry_clock(void);
 
 /* Evenly from 1 to most. */

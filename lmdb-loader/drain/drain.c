@@ -23,7 +23,7 @@
 #define LOOK_MS       ONSITE_SECOND     /* whether the state is still there */
 
 typedef struct {
-    drain_t                 drain;
+    drain_t                 drain;      /* first: drain_tell               */
     const drain_options_t  *options;
     drain_sink_t           *sink;
     int                     lock;
@@ -125,7 +125,7 @@ give_entry(void *data, uint64_t seq, onsite_str_t entry)
     }
 
     if (d->drain.n++ == 0) {
-        d->drain.since = loader_now();
+        d->drain.since = loader_clock();
     }
 
     d->drain.bytes += d->line.len;
@@ -215,17 +215,14 @@ read_shard(drainer_t *d)
 }
 
 
-/* Whether what was given has waited for long enough.  A clock that was set back
- * would have it wait until it is there again. */
+/* Whether what was given has waited for long enough. */
 
 static bool
 is_time(const drainer_t *d)
 {
-    onsite_ms_t  waited = loader_now() - d->drain.since;
-
     return d->sink->settle_time == 0
            ? !d->more
-           : waited < 0 || waited >= d->sink->settle_time;
+           : loader_clock() - d->drain.since >= d->sink->settle_time;
 }
 
 
@@ -317,7 +314,7 @@ open_state(drainer_t *d)
     }
 
     d->drain.opened++;
-    d->looked = loader_now();
+    d->looked = loader_clock();
 
     return status;
 }
@@ -329,9 +326,9 @@ open_state(drainer_t *d)
 static void
 look_at_state(drainer_t *d, onsite_status_t status)
 {
-    onsite_ms_t  now = loader_now();
+    onsite_ms_t  now = loader_clock();
 
-    if (!d->replaced && (now < d->looked || now - d->looked >= LOOK_MS)) {
+    if (!d->replaced && now - d->looked >= LOOK_MS) {
         d->looked = now;
         d->replaced = onsite_store_replaced(d->drain.store);
     }
@@ -368,16 +365,25 @@ begin_again(drainer_t *d)
 }
 
 
-static void
-failed(drainer_t *d)
+void
+drain_tell(drain_t *drain, const char *why)
 {
-    if (strcmp(d->told, d->error.text) != 0) {
-        loader_complain("%s", d->error.text);
-        (void) snprintf(d->told, sizeof(d->told), "%s", d->error.text);
+    drainer_t  *d = (drainer_t *) drain;
+
+    if (strcmp(d->told, why) != 0) {
+        loader_complain("%s", why);
+        (void) snprintf(d->told, sizeof(d->told), "%s", why);
     }
 
     task_count(TASK_DRAIN_FAILED, 1);
-    task_failed(d->error.text);
+    task_failed(why);
+}
+
+
+static void
+failed(drainer_t *d)
+{
+    drain_tell(&d->drain, d->error.text);
     d->failures++;
     begin_again(d);
 }

@@ -36,7 +36,8 @@ typedef struct {
     unsigned         opened;    /* how many times a state was: which it is */
     uint32_t         shard;     /* that is read                            */
     uint64_t         n;         /* events given, not settled               */
-    onsite_ms_t      since;     /* when the first of them was              */
+    onsite_ms_t      since;     /* when the first of them was, by
+                                       loader_clock                        */
     uint64_t         bytes;     /* of their lines                          */
 
     uint64_t         left;      /* in all: events that left                */
@@ -75,6 +76,9 @@ struct drain_sink_s {
  * and counted. */
 onsite_status_t drain_leave(drain_t *drain, uint32_t shard, uint64_t seq,
     uint64_t n, onsite_error_t *error);
+
+/* A sink fails, and goes on by itself: told once, until all has settled. */
+void drain_tell(drain_t *drain, const char *why);
 
 /* Hands events over until a signal comes, or with once until none is left;
  * takes the sink. */

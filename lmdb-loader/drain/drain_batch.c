@@ -258,7 +258,21 @@ take(batch_t *b, drain_t *drain, size_t at, size_t end,
 }
 
 
-/* One event alone. */
+static onsite_status_t
+not_one(const batch_t *b, onsite_error_t *error)
+{
+    char  why[sizeof(error->text)];
+
+    (void) post_refused(b->post, &b->answer, error);
+    (void) snprintf(why, sizeof(why), "%s", error->text);
+
+    return onsite_error(error, ONSITE_IO, "not one event of a batch is taken: "
+                        "%s", why);
+}
+
+
+/* One event alone.  That the receiver would take none is told before all of
+ * them were tried, which may take hours. */
 
 static onsite_status_t
 refuse(batch_t *b, drain_t *drain, size_t at, onsite_error_t *error)
@@ -270,6 +284,11 @@ refuse(batch_t *b, drain_t *drain, size_t at, onsite_error_t *error)
     b->refusals++;
 
     if (!b->proven) {
+        if (b->refusals == PATIENCE) {
+            (void) not_one(b, error);
+            drain_tell(drain, error->text);
+        }
+
         if (b->refusals > PATIENCE) {
             loader_pause((b->refusals - PATIENCE) * SLOWER_MS);
         }
@@ -371,7 +390,7 @@ none_taken(batch_t *b, drain_t *drain, onsite_error_t *error)
     status = drain_note_none(drain, drain->shard, error);
 
     if (status == ONSITE_OK) {
-        status = post_refused(b->post, &b->answer, error);
+        status = not_one(b, error);
     }
 
     b->first[drain->shard] = 0;

@@ -38,11 +38,14 @@ typedef struct {
 } file_sink_t;
 
 
+/* The folder is named, not the file: that has another name each time, and what
+ * is told once has to be the same. */
+
 static onsite_status_t
-failed(const char *path, const char *what, onsite_error_t *error)
+failed(const file_sink_t *file, const char *what, onsite_error_t *error)
 {
-    return onsite_error(error, ONSITE_IO, "%s: cannot %s: %s", path, what,
-                        strerror(errno));
+    return onsite_error(error, ONSITE_IO, "%s: cannot %s: %s", file->folder,
+                        what, strerror(errno));
 }
 
 
@@ -51,7 +54,7 @@ write_all(file_sink_t *file, const char *data, size_t len,
     onsite_error_t *error)
 {
     return onsite_write_all(file->fd, data, len)
-           ? ONSITE_OK : failed(file->part, "write", error);
+           ? ONSITE_OK : failed(file, "write a file there", error);
 }
 
 
@@ -69,7 +72,7 @@ write_packed(file_sink_t *file, onsite_str_t bytes, ZSTD_EndDirective end,
         left = ZSTD_compressStream2(file->zstd, &out, &in, end);
 
         if (ZSTD_isError(left)) {
-            return onsite_error(error, ONSITE_IO, "%s: %s", file->part,
+            return onsite_error(error, ONSITE_IO, "%s: %s", file->folder,
                                 ZSTD_getErrorName(left));
         }
 
@@ -112,7 +115,7 @@ sync_folder(const file_sink_t *file, onsite_error_t *error)
     rc = fd < 0 ? -1 : fsync(fd);
 
     if (rc != 0) {
-        (void) failed(file->folder, "sync", error);
+        (void) failed(file, "sync", error);
     }
 
     if (fd >= 0) {
@@ -153,7 +156,8 @@ open_file(file_sink_t *file, drain_t *drain, onsite_error_t *error)
 
     file->fd = open(file->part, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
 
-    return file->fd < 0 ? failed(file->part, "create", error) : ONSITE_OK;
+    return file->fd >= 0
+           ? ONSITE_OK : failed(file, "create a file there", error);
 }
 
 
@@ -213,7 +217,7 @@ file_settle(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
     status = flush(file, true, error);
 
     if (status == ONSITE_OK && fsync(file->fd) != 0) {
-        status = failed(file->part, "sync", error);
+        status = failed(file, "sync a file there", error);
     }
 
     if (status == ONSITE_OK) {
@@ -228,7 +232,7 @@ file_settle(drain_sink_t *sink, drain_t *drain, onsite_error_t *error)
     file->fd = -1;
 
     if (rc != 0 || rename(file->part, file->path) != 0) {
-        status = failed(file->part, "rename", error);
+        status = failed(file, "rename a file there", error);
         (void) unlink(file->part);
         return status;
     }
@@ -290,7 +294,7 @@ find_folder(file_sink_t *file, onsite_error_t *error)
     free(path);
 
     return access(file->folder, W_OK|X_OK) == 0
-           ? ONSITE_OK : failed(file->folder, "write there", error);
+           ? ONSITE_OK : failed(file, "write there", error);
 }
 
 

@@ -132,10 +132,10 @@ on_progress(void *pointer, curl_off_t to_get, curl_off_t got,
     }
 
     if (post->stopped == 0) {
-        post->stopped = loader_now();
+        post->stopped = loader_clock();
     }
 
-    return loader_now() - post->stopped > LAST_MS;
+    return loader_clock() - post->stopped > LAST_MS;
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "drain_reject.h"
 #include "loader.h"
+#include "stop.h"
 #include "task.h"
 
 #include "onsite_file.h"
@@ -89,12 +90,12 @@ static void
 tell(reject_t *reject, const drain_event_t *event, const char *why,
     bool dropped)
 {
-    onsite_ms_t     now = loader_now();
+    onsite_ms_t     now = loader_clock();
     onsite_error_t  id;
 
     reject->untold++;
 
-    if (now >= reject->told && now - reject->told < TELL_MS) {
+    if (reject->told != 0 && now - reject->told < TELL_MS) {
         return;
     }
 

@@ -14,7 +14,7 @@ typedef struct {
     const char   *path;         /* NULL: no file is wanted                 */
     int           fd;           /* -1: not open                            */
     uint64_t      untold;
-    onsite_ms_t   told;
+    onsite_ms_t   told;         /* by loader_clock; 0: never               */
 
     uint64_t     *last;         /* by shard: the last one too large        */
     unsigned      state;        /* that these are of                       */

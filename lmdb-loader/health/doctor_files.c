@@ -4,6 +4,7 @@
 
 #include "checkpoint.h"
 #include "doctor.h"
+#include "facts.h"
 #include "kept.h"
 #include "signed.h"
 
@@ -267,6 +268,7 @@ may_read(const char *folder, onsite_ms_t time)
 static void
 look_at_latest(doctor_t *doctor, onsite_ms_t time)
 {
+    char            ahead[FACTS_TIME];
     uint32_t        i;
     uint64_t        room, size = 0;
     checkpoint_t    checkpoint;
@@ -279,6 +281,15 @@ look_at_latest(doctor_t *doctor, onsite_ms_t time)
                     (long long) ((doctor->now - time) / ONSITE_MINUTE));
         doctor_remedy(doctor, "does lmdb-loader checkpoint run? What happened "
                       "since would be lost with the memory");
+    }
+
+    if (time - doctor->now > CHECKPOINT_AHEAD) {
+        doctor_find(doctor, DOCTOR_WARNING, "the latest checkpoint is dated "
+                    "%s ahead", facts_duration(time - doctor->now, ahead));
+        doctor_remedy(doctor, "is this machine's clock right? New ones go in "
+                      "beside it, dated later still, and --keep counts them "
+                      "all: move those that are dated ahead away, and the "
+                      "next one has its right date");
     }
 
     if (checkpoint_read(folder, time, &checkpoint, &error) != ONSITE_OK) {

@@ -49,7 +49,10 @@ typedef struct {
     char                  section[CONFIG_NAME_MAX];
     char                  folder[PATH_MAX];
     size_t                n;
-    onsite_ms_t           latest;           /* 0: there is none            */
+    onsite_ms_t           latest;           /* by name; 0: there is none   */
+    onsite_ms_t           ahead;            /* of now, by a clock that was
+                                               not right; 0: it is not     */
+    onsite_ms_t           made;             /* the latest, as far as known */
     onsite_ms_t           every;            /* one is to be made           */
 } facts_checkpoint_t;
 

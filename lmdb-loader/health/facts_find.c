@@ -61,6 +61,16 @@ facts_duration(onsite_ms_t ms, char text[FACTS_TIME])
 }
 
 
+/* Nearly: a quarter of the state is the most. */
+
+static bool
+is_outbox_full(const facts_state_t *state)
+{
+    return state->open
+           && state->stat.outbox_bytes > state->stat.bytes_size / 5;
+}
+
+
 static void
 find_state(facts_t *facts)
 {
@@ -90,7 +100,7 @@ find_state(facts_t *facts)
              facts_duration(facts->now - s->timer_due, time));
     }
 
-    if (stat->outbox_bytes > stat->bytes_size / 5) {
+    if (is_outbox_full(s)) {
         find(facts, "is there a [drain], and does its sink take what it "
              "sends? A larger size= of onsite_state lasts longer; events that "
              "nobody wants: onsite_outbox_events off",
@@ -173,6 +183,26 @@ store_has_told(const facts_t *facts, const char *section)
 }
 
 
+static bool
+is_to_files(const facts_t *facts, const char *name)
+{
+    size_t                   i;
+    const char              *to;
+    const config_section_t  *section;
+
+    for (i = 0; facts->config != NULL && i < facts->config->n; i++) {
+        section = &facts->config->sections[i];
+        to = config_value(section, "to");
+
+        if (to != NULL && strcmp(section->name, name) == 0) {
+            return strncmp(to, "file:", 5) == 0;
+        }
+    }
+
+    return false;
+}
+
+
 /* What helps when it goes on failing; "" where why says it all. */
 
 static const char *
@@ -186,8 +216,8 @@ remedy_of(const facts_t *facts, const char *section)
     } remedies[] = {
         { "sync", "what is live stays; see that there is a good snapshot "
           "where it comes from, and that its folder can be written" },
-        { "drain", "events wait meanwhile; see that the sink can be reached "
-          "and lets this machine in" },
+        { "drain", "events wait meanwhile; see that the sink can be reached, "
+          "lets this machine in and takes what it sends" },
         { "deliver", "deliveries wait meanwhile; see that the endpoints can "
           "be reached" },
         { "checkpoint", "what happens meanwhile is lost with the memory; see "
@@ -195,6 +225,13 @@ remedy_of(const facts_t *facts, const char *section)
         { "roam", "records wait meanwhile; see that NATS can be reached and "
           "lets this machine in" }
     };
+
+    if (facts->state.open && n == 5 && strncmp(section, "drain", n) == 0
+        && is_to_files(facts, section))
+    {
+        return "events wait meanwhile; see that its folder can be written and "
+               "has room";
+    }
 
     for (i = 0; i < sizeof(remedies) / sizeof(remedies[0])
                 && facts->state.open; i++)
@@ -293,9 +330,17 @@ find_checkpoint(facts_t *facts)
         find(facts, "see what [checkpoint] says",
              "there is no checkpoint in %.300s yet", c->folder);
 
-    } else if (facts->now - c->latest > 3 * c->every + ONSITE_MINUTE) {
+    } else if (facts->now - c->made > 3 * c->every + ONSITE_MINUTE) {
         find(facts, "see what [checkpoint] says", "the latest checkpoint is "
-             "%s old", facts_duration(facts->now - c->latest, time));
+             "%s old", facts_duration(facts->now - c->made, time));
+    }
+
+    if (c->ahead != 0) {
+        find(facts, "is this machine's clock right? New ones go in beside it, "
+             "dated later still, and keep= counts them all: move those that "
+             "are dated ahead away, and the next one has its right date",
+             "the latest checkpoint is dated %s ahead",
+             facts_duration(c->ahead, time));
     }
 }
 
@@ -329,11 +374,13 @@ find_nginx(facts_t *facts)
              "because the outbox had no room", n->refused);
     }
 
-    if (n->dropped > 0) {
+    /* counted since nginx began: what is over is told beside the outbox */
+
+    if (n->dropped > 0 && is_outbox_full(&facts->state)) {
         find(facts, "is there a [drain], and does its sink take what it "
              "sends? A larger size= of onsite_state lasts longer",
-             "%.0f events were dropped because the outbox had no room",
-             n->dropped);
+             "%.0f events were dropped since nginx began, because the outbox "
+             "has no room", n->dropped);
     }
 
     if (n->errors > 0) {

@@ -154,6 +154,35 @@ facts_of_syncs(facts_source_t *source, facts_t *facts)
 }
 
 
+/* Of one that is dated ahead its maker knows when it was made: where it has
+ * made one since it runs. */
+
+static void
+date(const facts_t *facts, facts_checkpoint_t *c)
+{
+    size_t                 i;
+    const sidecar_slot_t  *slot;
+
+    c->made = c->latest;
+
+    if (c->latest - facts->now <= CHECKPOINT_AHEAD) {
+        return;
+    }
+
+    c->ahead = c->latest - facts->now;
+
+    for (i = 0; facts->sidecar != NULL && i < SIDECAR_SLOTS; i++) {
+        slot = &facts->sidecar->slots[i];
+
+        if (slot->phase != SIDECAR_FREE && slot->task.good != 0
+            && strcmp(slot->name, c->section) == 0)
+        {
+            c->made = slot->task.good;
+        }
+    }
+}
+
+
 static void
 look_into(facts_checkpoint_t *c)
 {
@@ -198,6 +227,7 @@ facts_of_checkpoints(facts_t *facts)
         }
 
         look_into(c);
+        date(facts, c);
 
         return;
     }

@@ -318,7 +318,7 @@ facts_write_metrics(onsite_buf_t *out, const facts_t *facts)
               (double) facts->checkpoint.n);
         gauge(out, "checkpoint_age_seconds", "Age of the latest checkpoint.",
               facts->checkpoint.latest != 0
-              ? age(facts, facts->checkpoint.latest) : NAN);
+              ? age(facts, facts->checkpoint.made) : NAN);
     }
 
     write_counters(out, facts->sidecar);

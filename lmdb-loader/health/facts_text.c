@@ -169,8 +169,10 @@ write_outbox(onsite_buf_t *out, const facts_t *facts)
                   facts->state.oldest_delivery);
 
     if (n->good) {
-        onsite_buf_printf(out, "  %-12s %.0f events, %.0f deliveries\n",
-                          "dropped", n->dropped, n->refused);
+        onsite_buf_printf(out, "  %-12s %.0f events, %.0f deliveries%s\n",
+                          "dropped", n->dropped, n->refused,
+                          n->dropped + n->refused > 0 ? " since nginx began"
+                          : "");
         onsite_buf_printf(out, "\nnginx  %s\n  %-12s %.0f, %.0f rejected\n",
                           n->url, "events", n->events, n->rejected);
     }
@@ -260,7 +262,9 @@ facts_write_text(onsite_buf_t *out, const facts_t *facts)
 
     if (c->section[0] != '\0') {
         onsite_buf_printf(out, "\ncheckpoints  %s\n  %-12s %zu, the latest "
-                          "%s\n", c->folder, "kept", c->n,
-                          ago(facts, c->latest, text));
+                          "%s%s\n", c->folder, "kept", c->n,
+                          c->ahead != 0 ? "dated ahead by "
+                          : "", c->ahead != 0 ? facts_duration(c->ahead, text)
+                                : ago(facts, c->latest, text));
     }
 }

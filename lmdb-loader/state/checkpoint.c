@@ -133,7 +133,7 @@ static onsite_status_t
 take(checkpointer_t *c, onsite_ms_t deadline, onsite_error_t *error)
 {
     size_t                removed;
-    onsite_ms_t           begun = loader_now();
+    onsite_ms_t           begun = loader_clock();
     checkpoint_t          checkpoint;
     onsite_status_t       status;
     checkpoint_taking_t   taking = {
@@ -150,7 +150,7 @@ take(checkpointer_t *c, onsite_ms_t deadline, onsite_error_t *error)
     if (status == ONSITE_OK) {
         removed = checkpoint_prune(c->folder, c->keep);
         forget_erased(c);
-        report(c, &checkpoint, &taking, loader_now() - begun, removed);
+        report(c, &checkpoint, &taking, loader_clock() - begun, removed);
     }
 
     return status;
@@ -214,11 +214,11 @@ pause_of(const checkpointer_t *c)
 static void
 wait(checkpointer_t *c)
 {
-    onsite_ms_t      now, next = loader_now() + pause_of(c);
+    onsite_ms_t      now, next = loader_clock() + pause_of(c);
     onsite_error_t   error = { "" };
     onsite_status_t  status = ONSITE_OK;
 
-    while (!loader_stopping && (now = loader_now()) < next) {
+    while (!loader_stopping && (now = loader_clock()) < next) {
         loader_pause(next - now < LOOK_MS ? next - now : LOOK_MS);
 
         if (c->store == NULL) {
@@ -260,7 +260,7 @@ run(checkpointer_t *c)
 
     /* one more, so that little is lost; who ends us waits 10 seconds */
 
-    if (take(c, loader_now() + LAST_MS, &error) != ONSITE_OK) {
+    if (take(c, loader_clock() + LAST_MS, &error) != ONSITE_OK) {
         loader_complain("the last one was not made: %s", error.text);
     }
 

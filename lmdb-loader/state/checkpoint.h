@@ -23,6 +23,8 @@
 #define CHECKPOINT_NAME        21   /* with the NUL                        */
 #define CHECKPOINT_MAX         1000
 #define CHECKPOINT_EVERY       (5 * ONSITE_MINUTE)
+#define CHECKPOINT_AHEAD       ONSITE_MINUTE    /* of now: a date that is
+                                                   wrong                   */
 #define CHECKPOINT_FOLDER_MAX  (PATH_MAX - 128)
 
 typedef struct {
@@ -112,7 +114,8 @@ void checkpoint_erased_prune(const char *folder, uint64_t below);
 
 typedef struct {
     const char      *folder;
-    onsite_ms_t      deadline;      /* give up then; 0: never              */
+    onsite_ms_t      deadline;      /* give up then, by loader_clock; 0:
+                                        never                               */
     uint64_t         erased;        /* number of the next erasure          */
     onsite_ms_t      held;          /* how long the state's pages were     */
     uint64_t         used;          /* bytes, without holes                */

@@ -44,17 +44,6 @@ typedef struct {
 } copying_t;
 
 
-static onsite_ms_t
-ticks(void)
-{
-    struct timespec  now;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (onsite_ms_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 /* The thread */
 
 static uint32_t
@@ -156,10 +145,10 @@ look(copying_t *c)
         c->pressed = 0;
 
     } else if (c->pressed == 0) {
-        c->pressed = ticks();
+        c->pressed = loader_clock();
     }
 
-    return now && ticks() - c->pressed >= WAIT_MS;
+    return now && loader_clock() - c->pressed >= WAIT_MS;
 }
 
 
@@ -168,7 +157,7 @@ look(copying_t *c)
 static onsite_status_t
 watch(copying_t *c, onsite_ms_t deadline, onsite_error_t *error)
 {
-    onsite_ms_t      begun = ticks();
+    onsite_ms_t      begun = loader_clock();
     struct timespec  pause = { 0, LOOK_MS * 1000000 };
 
     while (!atomic_load(&c->ended)) {
@@ -180,13 +169,13 @@ watch(copying_t *c, onsite_ms_t deadline, onsite_error_t *error)
                                 "size, or more shards");
         }
 
-        if (ticks() - begun > HELD_MAX
-            || (deadline != 0 && loader_now() > deadline))
+        if (loader_clock() - begun > HELD_MAX
+            || (deadline != 0 && loader_clock() > deadline))
         {
             let_go_all(c);
             return onsite_error(error, ONSITE_IO, "the disk took too long: "
                                 "the state was let go after %lld ms",
-                                (long long) (ticks() - begun));
+                                (long long) (loader_clock() - begun));
         }
 
         (void) nanosleep(&pause, NULL);
@@ -204,7 +193,7 @@ copy_shards(copying_t *c, checkpoint_taking_t *taking, onsite_error_t *error)
     int              rc;
     sigset_t         all, before;
     pthread_t        thread;
-    onsite_ms_t      begun = ticks();
+    onsite_ms_t      begun = loader_clock();
     onsite_status_t  status;
 
     atomic_init(&c->first, -1);
@@ -221,7 +210,7 @@ copy_shards(copying_t *c, checkpoint_taking_t *taking, onsite_error_t *error)
     }
 
     status = watch(c, taking->deadline, error);
-    taking->held = ticks() - begun;
+    taking->held = loader_clock() - begun;
     (void) pthread_join(thread, NULL);
 
     if (status == ONSITE_OK && c->status != ONSITE_OK) {
