@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $t = Onsite::Test->new;
-my $folder = $t->dir . '/kept';
+our $folder = $t->dir . '/kept';
 my ($code, $out, $err);
 $t->campaigns(Onsite::Test::popup('hello'));
 $t->start(workers => 2, state => 'size=16m shards=4',
@@ -171,7 +171,7 @@ is(scalar @left, 2, 'leaves itself and the lock alone') or diag("@left");
 SKIP: {
     my $small = $t->dir . '/small';
     mkdir $small;
-    skip 'no file system can be mounted', 4 if $> != 0
+    skip 'no file system can be mounted', 6 if $> != 0
         || system("mount -t tmpfs -o size=64k none $small 2>/dev/null") != 0;
     ($code, $out, $err) = checkpoint($t, $small);
     is($code, 1, 'a disk that is too small');
@@ -180,6 +180,20 @@ SKIP: {
     is(scalar(@left = glob "$small/2*"), 0, 'and nothing is left there');
     ($code, $out, $err) = $t->run_loader('restore', $folder, '--to', "$small/state");
     like($err, qr/[1-9]\d+ are missing; give it a larger tmpfs/, 'nor can one be restored there');
+
+    system('umount', $small);
+
+    # where none can be made: told once, without a name that is new each time
+    system("mount -t tmpfs -o size=16m,nr_inodes=2 none $small");
+    $t->write_file('err.log', '');
+    local $folder = $small;
+    $pid = start('--every', '1s');
+    ok(eventually(5, sub { told('err') =~ /\Q$small\E: a checkpoint there cannot be created: No space/ }),
+        'a folder with no room for names') or diag(told('err'));
+    sleep 3.2;                          # at least one more try
+    is(scalar(my @lines = split /\n/, told('err')), 1, 'told once') or diag(told('err'));
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
     system('umount', $small);
 }
 

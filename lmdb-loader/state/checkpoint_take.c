@@ -223,12 +223,14 @@ copy_shards(copying_t *c, checkpoint_taking_t *taking, onsite_error_t *error)
 
 /* Files */
 
+/* Without a name that is another each time: what fails is told once. */
+
 static onsite_status_t
-cannot(const char *path, const char *doing, onsite_error_t *error)
+cannot(const char *folder, const char *doing, onsite_error_t *error)
 {
     return onsite_error(error, errno == ENOSPC ? ONSITE_LIMIT : ONSITE_IO,
-                        "%s: cannot be %s: %s", path, doing,
-                        strerror(errno));
+                        "%s: a checkpoint there cannot be %s: %s", folder,
+                        doing, strerror(errno));
 }
 
 
@@ -256,7 +258,7 @@ open_files(copying_t *c, const char *folder, checkpoint_t *checkpoint,
     checkpoint_path(folder, checkpoint->time, PART, NULL, path);
 
     if (mkdir(path, 0700) != 0) {
-        return cannot(path, "created", error);
+        return cannot(folder, "created", error);
     }
 
     for (i = 0; i < c->n; i++) {
@@ -264,7 +266,7 @@ open_files(copying_t *c, const char *folder, checkpoint_t *checkpoint,
         c->fds[i] = open(path, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
 
         if (c->fds[i] < 0) {
-            return cannot(path, "created", error);
+            return cannot(folder, "created", error);
         }
     }
 
@@ -301,7 +303,7 @@ settle(copying_t *c, const char *folder, checkpoint_t *checkpoint,
         checkpoint_shard_path(folder, checkpoint->time, PART, i, path);
 
         if (fsync(c->fds[i]) != 0) {
-            return cannot(path, "synced", error);
+            return cannot(folder, "synced", error);
         }
 
         status = files_sha256(path, file->sha256, &file->size, error);
@@ -330,11 +332,11 @@ publish(const char *folder, const checkpoint_t *checkpoint,
     checkpoint_path(folder, checkpoint->time, "", NULL, path);
 
     if (rename(part, path) != 0) {
-        return cannot(part, "renamed", error);
+        return cannot(folder, "renamed", error);
     }
 
-    return files_sync_folder(path) ? ONSITE_OK : cannot(path, "synced",
-                                                        error);
+    return files_sync_folder(path) ? ONSITE_OK
+                                   : cannot(folder, "synced", error);
 }
 
 
