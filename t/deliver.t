@@ -139,6 +139,7 @@ my @dead = outbox($t, '--dead');
 is_deeply([map { $_->{campaign} } sort { $a->{seq} <=> $b->{seq} } @dead],
     ['never', 'gone'], 'outbox --dead');
 is($dead[0]{tried}{last}, 'status 400', 'why');
+is($dead[0]{tried}{attempts}, 1, 'after how many attempts');
 like($dead[0]{tried}{dead}, qr/^20\d\d-/, 'since when');
 my %tried = map { $_->{campaign} => $_->{tried} } outbox($t);
 is($tried{later}{last}, 'status 503', 'what waits is told about');
@@ -170,6 +171,32 @@ my @gone = $hooks->received('gone');
 is($out->{sent}, 2, 'and they leave');
 my @again = $hooks->received('gone');
 is($again[-1]{headers}{'webhook-id'}, $gone[0]{headers}{'webhook-id'}, 'as the same');
+
+# many that are given up
+$hooks->answers(gone => '410');
+event('gone', "g$_") for 1 .. 30;
+($code, $out, $err) = once();
+is($out->{dead}, 30, 'many are given up');
+is(scalar(my @lines = $err =~ /^.*given up$/mg), 2, 'in two lines') or diag($err);
+like($err, qr{/: status 410: campaign "gone", id \w{32} is given up\n.*/: status 410: 29 more given up$}m,
+    'the first one, and how many more');
+my ($status) = json_decode(($t->run_loader('status', $t->state_dir, '--json'))[1]);
+is($status->{outbox}{dead}, 30, 'status has them');
+is($status->{outbox}{deliveries} > 30, 1, 'beside those that wait');
+my ($finding) = grep { $_->{what} =~ /given up/ } @{ $status->{findings} };
+is($finding->{what}, '30 deliveries are given up, and not tried any more',
+    'as something that is not well');
+my $state = $t->state_dir;
+like($finding->{remedy}, qr/lmdb-loader outbox \Q$state\E --dead .*lmdb-loader deliver \Q$state\E --retry-dead/,
+    'and says what to do');
+like(($t->run_loader('status', $state))[1],
+    qr/^  deliveries   $status->{outbox}{deliveries}, of which 30 given up, the oldest that waits \d+ s ago$/m,
+    'on the page, too');
+$hooks->answers(gone => '');
+is((deliver('--retry-dead'))[1]{waiting}, 30, 'they wait again');
+is(json_decode(($t->run_loader('status', $state, '--json'))[1])->{outbox}{dead}, 0,
+    'none is dead');
+is((once())[1]{sent}, 30, 'they leave');
 
 # by and by, with a Retry-After
 $hooks->answers(later => '429|Retry-After: 2');

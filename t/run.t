@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Onsite::Published;
 use Onsite::Sidecar;
@@ -156,6 +157,48 @@ for (['0.0.0.0:9180', 1], ['*:9180', 1], ['[::]:9180', 1], ['127.0.0.2:9180', 0]
     is($err =~ /warning: listen: whoever reaches \Q$listen\E/ ? 1 : 0, $warned,
         $warned ? 'anybody may ask' : 'is for this machine') or diag($err);
 }
+
+# what is as it is on this machine
+$s->config(drain => { %drain });
+($code, $said, $err) = check();
+is($code, 0, 'a state that is not there yet');
+like($err, qr/pop\.conf: warning: state: \S+: there is no such folder yet: nginx makes it .*is it the same\?$/m,
+    'is told');
+unlike($err, qr/listen|as root/, 'and nothing else');
+mkdir $t->state_dir, 0700;
+is((check())[2], '', 'now it is there');
+my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1:$s->{port}")
+    or die "listen: $!";
+($code, $said, $err) = check();
+is($code, 0, 'somebody listens there');
+like($err, qr/pop\.conf: warning: listen: 127\.0\.0\.1:$s->{port}: Address already in use: /,
+    'is told');
+undef $taken;
+{
+    local $s->{top} = { listen => "unix:$dir/taken" };
+    $s->config(drain => { %drain });
+    is((check())[2], '', 'nobody at a path');
+    ok(!-e "$dir/taken", 'and nobody after it was looked at');
+    $taken = IO::Socket::UNIX->new(Listen => 1, Local => "$dir/taken") or die "listen: $!";
+    like((check())[2], qr/warning: listen: unix:\S+: Address already in use/, 'somebody');
+    undef $taken;
+    is((check())[2], '', 'somebody who is gone');
+    ok(-S "$dir/taken", 'whose socket stays');
+    local $s->{top} = { listen => "unix:$dir/none/s" };
+    $s->config(drain => { %drain });
+    like((check())[2], qr/warning: listen: unix:\S+: No such file/, 'no folder for it');
+}
+SKIP: {
+    my ($name, $uid, $gid) = (getpwnam 'nobody')[0, 2, 3];
+    skip 'only root may look as another', 1 if $> != 0 || !defined $uid;
+    $s->config(drain => { %drain });
+    chown $uid, $gid, $t->state_dir;
+    like((check())[2], qr/note: checked as root: runuser -u nobody -- lmdb-loader run \S+pop\.conf --check sees what nobody may read$/m,
+        'as whom it looked');
+    chown 0, 0, $t->state_dir;
+}
+rmdir $t->state_dir;
+
 $s->text("state = /x\n");
 like((check())[2], qr/there is no section/, 'nothing to do');
 $s->text("[drain]\nto = file:$out\n");
@@ -187,6 +230,11 @@ ok($s->logs(qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \[sync\] \S+: live, version 7$/
     'lines have time and section');
 my $line = Onsite::Test::read_file("/proc/" . $s->tasks->{drain}{pid} . '/comm');
 is($line, "onsite drain\n", 'processes have names');
+
+# it is what listens there
+($code, undef, $err) = check();
+is($code, 0, 'checked while it runs');
+unlike($err, qr/listen/, 'where it listens is no news');
 
 # HTTP
 my $r = $s->get('/healthz');
@@ -229,6 +277,7 @@ for (split /\n/, $r->{content}) {
 }
 is_deeply(\@bad, [], 'each line is right');
 my %wanted = ('ready' => 1, 'state_writable' => 1, 'outbox_events' => 0,
+    'outbox_dead_deliveries' => 0,
     'snapshot_version{section="sync"}' => 7,
     'task_running{section="drain"}' => 1,
     'drain_events_total{section="drain"}' => 50,

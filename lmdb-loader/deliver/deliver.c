@@ -45,6 +45,20 @@ tell_queue(queue_t *queue, const char *who, const char *why)
 }
 
 
+/* The last attempt counts, too. */
+
+static void
+give_up(deliver_t *d, queue_t *queue, const job_t *job, const char *why)
+{
+    retry_note_t  note;
+
+    deliver_note(d, job->seq, &note);
+    note.attempts++;
+    (void) deliver_keep_note(d, job->seq, &note);
+    deliver_bury(d, queue, job, why);
+}
+
+
 /* Nothing has arrived there for so long, and this one waits as long: by a
  * clock that nobody sets, and by the one that lasts. */
 
@@ -69,7 +83,7 @@ try_later(deliver_t *d, queue_t *queue, const job_t *job, onsite_ms_t wait,
     note.tried += note.delay;
 
     if (note.tried >= d->give_up || is_hopeless(d, queue, job)) {
-        deliver_bury(d, queue, job, why);
+        give_up(d, queue, job, why);
         return;
     }
 
@@ -105,9 +119,8 @@ on_done(const sent_t *sent)
 
     case RETRY_NEVER:
         queue_good(queue);
-        loader_complain("%s: %s: %s is given up", queue->name, sent->why,
-                        sent->who);
-        deliver_bury(d, queue, &sent->job, sent->why);
+        deliver_tell_given_up(queue, sent->who, sent->why);
+        give_up(d, queue, &sent->job, sent->why);
         break;
 
     case RETRY_LATER:
@@ -340,6 +353,7 @@ turn(deliver_t *d)
     }
 
     send_go_on(d->send, on_done);
+    deliver_tell_more(d, retry_clock());
 
     if (status == ONSITE_OK) {
         status = deliver_settle(d);
@@ -471,9 +485,11 @@ run(deliver_t *d)
 
         if (status == ONSITE_OK || loader_stopping) {
             finish(d);
+            deliver_tell_more(d, INT64_MAX);
             return LOADER_OK;
         }
 
+        deliver_tell_more(d, INT64_MAX);
         tell(d);
         deliver_close(d);
 

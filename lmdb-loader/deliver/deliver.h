@@ -6,7 +6,8 @@
  *   deliver_queue.c  what waits, by endpoint
  *   deliver_check.c  whether one may still leave
  *   deliver_send.c   requests under way
- *   deliver_tell.c   --dry-run, --retry-dead, what is told at the end
+ *   deliver_tell.c   --dry-run, --retry-dead, what is told of those given up,
+ *                    and at the end
  *
  * Of each delivery that waits no more is held than when it is due; its bytes
  * are read when it leaves.
@@ -71,6 +72,15 @@ typedef struct {
     uint32_t     size;
 } job_t;
 
+/* Why deliveries were given up, and how many since that was told. */
+typedef struct {
+    char         why[RETRY_WHY_MAX + 1];
+    uint64_t     more;
+    onsite_ms_t  again;         /* nothing of it is told before            */
+} cause_t;
+
+#define QUEUE_CAUSES  8         /* what others come to is told as the last */
+
 typedef struct {
     char              *name;    /* the endpoint's URL, or what is before the
                                    path                                    */
@@ -85,6 +95,8 @@ typedef struct {
     onsite_ms_t        paused;      /* until, as it fails                  */
     onsite_ms_t        limited;     /* until, by its rate                  */
     char               told[RETRY_WHY_MAX + 1];
+    cause_t            causes[QUEUE_CAUSES];
+    size_t             n_causes;
 } queue_t;
 
 typedef struct {
@@ -112,6 +124,13 @@ bool queue_take(queue_t *queue, onsite_ms_t now);
 
 /* When it may be worth looking again; at most later. */
 onsite_ms_t queue_next(const queue_t *queue, onsite_ms_t later);
+
+/* One was given up: whether that is to be told, or is one more of them. */
+bool queue_gave_up(queue_t *queue, const char *why, onsite_ms_t now);
+
+/* A cause of which there are more to be told, NULL: there is none; now:
+ * INT64_MAX for all.  *n: how many. */
+const char *queue_more(queue_t *queue, onsite_ms_t now, uint64_t *n);
 
 void queue_good(queue_t *queue);
 /* wait: what the endpoint asked for. */
@@ -229,10 +248,17 @@ extern const char  deliver_refused[];
 
 int deliver_dry_run(deliver_t *d, bool json);
 int deliver_retry_dead(const char *state, bool json);
+void deliver_tell_given_up(queue_t *queue, const char *who, const char *why);
+/* How many more there were, where that is due; now: INT64_MAX for all. */
+void deliver_tell_more(const deliver_t *d, onsite_ms_t now);
 void deliver_report(const deliver_t *d, bool json);
 
 /* When the oldest of a shard was made that is not given up; NOT_FOUND. */
 onsite_status_t deliver_oldest(onsite_store_t *store, uint32_t shard,
     onsite_ms_t *time);
+
+/* Adds how many of a shard are given up. */
+onsite_status_t deliver_count_dead(onsite_store_t *store, uint32_t shard,
+    uint64_t *n);
 
 #endif

@@ -11,6 +11,7 @@
 #define FAILURES     3
 #define PAUSE        ONSITE_SECOND
 #define PAUSE_MAX    ONSITE_MINUTE
+#define TELL_MORE    ONSITE_MINUTE
 
 
 static queue_t *
@@ -238,6 +239,68 @@ queue_next(const queue_t *queue, onsite_ms_t later)
     next = next > queue->limited ? next : queue->limited;
 
     return next < later ? next : later;
+}
+
+
+/* A receiver that thinks of new reasons gets no new lines for them. */
+
+static cause_t *
+cause_of(queue_t *queue, const char *why)
+{
+    size_t  i;
+
+    for (i = 0; i < queue->n_causes; i++) {
+        if (strcmp(queue->causes[i].why, why) == 0) {
+            return &queue->causes[i];
+        }
+    }
+
+    if (i == QUEUE_CAUSES) {
+        return &queue->causes[i - 1];
+    }
+
+    (void) snprintf(queue->causes[i].why, sizeof(queue->causes[i].why), "%s",
+                    why);
+    queue->n_causes++;
+
+    return &queue->causes[i];
+}
+
+
+bool
+queue_gave_up(queue_t *queue, const char *why, onsite_ms_t now)
+{
+    cause_t  *cause = cause_of(queue, why);
+
+    if (cause->again != 0 && now < cause->again) {
+        cause->more++;
+        return false;
+    }
+
+    cause->again = now + TELL_MORE;
+
+    return true;
+}
+
+
+const char *
+queue_more(queue_t *queue, onsite_ms_t now, uint64_t *n)
+{
+    size_t    i;
+    cause_t  *cause;
+
+    for (i = 0; i < queue->n_causes; i++) {
+        cause = &queue->causes[i];
+
+        if (cause->more != 0 && cause->again <= now) {
+            *n = cause->more;
+            cause->more = 0;
+            cause->again = now != INT64_MAX ? now + TELL_MORE : 0;
+            return cause->why;
+        }
+    }
+
+    return NULL;
 }
 
 

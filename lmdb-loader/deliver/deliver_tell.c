@@ -296,6 +296,58 @@ deliver_oldest(onsite_store_t *store, uint32_t shard, onsite_ms_t *time)
 }
 
 
+/* Those that are given up: only what was tried has a note. */
+
+static bool
+count_dead(void *data, uint64_t seq, onsite_str_t bytes)
+{
+    uint64_t      *n = data;
+    retry_note_t   note;
+
+    (void) seq;
+    *n += retry_note_decode(bytes.data, bytes.len, &note) && note.dead != 0;
+
+    return true;
+}
+
+
+onsite_status_t
+deliver_count_dead(onsite_store_t *store, uint32_t shard, uint64_t *n)
+{
+    return onsite_store_delivery_notes(store, shard, count_dead, n, NULL);
+}
+
+
+/* What is given up: once for each cause, then how many more */
+
+void
+deliver_tell_given_up(queue_t *queue, const char *who, const char *why)
+{
+    if (queue_gave_up(queue, why, retry_clock())) {
+        loader_complain("%s: %s: %s is given up", queue->name, why, who);
+    }
+}
+
+
+void
+deliver_tell_more(const deliver_t *d, onsite_ms_t now)
+{
+    size_t       i;
+    uint64_t     n;
+    queue_t     *queue;
+    const char  *why;
+
+    for (i = 0; i < d->queues.n; i++) {
+        queue = d->queues.list[i];
+
+        while ((why = queue_more(queue, now, &n)) != NULL) {
+            loader_complain("%s: %s: %llu more given up", queue->name, why,
+                            (unsigned long long) n);
+        }
+    }
+}
+
+
 /* At the end */
 
 static size_t

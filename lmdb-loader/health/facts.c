@@ -112,8 +112,15 @@ examine(facts_source_t *source, facts_state_t *state)
         earliest(&state->oldest_event, status, time);
         status = deliver_oldest(store, i, &time);
         earliest(&state->oldest_delivery, status, time);
+        (void) deliver_count_dead(store, i, &state->dead);
         status = onsite_store_timer_first(store, i, &time);
         earliest(&state->timer_due, status, time);
+    }
+
+    /* it goes on meanwhile */
+
+    if (state->dead > state->stat.deliveries) {
+        state->dead = state->stat.deliveries;
     }
 }
 

@@ -26,6 +26,7 @@ typedef struct {
                                                since this one began        */
     onsite_ms_t           oldest_event;     /* 0: none waits               */
     onsite_ms_t           oldest_delivery;
+    uint64_t              dead;             /* deliveries given up         */
     onsite_ms_t           timer_due;        /* the earliest; 0: none       */
 } facts_state_t;
 

@@ -72,6 +72,25 @@ is_outbox_full(const facts_state_t *state)
 
 
 static void
+find_dead(facts_t *facts)
+{
+    char                  remedy[FACTS_WHY];
+    const facts_state_t  *s = &facts->state;
+
+    if (s->dead == 0) {
+        return;
+    }
+
+    (void) snprintf(remedy, sizeof(remedy), "lmdb-loader outbox %.100s --dead "
+                    "says which and why; once their endpoints take them, "
+                    "lmdb-loader deliver %.100s --retry-dead sends them again",
+                    s->path, s->path);
+    find(facts, remedy, "%llu deliveries are given up, and not tried any more",
+         (unsigned long long) s->dead);
+}
+
+
+static void
 find_state(facts_t *facts)
 {
     char                        time[FACTS_TIME];
@@ -120,9 +139,11 @@ find_state(facts_t *facts)
     {
         find(facts, "is there a [deliver], and do endpoints answer?",
              "the oldest of %llu deliveries has waited for %s",
-             (unsigned long long) stat->deliveries,
+             (unsigned long long) (stat->deliveries - s->dead),
              facts_duration(facts->now - s->oldest_delivery, time));
     }
+
+    find_dead(facts);
 }
 
 

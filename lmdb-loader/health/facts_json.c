@@ -118,6 +118,7 @@ write_state(onsite_buf_t *out, const facts_state_t *state)
     onsite_buf_printf(out, "},\n\"outbox\":{\"events\":%llu",
                       (unsigned long long) stat->events);
     number(out, "deliveries", stat->deliveries);
+    number(out, "dead", state->dead);
     number(out, "bytes", stat->outbox_bytes);
     moment(out, "oldest_event", state->oldest_event);
     moment(out, "oldest_delivery", state->oldest_delivery);

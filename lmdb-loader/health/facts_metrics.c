@@ -110,8 +110,10 @@ write_state(onsite_buf_t *out, const facts_t *facts)
           age(facts, s->timer_due));
     gauge(out, "outbox_events", "Events that wait to leave.",
           (double) stat->events);
-    gauge(out, "outbox_deliveries", "Deliveries that wait to leave.",
-          (double) stat->deliveries);
+    gauge(out, "outbox_deliveries", "Deliveries that have not left, given up "
+          "ones included.", (double) stat->deliveries);
+    gauge(out, "outbox_dead_deliveries", "Deliveries that are given up.",
+          (double) s->dead);
     gauge(out, "outbox_bytes", "Bytes of the state that the outbox takes.",
           (double) stat->outbox_bytes);
     gauge(out, "outbox_oldest_event_age_seconds",

@@ -136,14 +136,21 @@ write_state(onsite_buf_t *out, const facts_t *facts)
 
 static void
 write_waiting(onsite_buf_t *out, const facts_t *facts, const char *what,
-    uint64_t n, onsite_ms_t oldest)
+    uint64_t n, uint64_t dead, onsite_ms_t oldest)
 {
     char  text[FACTS_TIME];
 
     onsite_buf_printf(out, "  %-12s %llu", what, (unsigned long long) n);
 
+    if (dead != 0) {
+        onsite_buf_printf(out, ", of which %llu given up",
+                          (unsigned long long) dead);
+    }
+
     if (n != 0 && oldest != 0) {
-        onsite_buf_printf(out, ", the oldest %s", ago(facts, oldest, text));
+        onsite_buf_printf(out, ", the oldest%s %s",
+                          dead != 0 ? " that waits" : "",
+                          ago(facts, oldest, text));
     }
 
     onsite_buf_char(out, '\n');
@@ -163,10 +170,10 @@ write_outbox(onsite_buf_t *out, const facts_t *facts)
 
     onsite_buf_printf(out, "\noutbox  %s\n",
                       bytes(stat->outbox_bytes, text));
-    write_waiting(out, facts, "events", stat->events,
+    write_waiting(out, facts, "events", stat->events, 0,
                   facts->state.oldest_event);
     write_waiting(out, facts, "deliveries", stat->deliveries,
-                  facts->state.oldest_delivery);
+                  facts->state.dead, facts->state.oldest_delivery);
 
     if (n->good) {
         onsite_buf_printf(out, "  %-12s %.0f events, %.0f deliveries%s\n",

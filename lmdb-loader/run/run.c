@@ -648,6 +648,7 @@ loader_run(int argc, char **argv)
     }
 
     if (check != NULL) {
+        run_look_at_places(m.config);
         (void) printf("%s: good, %zu section%s\n", argv[0], m.config->n,
                       m.config->n == 1 ? "" : "s");
         rc = LOADER_OK;

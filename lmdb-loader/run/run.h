@@ -28,8 +28,14 @@ int run_section(const child_t *child, void *data);
  * is tested only (fd NULL).  LOADER_USAGE: it is none; complains. */
 int run_listen(const config_t *config, int *fd);
 
+/* Whether it can be listened at now: warns where not. */
+void run_listen_try(const config_t *config);
+
 /* What is listened at has no name any more. */
 void run_listen_end(const config_t *config);
+
+/* run_places.c: warns of what is not there yet, and says as whom it looked. */
+void run_look_at_places(const config_t *config);
 
 /* watch.c: the child that looks whether all is well, and tells whoever asks;
  * data is the sidecar_t. */

@@ -160,6 +160,23 @@ split(char *text, const char **host, const char **port)
 }
 
 
+/* True: to be freed. */
+
+static bool
+find_address(const char *listen, struct addrinfo **found)
+{
+    char             text[256];
+    const char      *host, *port;
+    struct addrinfo  hints = { .ai_socktype = SOCK_STREAM,
+                               .ai_flags = AI_PASSIVE|AI_NUMERICHOST
+                                           |AI_NUMERICSERV };
+
+    return snprintf(text, sizeof(text), "%s", listen) < (int) sizeof(text)
+           && split(text, &host, &port)
+           && getaddrinfo(host, port, &hints, found) == 0;
+}
+
+
 static bool
 is_of_machine(const struct sockaddr *address)
 {
@@ -178,16 +195,92 @@ is_of_machine(const struct sockaddr *address)
 }
 
 
+/* Nothing is made, and nobody is kept from listening. */
+
+static bool
+is_free(const struct sockaddr *address, socklen_t size)
+{
+    int   fd, failure, one = 1;
+    bool  done;
+
+    fd = socket(address->sa_family, SOCK_STREAM|SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return false;
+    }
+
+    (void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    done = bind(fd, address, size) == 0;
+    failure = errno;
+    (void) close(fd);
+    errno = failure;
+
+    return done;
+}
+
+
+static bool
+is_path_free(const char *path)
+{
+    int                  fd;
+    bool                 answers;
+    char                 folder[sizeof(((struct sockaddr_un *) NULL)
+                                       ->sun_path)];
+    struct stat          st;
+    struct sockaddr_un   address = { .sun_family = AF_UNIX };
+
+    (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    (void) snprintf(folder, sizeof(folder), "%.*s",
+                    (int) (strrchr(path, '/') - path + 1), path);
+
+    if (lstat(path, &st) != 0) {
+        return access(folder, W_OK|X_OK) == 0;
+    }
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0);
+    answers = fd < 0 || connect(fd, (struct sockaddr *) &address,
+                                sizeof(address)) == 0;
+
+    if (fd >= 0) {
+        (void) close(fd);
+    }
+
+    errno = EADDRINUSE;
+
+    return S_ISSOCK(st.st_mode) && !answers;
+}
+
+
+void
+run_listen_try(const config_t *config)
+{
+    bool              is_good;
+    struct addrinfo  *found;
+
+    if (is_path(config->listen)) {
+        is_good = is_path_free(config->listen + 5);
+
+    } else if (find_address(config->listen, &found)) {
+        is_good = is_free(found->ai_addr, found->ai_addrlen);
+        freeaddrinfo(found);
+
+    } else {
+        return;
+    }
+
+    if (!is_good) {
+        loader_complain("%s: warning: listen: %s: %s: the sidecar could not "
+                        "listen there now", config->path, config->listen,
+                        strerror(errno));
+    }
+}
+
+
 int
 run_listen(const config_t *config, int *fd)
 {
     int               rc = LOADER_OK;
-    char              text[256];
-    const char       *host, *port;
-    struct addrinfo  *found, hints = { .ai_socktype = SOCK_STREAM,
-                                       .ai_flags = AI_PASSIVE
-                                                   |AI_NUMERICHOST
-                                                   |AI_NUMERICSERV };
+    struct addrinfo  *found;
 
     if (config->listen == NULL) {
         return LOADER_OK;
@@ -197,10 +290,7 @@ run_listen(const config_t *config, int *fd)
         return listen_at_path(config, config->listen + 5, fd);
     }
 
-    if (snprintf(text, sizeof(text), "%s", config->listen)
-        >= (int) sizeof(text) || !split(text, &host, &port)
-        || getaddrinfo(host, port, &hints, &found) != 0)
-    {
+    if (!find_address(config->listen, &found)) {
         return is_none(config);
     }
 
@@ -209,8 +299,9 @@ run_listen(const config_t *config, int *fd)
 
     } else if (!is_of_machine(found->ai_addr)) {
         loader_complain("%s: warning: listen: whoever reaches %s over the "
-                        "network can read it; 127.0.0.1:%s is for this "
-                        "machine alone", config->path, config->listen, port);
+                        "network can read it; 127.0.0.1%s is for this "
+                        "machine alone", config->path, config->listen,
+                        strrchr(config->listen, ':'));
     }
 
     freeaddrinfo(found);

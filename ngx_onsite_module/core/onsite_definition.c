@@ -267,18 +267,71 @@ onsite_definition_nearest_of(onsite_str_t word, const onsite_str_t *names,
 }
 
 
+static size_t
+index_of(onsite_str_t key, const char *const *names)
+{
+    size_t  i;
+
+    for (i = 0; names[i] != NULL && !onsite_str_is(key, names[i]); i++) {
+        /* void */
+    }
+
+    return i;
+}
+
+
+/* The object among those that may stand here which has such a key; NULL. */
+
+static const char *
+home_of(onsite_str_t key, const char *const *names)
+{
+    size_t  i, k;
+
+    static const struct {
+        const char  *key;
+        const char  *home;
+    } homes[] = {
+        { "stop_on", "frequency" }, { "cap", "frequency" },
+        { "per", "frequency" }, { "html", "content" }, { "data", "content" }
+    };
+
+    for (i = 0; i < sizeof(homes) / sizeof(homes[0]); i++) {
+        if (onsite_str_is(key, homes[i].key)) {
+            k = index_of(onsite_str_of(homes[i].home), names);
+            return names[k];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+unknown_key(onsite_definition_t *d, onsite_str_t key,
+    const char *const *names)
+{
+    const char  *home = home_of(key, names);
+    const char  *meant = onsite_definition_nearest(key, names);
+
+    if (home != NULL) {
+        onsite_definition_error(d, NULL, "unknown key; it belongs into \"%s\"",
+                                home);
+
+    } else if (meant != NULL) {
+        onsite_definition_error(d, NULL, "unknown key; did you mean \"%s\"?",
+                                meant);
+
+    } else {
+        onsite_definition_error(d, NULL, "unknown key");
+    }
+}
+
+
 static void
 check_key(onsite_definition_t *d, onsite_str_t key, const char *const *names,
     uint32_t *seen)
 {
-    size_t       i, len;
-    const char  *meant;
-
-    for (i = 0; names[i] != NULL; i++) {
-        if (onsite_str_is(key, names[i])) {
-            break;
-        }
-    }
+    size_t  i = index_of(key, names), len;
 
     if (names[i] != NULL && (*seen & (1u << i)) == 0) {
         *seen |= 1u << i;
@@ -291,11 +344,7 @@ check_key(onsite_definition_t *d, onsite_str_t key, const char *const *names,
         onsite_definition_error(d, NULL, "given twice: keep one");
 
     } else {
-        meant = onsite_definition_nearest(key, names);
-        onsite_definition_error(d, NULL, "unknown key%s%s%s",
-                                meant != NULL ? "; did you mean \"" : "",
-                                meant != NULL ? meant : "",
-                                meant != NULL ? "\"?" : "");
+        unknown_key(d, key, names);
     }
 
     onsite_definition_leave(d, len);

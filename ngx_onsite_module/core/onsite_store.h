@@ -233,6 +233,10 @@ onsite_status_t onsite_store_delivery_note(onsite_store_t *store,
     uint64_t seq, onsite_str_t note, onsite_error_t *error);
 onsite_status_t onsite_store_delivery_noted(onsite_store_t *store,
     uint64_t seq, void *out, size_t *size, onsite_error_t *error);
+/* All notes of a shard, in the order of their deliveries. */
+onsite_status_t onsite_store_delivery_notes(onsite_store_t *store,
+    uint32_t shard, onsite_store_outbox_pt visit, void *data,
+    onsite_error_t *error);
 
 /* Those of visitors, whose keys they are, at most budget entries looked at;
  * *all: these are all. */

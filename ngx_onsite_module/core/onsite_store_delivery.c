@@ -87,6 +87,62 @@ onsite_store_delivery_noted(onsite_store_t *store, uint64_t seq, void *out,
 }
 
 
+/* Those of all deliveries stand together among what else is noted. */
+
+static int
+walk_notes(MDB_cursor *cursor, onsite_store_outbox_pt visit, void *data)
+{
+    int          rc;
+    MDB_val      k, v;
+    uint64_t     seq;
+    note_name_t  name;
+
+    k = note_key(&name, 0);
+    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+    while (rc == 0 && k.mv_size == sizeof(name.bytes)
+           && memcmp(k.mv_data, NOTE_NAME, sizeof(NOTE_NAME)) == 0)
+    {
+        memcpy(&seq, (char *) k.mv_data + sizeof(NOTE_NAME), sizeof(seq));
+
+        if (v.mv_size <= ONSITE_DELIVERY_NOTE_MAX
+            && !visit(data, be64toh(seq), onsite_str(v.mv_data, v.mv_size)))
+        {
+            return 0;
+        }
+
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+
+onsite_status_t
+onsite_store_delivery_notes(onsite_store_t *store, uint32_t shard,
+    onsite_store_outbox_pt visit, void *data, onsite_error_t *error)
+{
+    int          rc;
+    shard_t     *s = &store->shards[shard];
+    MDB_cursor  *cursor;
+
+    rc = shard_reader_begin(store, s);
+
+    if (rc == 0) {
+        rc = mdb_cursor_open(s->reader, s->meta, &cursor);
+
+        if (rc == 0) {
+            rc = walk_notes(cursor, visit, data);
+            mdb_cursor_close(cursor);
+        }
+
+        shard_reader_end(s);
+    }
+
+    return rc == 0 ? ONSITE_OK : shard_failed(store, s, rc, "read", error);
+}
+
+
 /* Commits, or aborts what failed. */
 
 static onsite_status_t

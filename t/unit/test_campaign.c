@@ -47,6 +47,8 @@ static const expected_t  bad[] = {
     { "{" BASE ", 'priority': 10000000}", "priority", "1000000" },
     { "{" BASE ", 'audeince': {}}", "audeince", "did you mean \"audience\"" },
     { "{" BASE ", 'zzzzzzzzz': {}}", "zzzzzzzzz", "unknown key" },
+    { "{" BASE ", 'stop_on': ['clicked']}", "stop_on",
+      "it belongs into \"frequency\"" },
     { "{" BASE ", 'group': 'a', 'group': 'b'}", "group", "given twice" },
     { "{" BASE ", 'group': ''}", "group", "non-empty" },
 

@@ -121,6 +121,49 @@ pauses(void **state)
 }
 
 
+/* A cause is told once, then how many more there are, each minute. */
+
+static void
+given_up(void **state)
+{
+    int        i;
+    char       name[] = "q", why[32];
+    queue_t    queue = { .name = name };
+    uint64_t   n = 0;
+
+    (void) state;
+    assert_true(queue_gave_up(&queue, "status 410", 1000));
+    assert_null(queue_more(&queue, INT64_MAX, &n));
+
+    for (i = 0; i < 149; i++) {
+        assert_false(queue_gave_up(&queue, "status 410", 1000 + i));
+    }
+
+    assert_true(queue_gave_up(&queue, "status 422", 1000));
+    assert_null(queue_more(&queue, 1000 + ONSITE_MINUTE - 1, &n));
+    assert_string_equal(queue_more(&queue, 1000 + ONSITE_MINUTE, &n),
+                        "status 410");
+    assert_int_equal(n, 149);
+    assert_null(queue_more(&queue, 1000 + ONSITE_MINUTE, &n));
+
+    /* that was a line, too */
+
+    assert_false(queue_gave_up(&queue, "status 410", 1001 + ONSITE_MINUTE));
+    assert_null(queue_more(&queue, 999 + 2 * ONSITE_MINUTE, &n));
+    assert_string_equal(queue_more(&queue, INT64_MAX, &n), "status 410");
+    assert_int_equal(n, 1);
+    assert_null(queue_more(&queue, INT64_MAX, &n));
+
+    for (i = 0; i < 100; i++) {
+        (void) snprintf(why, sizeof(why), "status %d", 500 + i);
+        assert_int_equal(queue_gave_up(&queue, why, 1000),
+                         i < QUEUE_CAUSES - 2);
+    }
+
+    assert_int_equal(queue.n_causes, QUEUE_CAUSES);
+}
+
+
 static void
 rates(void **state)
 {
@@ -149,6 +192,7 @@ main(void)
         cmocka_unit_test(earliest_first),
         cmocka_unit_test(one_each),
         cmocka_unit_test(pauses),
+        cmocka_unit_test(given_up),
         cmocka_unit_test(rates)
     };
 

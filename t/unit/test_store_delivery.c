@@ -191,6 +191,68 @@ note(state_t *s, uint64_t seq, const char *text)
 }
 
 
+static bool
+first_letters(void *data, uint64_t seq, onsite_str_t text)
+{
+    char    *out = data;
+    size_t   n = strlen(out);
+
+    (void) seq;
+    out[n] = text.data[0];
+    out[n + 1] = '\0';
+
+    return out[n] != 'z';
+}
+
+
+static const char *
+notes(state_t *s, uint32_t shard)
+{
+    static char  out[16];
+
+    out[0] = '\0';
+    assert_int_equal(onsite_store_delivery_notes(s->store, shard,
+                                                 first_letters, out,
+                                                 &s->error), ONSITE_OK);
+
+    return out;
+}
+
+
+/* All of a shard, in their order, and nothing else that is noted there. */
+
+static void
+notes_of_a_shard(void **data)
+{
+    int        i;
+    state_t   *s = *data;
+    uint64_t   seqs[5];
+
+    s->options.shards = 2;
+    open_state(s);
+    assert_str(onsite_str_of(notes(s, 0)), "");
+
+    for (i = 0; i < 5; i++) {
+        seqs[i] = add(s, i == 4, (char) ('a' + i), 10);
+    }
+
+    assert_int_equal(note(s, seqs[3], "d"), ONSITE_OK);
+    assert_int_equal(note(s, seqs[0], "a"), ONSITE_OK);
+    assert_int_equal(note(s, seqs[2], "c"), ONSITE_OK);
+    assert_int_equal(note(s, seqs[4], "e"), ONSITE_OK);
+    assert_str(onsite_str_of(notes(s, 0)), "acd");
+    assert_str(onsite_str_of(notes(s, 1)), "e");
+    assert_int_equal(note(s, seqs[2], "z"), ONSITE_OK);
+    assert_str(onsite_str_of(notes(s, 0)), "az");
+
+    assert_int_equal(onsite_store_delivery_again(s->store, seqs[2],
+                                                 &s->error), ONSITE_OK);
+    assert_int_equal(onsite_store_deliveries_delete(s->store, seqs, 1,
+                                                    &s->error), ONSITE_OK);
+    assert_str(onsite_str_of(notes(s, 0)), "d");
+}
+
+
 static void
 notes_go_with_it(void **data)
 {
@@ -289,6 +351,8 @@ main(void)
         cmocka_unit_test_setup_teardown(reads_as_it_comes, state_setup,
                                         state_teardown),
         cmocka_unit_test_setup_teardown(deletes_many, state_setup,
+                                        state_teardown),
+        cmocka_unit_test_setup_teardown(notes_of_a_shard, state_setup,
                                         state_teardown),
         cmocka_unit_test_setup_teardown(notes_go_with_it, state_setup,
                                         state_teardown),
