@@ -258,13 +258,18 @@ is((grep { $_->{campaign} eq 'moved' && !$_->{tried} } outbox($t)), 1,
 # nobody knows what holds now
 event('plain', 'unknown');
 my ($live) = glob $t->state_dir . '/snapshot-*.mdb';
+kill 'STOP', my @workers = $t->workers;     # they would put it there again
 rename $live, "$live.away" or die "$live: $!";
 $had = () = $hooks->received('plain');
-($code, $out) = once();
+($code, $out, my $blind) = once();
 is(scalar($hooks->received('plain')), $had, 'nothing leaves');
 is($out->{sent}, 0, 'but waits');
+is($code, 1, 'which is a failure');
+like($blind, qr/deliveries wait: there is no copy of the live snapshot.*reload/, 'told');
 rename "$live.away", $live or die "$live: $!";
-once();
+kill 'CONT', @workers;
+($code, undef, $blind) = once();
+unlike($blind, qr/deliveries wait/, 'and no more');
 is(scalar($hooks->received('plain')), $had + 1, 'until it is known');
 
 # usage

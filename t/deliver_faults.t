@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use File::Path qw(remove_tree);
 use Onsite::Hooks;
 use Onsite::Outbox;
+use Onsite::Sidecar;
 use Onsite::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -168,6 +169,28 @@ events('one', 3);
 ok(eventually(15, sub { $hooks->received('one') >= 3 }), 'and the new one is taken up');
 is(end_loader($pid, 'TERM'), 0, 'it ends when told to');
 is(scalar(outbox($t)), 0, 'nothing waits');
+
+# nobody knows what holds now: told once, and that it is over
+my $s = Onsite::Sidecar->new($t)->config(deliver => { endpoints => $endpoints });
+my $told = sub { my @all = $s->log =~ /\Q$_[0]/g; return scalar @all };
+my $failing = sub { $s->get('/status')->{content}
+    =~ /has been failing for [^"]*deliveries wait: there is no copy/ };
+events('one', 2);
+$had = () = $hooks->received('one');
+kill 'STOP', my @workers = $t->workers;
+unlink glob $t->state_dir . '/snapshot-*.mdb';
+$s->start;
+ok(eventually(15, sub { $told->('deliveries wait: there is no copy') }),
+    'that no snapshot can be read is told') or diag($s->log);
+ok(eventually(5, $failing), 'by status, too') or diag($s->get('/status')->{content});
+sleep 1;
+is($told->('deliveries wait'), 1, 'once');
+is($told->('goes on'), 0, 'while it does not go on');
+kill 'CONT', @workers;
+ok(eventually(15, sub { $hooks->received('one') == $had + 2 }), 'they leave when there is one');
+is($told->('goes on'), 1, 'and that it goes on is told');
+ok(eventually(5, sub { !$failing->() }), 'status has it no more');
+$s->stop;
 
 # given up: what was tried, and what waited behind it
 $hooks->answers(dead => '500');

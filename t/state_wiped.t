@@ -1,5 +1,5 @@
 # The state's files are removed, or others take their place, under a running
-# nginx: it goes on with what is there, and nobody notices.
+# nginx: it goes on with what is there, and nobody notices; deliveries leave.
 
 use strict;
 use warnings;
@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Checkpoint;
+use Onsite::Hooks;
 use Onsite::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -14,7 +15,8 @@ use Time::HiRes qw(sleep time);
 my $t = Onsite::Test->new;
 my ($state, $folder) = ($t->state_dir, $t->dir . '/kept');
 my (%jar, %failed);
-$t->campaigns({ id => 'c', channel => 'popup', trigger => { event => 'Page Viewed' },
+my $hooks = Onsite::Hooks->new($t);
+$t->campaigns(webhook('call', $hooks->url('call')), { id => 'c', channel => 'popup', trigger => { event => 'Page Viewed' },
     content => { html => '<p>c</p>' } });
 $t->write_file('html/p.html', Onsite::Test::html_page('p'));
 $t->start(workers => 2, state => 'size=8m shards=2', http => 'access_log off;');
@@ -104,4 +106,79 @@ ok($t->reload, 'a reload right after they were removed');
 ok(defined seen_within(2, 'reload'), 'recorded in others');
 ok(eventually(2, sub { !holds_removed() }), 'no worker holds the old ones');
 is_deeply(\%failed, {}, 'no request failed');
+
+# what deliveries are judged by, the copy of the snapshot, is put there again
+sub holds_removed_copy {
+    return grep { Onsite::Test::read_file("/proc/$_/maps")
+        =~ /snapshot-\S+\.mdb \(deleted\)/ } $t->workers;
+}
+sub copies { return my @copies = glob "$state/snapshot-*.mdb" }
+sub loader_log { return Onsite::Test::read_file($t->dir . '/loader.log') }
+my $called = 0;
+sub is_called {
+    my ($what) = @_;
+    $t->post('/onsite/v1/track', { event => 'call', anonymousId => 'who' })->{status}
+        == 200 or die $what;
+    $called++;
+    ok(eventually(15, sub { $hooks->received('call') == $called }), "$what: it leaves")
+        or diag(loader_log());
+}
+sub is_copied {
+    my ($what) = @_;
+    ok(eventually(4, sub { copies() == 1 && !holds_removed_copy() }),
+        "$what: the copy is there, and used by all") or diag($t->error_log);
+}
+
+$t->write_file('secret', secret());
+chmod 0600, $t->dir . '/secret';
+my $deliver = start_loader($t, 'deliver', $state, '-e', $t->write_file('endpoints.json',
+    json_encode({ $hooks->url('') => { secrets => 'secret', private => \1 } })));
+is_copied('after a reload');
+is_called('before');
+my $before = $t->status;
+my $log = length $t->error_log;
+for my $round (1 .. 2) {
+    unlink glob "$state/*";
+    sleep 3;
+    is_copied("wiped, $round");
+    is_called("wiped, $round");
+    is(scalar(() = loader_log() =~ /goes on/g), $round, 'deliver goes on');
+}
+ok(loader_log() !~ /deliveries wait/, 'and had nothing to wait for');
+is_deeply($t->status->{reloads}, $before->{reloads}, 'no other snapshot');
+is($t->status->{store}{replaced}, $before->{store}{replaced} + 2, 'counted');
+
+my ($copy) = copies();
+unlink copies();
+is_copied('only the copy removed');
+is((copies())[0], $copy, 'under its name');
+$t->allow_log(qr/site\.mdb/);
+rename $t->snapshot, $t->snapshot . '.good' or die $!;
+$t->write_file('site.mdb', 'bad');
+ok(eventually(4, sub { $t->status->{reloads}{errors} >= 2 }), 'a bad snapshot is refused');
+unlink glob "$state/*";
+sleep 3;
+is_copied('wiped, and a bad one published');
+is_called('wiped, and a bad one published');
+unlink $t->snapshot;
+unlink copies();
+is_copied('nothing published');
+is(scalar(() = substr($t->error_log, $log) =~ /was missing, and is there now/g), 10,
+    'each worker told each time') or diag($t->error_log);
+is(scalar(() = $t->error_log =~ /none can be put there/g), 0, 'none failed');
+is($t->get('/p.html')->{status}, 200, 'pages flow');
+rename $t->snapshot . '.good', $t->snapshot or die $!;
+$t->run_loader('build', $t->dir . '/campaigns', '-o', $t->snapshot);
+chmod 0644, $t->snapshot;
+ok(eventually(4, sub { copies() == 1 && (copies())[0] ne $copy }), 'a later one takes its place');
+
+# a copy that cannot be made is told of once
+my $other = "$state/snapshot.lock";
+unlink $other, copies();
+mkdir $other or die "$other: $!";
+ok(eventually(4, sub { 2 == (() = $t->error_log =~ /none can be put there/g) }),
+    'told by each') or diag($t->error_log);
+sleep 1.5;
+is(scalar(() = $t->error_log =~ /none can be put there/g), 2, 'once');
+end_loader($deliver, 'TERM');
 $t->done;

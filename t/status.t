@@ -110,7 +110,7 @@ sub metric {
     return "onsite_decide_seconds_bucket{le=\"$1\"}"
         if $leaf =~ /^decide_seconds\.buckets\.(.*)/;
     return "onsite_state_$1_total"
-        if $leaf =~ /^s(?:tate|tore)\.(evictions|expired|full|errors|reaped)$/;
+        if $leaf =~ /^s(?:tate|tore)\.(evictions|expired|full|errors|reaped|replaced)$/;
     return "onsite_$1_$2_total"
         if $leaf =~ /^(events|decisions|timers|outbox|roaming|noise|identity|privacy)\.
             (rejected|shed|shown|fired|refused|erased|bots|prefetch|duplicates

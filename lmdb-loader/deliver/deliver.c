@@ -339,6 +339,37 @@ is_failing(const deliver_t *d)
 }
 
 
+static void
+tell(deliver_t *d)
+{
+    if (strcmp(d->told, d->error.text) != 0) {
+        loader_complain("%s", d->error.text);
+        (void) snprintf(d->told, sizeof(d->told), "%s", d->error.text);
+    }
+
+    task_failed(d->error.text);
+}
+
+
+/* It goes on when there is what waits, and by what that is judged. */
+
+static bool
+is_blind(deliver_t *d)
+{
+    if (deliver_is_blind(d)) {
+        tell(d);
+        return true;
+    }
+
+    if (d->told[0] != '\0' && check_sees(d->check)) {
+        loader_complain("%s: goes on", d->state);
+        d->told[0] = '\0';
+    }
+
+    return false;
+}
+
+
 static onsite_status_t
 turn(deliver_t *d)
 {
@@ -359,7 +390,7 @@ turn(deliver_t *d)
         status = deliver_settle(d);
     }
 
-    if (status == ONSITE_OK && !is_failing(d)) {
+    if (status == ONSITE_OK && !is_blind(d) && !is_failing(d)) {
         task_good();
     }
 
@@ -421,18 +452,6 @@ finish(deliver_t *d)
 }
 
 
-static void
-tell(deliver_t *d)
-{
-    if (strcmp(d->told, d->error.text) != 0) {
-        loader_complain("%s", d->error.text);
-        (void) snprintf(d->told, sizeof(d->told), "%s", d->error.text);
-    }
-
-    task_failed(d->error.text);
-}
-
-
 /* OK: until there is nothing left to do, or the state is another one. */
 
 static onsite_status_t
@@ -474,11 +493,6 @@ run(deliver_t *d)
         status = deliver_open(d);
 
         if (status == ONSITE_OK) {
-            if (d->told[0] != '\0') {
-                loader_complain("%s: goes on", d->state);
-                d->told[0] = '\0';
-            }
-
             failures = 0;
             status = work(d);
         }
@@ -615,7 +629,8 @@ deliver(deliver_t *d, const options_t *o)
     deliver_close(d);
     send_destroy(d->send);
 
-    return rc == LOADER_OK && d->once && d->retried + d->refused + d->died != 0
+    return rc == LOADER_OK && d->once && (d->retried + d->refused + d->died != 0
+                                          || d->told[0] != '\0')
            ? LOADER_FAILED : rc;
 }
 

@@ -58,6 +58,11 @@ typedef struct check_s  check_t;
 check_t *check_create(const char *state, onsite_store_t *store);
 void check_destroy(check_t *check);
 
+/* A snapshot says what holds now. */
+bool check_sees(check_t *check);
+/* For how long one has waited as none does; -1: none waits for that. */
+onsite_ms_t check_blind_for(const check_t *check);
+
 /* By the visitor's record and the campaigns that are live. */
 deliver_answer_t check_delivery(check_t *check, uint64_t seq,
     const onsite_outbox_entry_t *entry, onsite_ms_t now);
@@ -220,6 +225,8 @@ onsite_status_t deliver_open(deliver_t *d);
 void deliver_close(deliver_t *d);
 /* Another one is there by now, or none. */
 bool deliver_is_lost(const deliver_t *d);
+/* Deliveries wait, as no snapshot says what holds now: d->error tells it. */
+bool deliver_is_blind(deliver_t *d);
 
 /* Takes up what came. */
 onsite_status_t deliver_read(deliver_t *d);

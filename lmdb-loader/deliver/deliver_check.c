@@ -16,6 +16,7 @@
 #define LOOK_MAX      10000             /* entries of the outbox */
 #define CLOSED_WAIT   ONSITE_MINUTE
 #define UNKNOWN_WAIT  (10 * ONSITE_SECOND)
+#define BLIND_WAIT    (2 * ONSITE_SECOND)
 
 const char *const  deliver_drops[DROPS] = {
     "forgotten", "consent", "campaign", "schedule", "stopped", "cap", "damaged"
@@ -27,6 +28,8 @@ struct check_s {
     onsite_snapshot_t  *snapshot;       /* NULL: none could be read        */
     char                path[PATH_MAX]; /* of it                           */
     onsite_ms_t         looked;         /* by retry_clock                  */
+    onsite_ms_t         blind;          /* since when one waits for a
+                                           snapshot; 0: none does          */
     onsite_visitor_t    visitor;
     char                record[ONSITE_RECORD_BYTES_MAX];
     onsite_key_t        keys[ONSITE_RELATED_MAX];
@@ -85,6 +88,26 @@ look(check_t *check)
 
     check->snapshot = loader_live_snapshot(check->state);
     (void) snprintf(check->path, sizeof(check->path), "%s", path);
+
+    if (check->snapshot != NULL) {
+        check->blind = 0;
+    }
+}
+
+
+bool
+check_sees(check_t *check)
+{
+    look(check);
+
+    return check->snapshot != NULL;
+}
+
+
+onsite_ms_t
+check_blind_for(const check_t *check)
+{
+    return check->blind == 0 ? -1 : retry_clock() - check->blind;
 }
 
 
@@ -313,7 +336,8 @@ check_delivery(check_t *check, uint64_t seq,
     }
 
     if (check->snapshot == NULL) {
-        return wait_for(UNKNOWN_WAIT, "no snapshot can be read that says "
+        check->blind = check->blind != 0 ? check->blind : retry_clock();
+        return wait_for(BLIND_WAIT, "no snapshot can be read that says "
                         "what holds now");
     }
 

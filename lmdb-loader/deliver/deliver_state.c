@@ -14,6 +14,7 @@
 
 #define PORTIONS    64          /* of a shard, in one round */
 #define DEAD_SHARE  32          /* of the state, for what is given up */
+#define BLIND       (5 * ONSITE_SECOND)     /* nginx makes a copy by then */
 
 
 static onsite_status_t
@@ -96,6 +97,31 @@ bool
 deliver_is_lost(const deliver_t *d)
 {
     return d->store == NULL || !onsite_store_is_current(d->store);
+}
+
+
+bool
+deliver_is_blind(deliver_t *d)
+{
+    onsite_ms_t  waited;
+
+    if (check_sees(d->check)) {
+        return false;
+    }
+
+    waited = check_blind_for(d->check);
+
+    if (waited < 0 || (waited < BLIND && !d->once)) {
+        return false;
+    }
+
+    (void) onsite_error(&d->error, ONSITE_NOT_FOUND, "%s: deliveries wait: "
+                        "there is no copy of the live snapshot there "
+                        "(snapshot-*.mdb) that can be read, so nobody knows "
+                        "what holds now; nginx puts one there: see its error "
+                        "log, reload it, or publish", d->state);
+
+    return true;
 }
 
 

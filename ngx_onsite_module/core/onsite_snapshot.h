@@ -77,6 +77,10 @@ bool onsite_snapshot_tables(const onsite_snapshot_t *snapshot,
 onsite_status_t onsite_snapshot_copy(const char *from, const char *to,
     onsite_snapshot_t **snapshot, onsite_error_t *error);
 
+/* The same of one that is open, whose file may have been removed since. */
+onsite_status_t onsite_snapshot_save(const onsite_snapshot_t *open,
+    const char *to, onsite_snapshot_t **snapshot, onsite_error_t *error);
+
 /* Campaign definitions (msgpack), in key order. */
 typedef bool (*onsite_snapshot_visit_pt)(void *data, onsite_str_t site,
     onsite_str_t id, onsite_str_t definition);

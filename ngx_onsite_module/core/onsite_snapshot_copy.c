@@ -45,17 +45,11 @@ copy_bytes(int from, int to)
 
 
 static onsite_status_t
-copy_file(const char *from, const char *to, onsite_error_t *error)
+copy_file(const char *from, int in, const char *to, onsite_error_t *error)
 {
-    int              in, out;
+    int              out;
     uint64_t         bytes;
     onsite_status_t  status;
-
-    in = open(from, O_RDONLY|O_CLOEXEC);
-    if (in < 0) {
-        return onsite_error(error, ONSITE_IO, "snapshot %s: cannot be opened:"
-                            " %s", from, strerror(errno));
-    }
 
     status = snapshot_check_file(from, in, &bytes, error);
 
@@ -73,14 +67,12 @@ copy_file(const char *from, const char *to, onsite_error_t *error)
         }
     }
 
-    (void) close(in);
-
     return status;
 }
 
 
-onsite_status_t
-onsite_snapshot_copy(const char *from, const char *to,
+static onsite_status_t
+copy_open(const char *from, int in, const char *to,
     onsite_snapshot_t **snapshot, onsite_error_t *error)
 {
     char             making[PATH_MAX];
@@ -93,7 +85,7 @@ onsite_snapshot_copy(const char *from, const char *to,
                             "too long", to);
     }
 
-    status = copy_file(from, making, error);
+    status = copy_file(from, in, making, error);
 
     if (status == ONSITE_OK) {
         status = onsite_snapshot_open(making, snapshot, error);
@@ -114,4 +106,39 @@ onsite_snapshot_copy(const char *from, const char *to,
     }
 
     return status;
+}
+
+
+onsite_status_t
+onsite_snapshot_copy(const char *from, const char *to,
+    onsite_snapshot_t **snapshot, onsite_error_t *error)
+{
+    int              in;
+    onsite_status_t  status;
+
+    in = open(from, O_RDONLY|O_CLOEXEC);
+    if (in < 0) {
+        return onsite_error(error, ONSITE_IO, "snapshot %s: cannot be opened:"
+                            " %s", from, strerror(errno));
+    }
+
+    status = copy_open(from, in, to, snapshot, error);
+    (void) close(in);
+
+    return status;
+}
+
+
+onsite_status_t
+onsite_snapshot_save(const onsite_snapshot_t *open, const char *to,
+    onsite_snapshot_t **snapshot, onsite_error_t *error)
+{
+    int  in;
+
+    if (mdb_env_get_fd(open->env, &in) != 0) {
+        return onsite_error(error, ONSITE_IO, "snapshot %s: the one that is "
+                            "open cannot be read", to);
+    }
+
+    return copy_open(to, in, to, snapshot, error);
 }

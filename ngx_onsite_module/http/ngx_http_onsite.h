@@ -6,7 +6,8 @@
  *
  *   module    directives, configuration, life of the processes
  *   worker    what one process keeps: store, engine, timers
- *   snapshot  the live campaigns, and their successors
+ *   snapshot  the live campaigns, and their successors; copy: their copies in
+ *             the state's folder
  *   conf      handlers of directives; conf_values says what they take
  *   request   facts of a request, and who its visitor is
  *   consent   what may be remembered

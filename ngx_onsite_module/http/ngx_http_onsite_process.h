@@ -23,6 +23,7 @@ typedef struct {
     ngx_atomic_t                store_errors;
     ngx_atomic_t                corrupt;        /* records that did not
                                                    decode, begun afresh      */
+    ngx_atomic_t                states_replaced;
     ngx_atomic_t                reaped;
     ngx_atomic_t                links;          /* ids that came to lead to
                                                    another's record          */
@@ -137,6 +138,16 @@ void ngx_http_onsite_worker_exit(void);
 void ngx_http_onsite_store_options(ngx_http_onsite_main_conf_t *mcf,
     ngx_cycle_t *cycle, onsite_store_options_t *options);
 
+/* copy.c */
+
+/* Of NGX_MAX_PATH bytes: where the copy of such a file lies. */
+void ngx_http_onsite_copy_name(char *copy, const char *folder, ino_t inode,
+    const struct timespec *modified);
+/* How many there are besides this one; and removes them. */
+ngx_uint_t ngx_http_onsite_copy_others(const char *folder, const char *copy);
+void ngx_http_onsite_copy_alone(const char *folder, const char *copy);
+
+
 /* snapshot.c */
 
 /* At the start of a process: opens and verifies the file at once. */
@@ -145,6 +156,10 @@ void ngx_http_onsite_snapshot_load(ngx_http_onsite_main_conf_t *mcf,
 /* Each tick: has a replaced file opened and verified by a thread, and takes
  * it when that is done. */
 void ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
+    ngx_log_t *log);
+/* Now and then, while the state is the one in use: has the copy of the live
+ * snapshot put there again, by a thread, when there is none. */
+void ngx_http_onsite_snapshot_keep(ngx_http_onsite_main_conf_t *mcf,
     ngx_log_t *log);
 /* Waits for the thread, if there is one, and lets go of all. */
 void ngx_http_onsite_snapshot_free(void);

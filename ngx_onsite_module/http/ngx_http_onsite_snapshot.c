@@ -11,12 +11,12 @@
  *
  * Where there is a state, what is mapped is a copy in its folder, which all
  * workers share: a file that is overwritten in place, or cut, under a mapping
- * would take its process with it.
+ * would take its process with it.  Deliveries are judged by it, so one that is
+ * removed is put there again, from the mapping.
  */
 
 #include "ngx_http_onsite.h"
 
-#include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/file.h>
@@ -25,11 +25,26 @@
 /* Old snapshots that requests may hold at a time; above it they copy. */
 #define HELD_MAX  4
 
+/* Looks without a copy: then it is put there, and if it cannot be, after so
+ * many more. */
+#define GONE        2
+#define GONE_AGAIN  120
+
 
 typedef struct live_s  live_t;
 
+typedef struct {
+    dev_t            device;
+    ino_t            inode;
+    off_t            size;
+    struct timespec  modified;
+} file_t;
+
 struct live_s {
     onsite_snapshot_t            *snapshot;
+    file_t                        file;         /* that it was taken from    */
+    dev_t                         copy_device;  /* of the copy that is       */
+    ino_t                         copy_inode;   /* mapped; 0: none           */
     ngx_http_onsite_campaigns_t  *sites;
     ngx_uint_t                    n_sites;
     ngx_uint_t                    pins;         /* of requests; the event
@@ -39,17 +54,11 @@ struct live_s {
 
 
 typedef struct {
-    dev_t            device;
-    ino_t            inode;
-    off_t            size;
-    struct timespec  modified;
-} file_t;
-
-
-typedef struct {
     const char      *path;          /* to open; NULL: nothing                */
     const char      *folder;        /* of copies; NULL: none                 */
     file_t           file;          /* what path is                          */
+    live_t          *lost;          /* its copy is to be put there again;
+                                       NULL: path is to be opened            */
     live_t          *opened;        /* NULL: nothing                         */
     live_t          *old;           /* to let go of: a list                  */
     onsite_error_t   error;         /* of the opening; text "": none         */
@@ -64,6 +73,7 @@ static file_t       seen;
 static live_t      *current;        /* as the worker has it; NULL: none      */
 static live_t      *unused;         /* replaced, and pinned by nobody        */
 static ngx_uint_t   held;           /* replaced, and pinned                  */
+static ngx_uint_t   gone;           /* looks that found no copy              */
 
 
 static void
@@ -137,60 +147,79 @@ make_sites(live_t *live)
 }
 
 
-/* Copies of other files have had their time: whoever maps one keeps it. */
+/* The one that is mapped is there, or one of another snapshot. */
 
-static void
-remove_others(const char *folder, const char *copy)
+static ngx_uint_t
+has_copy(const char *folder, const live_t *live)
 {
-    char    pattern[NGX_MAX_PATH];
-    glob_t  found;
-    size_t  i;
+    char         copy[NGX_MAX_PATH];
+    struct stat  st;
 
-    (void) snprintf(pattern, sizeof(pattern), "%s/snapshot-*.mdb", folder);
+    ngx_http_onsite_copy_name(copy, folder, live->file.inode,
+                              &live->file.modified);
 
-    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
-        for (i = 0; i < found.gl_pathc; i++) {
-            if (strcmp(found.gl_pathv[i], copy) != 0) {
-                (void) unlink(found.gl_pathv[i]);
-            }
-        }
-
-        globfree(&found);
+    if (stat(copy, &st) == 0) {
+        return st.st_dev == live->copy_device
+               && st.st_ino == live->copy_inode;
     }
+
+    return ngx_http_onsite_copy_others(folder, copy);
+}
+
+
+static onsite_status_t
+make_copy(const char *copy, onsite_snapshot_t **snapshot)
+{
+    if (job.lost == NULL) {
+        return onsite_snapshot_copy(job.path, copy, snapshot, &job.error);
+    }
+
+    /* another worker has put a later one there */
+
+    if (ngx_http_onsite_copy_others(job.folder, copy)) {
+        return ONSITE_NOT_FOUND;
+    }
+
+    return onsite_snapshot_save(job.lost->snapshot, copy, snapshot,
+                                &job.error);
 }
 
 
 /* The copy that another worker made of this file, or one made now. */
 
 static onsite_status_t
-open_copy(onsite_snapshot_t **snapshot)
+open_copy(live_t *live)
 {
     int              lock;
     char             copy[NGX_MAX_PATH], path[NGX_MAX_PATH];
+    struct stat      st;
     onsite_error_t   none;
     onsite_status_t  status;
 
     (void) snprintf(path, sizeof(path), "%s/snapshot.lock", job.folder);
-    (void) snprintf(copy, sizeof(copy), "%s/snapshot-%lx-%lx-%lx.mdb",
-                    job.folder, (unsigned long) job.file.inode,
-                    (unsigned long) job.file.modified.tv_sec,
-                    (unsigned long) job.file.modified.tv_nsec);
+    ngx_http_onsite_copy_name(copy, job.folder, job.file.inode,
+                              &job.file.modified);
 
     lock = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
 
     if (lock == -1 || flock(lock, LOCK_EX) == -1) {
-        status = ONSITE_IO;
+        status = onsite_error(&job.error, ONSITE_IO, "%s: cannot be locked: "
+                              "%s", path, strerror(ngx_errno));
 
     } else {
-        status = onsite_snapshot_open(copy, snapshot, &none);
+        status = onsite_snapshot_open(copy, &live->snapshot, &none);
 
         if (status != ONSITE_OK) {
-            status = onsite_snapshot_copy(job.path, copy, snapshot,
-                                          &job.error);
+            status = make_copy(copy, &live->snapshot);
         }
 
         if (status == ONSITE_OK) {
-            remove_others(job.folder, copy);
+            ngx_http_onsite_copy_alone(job.folder, copy);
+        }
+
+        if (status == ONSITE_OK && stat(copy, &st) == 0) {
+            live->copy_device = st.st_dev;
+            live->copy_inode = st.st_ino;
         }
     }
 
@@ -203,16 +232,17 @@ open_copy(onsite_snapshot_t **snapshot)
 
 
 static onsite_status_t
-open_file(onsite_snapshot_t **snapshot)
+open_file(live_t *live)
 {
     onsite_status_t  status;
 
-    status = job.folder != NULL ? open_copy(snapshot) : ONSITE_IO;
+    status = job.folder != NULL ? open_copy(live) : ONSITE_IO;
 
     /* no folder, or no room in it: better mapped where it is than not live */
 
-    if (status == ONSITE_IO) {
-        status = onsite_snapshot_open(job.path, snapshot, &job.error);
+    if (status == ONSITE_IO && job.lost == NULL) {
+        status = onsite_snapshot_open(job.path, &live->snapshot,
+                                      &job.error);
     }
 
     return status;
@@ -228,7 +258,7 @@ open_snapshot(void)
     job.error.text[0] = '\0';
     live = calloc(1, sizeof(live_t));
 
-    if (live != NULL && open_file(&live->snapshot) != ONSITE_OK) {
+    if (live != NULL && open_file(live) != ONSITE_OK) {
         free(live);
         return;
     }
@@ -243,6 +273,7 @@ open_snapshot(void)
         return;
     }
 
+    live->file = job.file;
     job.opened = live;
 }
 
@@ -327,24 +358,10 @@ retire(live_t *live)
 }
 
 
-/* What was opened goes live. */
-
 static void
-take(ngx_log_t *log)
+go_live(void)
 {
     live_t  *old;
-
-    if (job.path == NULL) {
-        return;
-    }
-
-    job.path = NULL;
-
-    if (job.opened == NULL) {
-        ngx_http_onsite_count(reload_errors);
-        ngx_log_error(NGX_LOG_ERR, log, 0, "onsite: %s", job.error.text);
-        return;
-    }
 
     old = current;
     current = job.opened;
@@ -354,7 +371,58 @@ take(ngx_log_t *log)
     if (old != NULL) {
         retire(old);
     }
+}
 
+
+/* The copy is mapped, too: all share one, and the old file's room is free. */
+
+static void
+take_again(ngx_log_t *log)
+{
+    if (job.opened != NULL) {
+        go_live();
+        gone = 0;
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "onsite: the copy of snapshot version %uL in %s was "
+                      "missing, and is there now",
+                      onsite_snapshot_info(current->snapshot)->version,
+                      job.folder);
+
+    } else if (gone == GONE && job.error.text[0] != '\0') {
+        ngx_http_onsite_count(store_errors);
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "onsite: there is no copy of the live snapshot in %s, "
+                      "and none can be put there: %s; that is tried once a "
+                      "minute, and deliveries wait for it",
+                      job.folder, job.error.text);
+    }
+}
+
+
+/* What was opened goes live. */
+
+static void
+take(ngx_log_t *log)
+{
+    if (job.path == NULL) {
+        return;
+    }
+
+    job.path = NULL;
+
+    if (job.lost != NULL) {
+        job.lost = NULL;
+        take_again(log);
+        return;
+    }
+
+    if (job.opened == NULL) {
+        ngx_http_onsite_count(reload_errors);
+        ngx_log_error(NGX_LOG_ERR, log, 0, "onsite: %s", job.error.text);
+        return;
+    }
+
+    go_live();
     ngx_http_onsite_count(reloads);
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
@@ -465,6 +533,19 @@ ngx_http_onsite_snapshot_load(ngx_http_onsite_main_conf_t *mcf,
 }
 
 
+static void
+begin(ngx_log_t *log)
+{
+    job.old = unused;
+    unused = NULL;
+    start();
+
+    if (!job.running) {
+        take(log);
+    }
+}
+
+
 void
 ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
     ngx_log_t *log)
@@ -483,13 +564,32 @@ ngx_http_onsite_snapshot_check(ngx_http_onsite_main_conf_t *mcf,
     }
 
     if (job.path != NULL || unused != NULL) {
-        job.old = unused;
-        unused = NULL;
-        start();
+        begin(log);
+    }
+}
 
-        if (!job.running) {
-            take(log);
-        }
+
+/* Of a state that is the one in use.  At the second look, so that who removes
+ * files has come to an end. */
+
+void
+ngx_http_onsite_snapshot_keep(ngx_http_onsite_main_conf_t *mcf,
+    ngx_log_t *log)
+{
+    if (job.running || current == NULL) {
+        return;
+    }
+
+    if (has_copy((const char *) mcf->state.data, current)) {
+        gone = 0;
+        return;
+    }
+
+    if (++gone % GONE_AGAIN == GONE) {
+        prepare(mcf);
+        job.file = current->file;
+        job.lost = current;
+        begin(log);
     }
 }
 
@@ -515,6 +615,7 @@ ngx_http_onsite_snapshot_free(void)
     let_all_go(&unused);
 
     job.path = NULL;
+    job.lost = NULL;
     show_current();
 }
 

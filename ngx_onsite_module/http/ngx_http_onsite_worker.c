@@ -220,6 +220,11 @@ open_anew(ngx_log_t *log)
 
     if (status == ONSITE_OK) {
         ngx_http_onsite_lost = 0;
+
+        if (ngx_worker == 0) {
+            ngx_http_onsite_count(states_replaced);
+        }
+
         make_signer((ngx_cycle_t *) ngx_cycle, mcf);
 
         ngx_log_error(NGX_LOG_ERR, log, 0,
@@ -353,6 +358,13 @@ tick(ngx_event_t *ev)
 
     if (ngx_http_onsite_ticks % NGX_HTTP_ONSITE_LOOK_TICKS == 0) {
         look_at_store(ev->log);
+
+        if (ngx_http_onsite_worker.store != NULL
+            && ngx_http_onsite_missed == 0)
+        {
+            ngx_http_onsite_snapshot_keep(ngx_http_onsite_worker_conf,
+                                          ev->log);
+        }
     }
 
     if (ngx_http_onsite_worker.store != NULL && ngx_worker == 0) {

@@ -537,6 +537,42 @@ refuses_an_image_that_does_not_verify(void **state)
 }
 
 
+/* Removed, or another by now: what is open is what is saved. */
+
+static void
+saves_what_is_open(void **state)
+{
+    char               *before, *after;
+    size_t              size, saved;
+    fixture_t          *f = *state;
+    onsite_snapshot_t  *s, *copy;
+
+    write_snapshot(f, f->path, 1);
+    before = read_file(f->path, &size);
+    s = open_snapshot(f);
+    assert_int_equal(unlink(f->path), 0);
+    write_snapshot(f, f->path, 2);
+
+    assert_int_equal(onsite_snapshot_save(s, f->other, &copy, &f->error),
+                     ONSITE_OK);
+    onsite_snapshot_close(s);
+    assert_int_equal(onsite_snapshot_info(copy)->version, 1);
+    onsite_snapshot_close(copy);
+
+    after = read_file(f->other, &saved);
+    assert_int_equal(saved, size);
+    assert_memory_equal(after, before, size);
+    free(before);
+    free(after);
+
+    s = open_snapshot(f);
+    assert_int_equal(onsite_snapshot_save(s, "/nowhere/at/all", &copy,
+                                          &f->error), ONSITE_IO);
+    assert_non_null(strstr(f->error.text, "/nowhere/at/all"));
+    onsite_snapshot_close(s);
+}
+
+
 #define snapshot_test(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -554,6 +590,7 @@ main(void)
         snapshot_test(refuses_other_formats),
         snapshot_test(refuses_random_bytes),
         snapshot_test(refuses_an_image_that_does_not_verify),
+        snapshot_test(saves_what_is_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
