@@ -300,8 +300,8 @@ ok(eventually(10, sub { $p->said =~ /No such file/ }), 'a store that is gone');
 sleep 2;
 is(scalar(() = $p->said =~ /No such file/g), 1, 'is told once');
 rename "$manifest.away", $manifest;
-ok(eventually(20, sub { $p->said =~ /recovered from: .*No such file/ }),
-    'and that it is back');
+ok(eventually(2, sub { $p->said =~ /recovered from: .*No such file/ }),
+    'and that it is back: it had not been looked for more seldom');
 kill 'KILL', $pid;
 waitpid $pid, 0;
 is($p->sync, 0, 'after a kill another one starts at once');

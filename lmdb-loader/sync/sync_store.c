@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define WAIT_MAX  (5 * ONSITE_MINUTE)
+#define EMPTY_MAX  (10 * ONSITE_SECOND)
 
 
 /* Telling */
@@ -58,6 +59,7 @@ static void
 failed(sync_t *sync, onsite_status_t status, const onsite_error_t *error)
 {
     sync->failures++;
+    sync->empty = status == ONSITE_NOT_FOUND && sync->asking;
     sync->etag[0] = '\0';
     task_count(TASK_SYNC_FAILED, 1);
     task_failed(error->text);
@@ -89,6 +91,7 @@ succeeded(sync_t *sync)
     }
 
     sync->failures = 0;
+    sync->empty = false;
     sync->state.failing = 0;
     sync->state.why[0] = '\0';
     sync->state.checked = loader_now();
@@ -231,17 +234,22 @@ at_random(onsite_ms_t low, onsite_ms_t high)
 
 /*
  * Many POPs look at one store: none of them at the same time as the others,
- * and after failures ever more seldom (exponential backoff, full jitter).
+ * and after failures ever more seldom (exponential backoff, full jitter).  A
+ * store that answers, and has nothing yet, is none: who publishes first waits
+ * for all of them.
  */
 
 static onsite_ms_t
 pause_of(const sync_t *sync)
 {
-    onsite_ms_t  most, asked, pause;
+    onsite_ms_t  most, asked, pause, every = sync->options->every;
 
-    if (sync->failures == 0) {
-        return at_random(sync->options->every * 9 / 10,
-                         sync->options->every * 11 / 10);
+    if (sync->empty && every > EMPTY_MAX) {
+        every = EMPTY_MAX;
+    }
+
+    if (sync->failures == 0 || sync->empty) {
+        return at_random(every * 9 / 10, every * 11 / 10);
     }
 
     most = sync->failures < 9 ? ONSITE_SECOND << sync->failures : WAIT_MAX;

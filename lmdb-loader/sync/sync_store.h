@@ -31,6 +31,7 @@ typedef struct {
                                            was told; OK: it was not         */
     char                   told[512];   /* the failure that was told last   */
     unsigned               failures;    /* one after another                */
+    bool                   empty;       /* the last: nothing is published   */
 } sync_t;
 
 
