@@ -113,7 +113,8 @@ $hooks->answers(cut => 'cut');
 $hooks->answers(slow => 'slow');
 $hooks->answers($_ => $_) for qw(none noise);
 my $had = () = $hooks->received('ok');
-event($_) for qw(never gone moved later cut slow ok odd none noise elsewhere);
+# one that arrives goes first: after some failures an endpoint is left alone
+event($_) for qw(ok never gone moved later cut slow odd none noise elsewhere);
 my $began = time;
 ($code, $out, $err) = once('--timeout', '1s', '--retry-first', '1h');
 is($code, 1, 'some did not arrive');
