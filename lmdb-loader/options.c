@@ -364,6 +364,7 @@ is_for_hands(const char *name)
 {
     return strcmp(name, "once") == 0 || strcmp(name, "dry-run") == 0
            || strcmp(name, "json") == 0 || strcmp(name, "retry-dead") == 0
+           || strcmp(name, "forget-dead") == 0
            || strcmp(name, "config") == 0;
 }
 

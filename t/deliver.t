@@ -198,6 +198,13 @@ is((deliver('--retry-dead'))[1]{waiting}, 30, 'they wait again');
 is(json_decode(($t->run_loader('status', $state, '--json'))[1])->{outbox}{dead}, 0,
     'none is dead');
 is((once())[1]{sent}, 30, 'they leave');
+$hooks->answers(gone => '410');
+event('gone', "g$_") for 1 .. 3;
+once();
+is((deliver('--retry-dead', '--forget-dead'))[0], 2, 'both: usage');
+is((deliver('--forget-dead'))[1]{forgotten}, 3, '--forget-dead');
+is(scalar(outbox($t, '--dead')), 0, 'they are gone');
+$hooks->answers(gone => '');
 
 # by and by, with a Retry-After
 $hooks->answers(later => '429|Retry-After: 2');

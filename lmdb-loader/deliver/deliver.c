@@ -536,6 +536,7 @@ typedef struct {
     const char  *once;
     const char  *dry;
     const char  *dead;
+    const char  *forget;
     const char  *json;
 } options_t;
 
@@ -693,6 +694,8 @@ loader_deliver(int argc, char **argv)
           &o.dry },
         { "retry-dead", 0, NULL, "let those that are given up wait again, "
           "and leave", &o.dead },
+        { "forget-dead", 0, NULL, "delete those that are given up, and leave",
+          &o.forget },
         { "json", 0, NULL, "tell as JSON", &o.json },
         { 0 }
     };
@@ -707,6 +710,12 @@ loader_deliver(int argc, char **argv)
         return LOADER_USAGE;
     }
 
-    return o.dead != NULL ? deliver_retry_dead(o.state, o.json != NULL)
+    if (o.dead != NULL && o.forget != NULL) {
+        loader_complain("--retry-dead or --forget-dead: one of them");
+        return LOADER_USAGE;
+    }
+
+    return o.dead != NULL || o.forget != NULL
+           ? deliver_end_dead(o.state, o.forget != NULL, o.json != NULL)
            : set_up(&o);
 }

@@ -6,8 +6,8 @@
  *   deliver_queue.c  what waits, by endpoint
  *   deliver_check.c  whether one may still leave
  *   deliver_send.c   requests under way
- *   deliver_tell.c   --dry-run, --retry-dead, what is told of those given up,
- *                    and at the end
+ *   deliver_tell.c   --dry-run, --retry-dead, --forget-dead, what is told of
+ *                    those given up, and at the end
  *
  * Of each delivery that waits no more is held than when it is due; its bytes
  * are read when it leaves.
@@ -254,7 +254,8 @@ extern const char  deliver_refused[];
 /* deliver_tell.c */
 
 int deliver_dry_run(deliver_t *d, bool json);
-int deliver_retry_dead(const char *state, bool json);
+/* What is given up goes, or waits again. */
+int deliver_end_dead(const char *state, bool forget, bool json);
 void deliver_tell_given_up(queue_t *queue, const char *who, const char *why);
 /* How many more there were, where that is due; now: INT64_MAX for all. */
 void deliver_tell_more(const deliver_t *d, onsite_ms_t now);

@@ -170,7 +170,7 @@ deliver_dry_run(deliver_t *d, bool json)
 }
 
 
-/* What is given up waits again */
+/* What is given up waits again, or goes */
 
 static bool
 find_dead(void *data, uint64_t seq, onsite_str_t bytes)
@@ -216,10 +216,40 @@ find_all_dead(deliver_t *d)
 }
 
 
-int
-deliver_retry_dead(const char *state, bool json)
+/* n: how many did. */
+
+static onsite_status_t
+retry_all(deliver_t *d, size_t *n)
 {
-    size_t           i, n = 0;
+    size_t           i;
+    onsite_status_t  status = ONSITE_OK;
+
+    for (i = 0; i < d->n_gone && status == ONSITE_OK; i++) {
+        status = onsite_store_delivery_again(d->store, d->gone[i], &d->error);
+        *n += status == ONSITE_OK;
+        status = status == ONSITE_NOT_FOUND ? ONSITE_OK : status;
+    }
+
+    return status;
+}
+
+
+static onsite_status_t
+forget_all(deliver_t *d, size_t *n)
+{
+    size_t           all = d->n_gone;
+    onsite_status_t  status = deliver_settle(d);
+
+    *n = all - d->n_gone;
+
+    return status;
+}
+
+
+int
+deliver_end_dead(const char *state, bool forget, bool json)
+{
+    size_t           n = 0;
     deliver_t        d = { .state = state };
     onsite_status_t  status;
 
@@ -229,17 +259,21 @@ deliver_retry_dead(const char *state, bool json)
 
     status = find_all_dead(&d);
 
-    for (i = 0; i < d.n_gone && status == ONSITE_OK; i++) {
-        status = onsite_store_delivery_again(d.store, d.gone[i], &d.error);
-        n += status == ONSITE_OK;
-        status = status == ONSITE_NOT_FOUND ? ONSITE_OK : status;
+    if (status == ONSITE_OK) {
+        status = forget ? forget_all(&d, &n) : retry_all(&d, &n);
     }
 
     if (status != ONSITE_OK) {
         loader_complain("%s", d.error.text);
     }
 
-    (void) printf(json ? "{\"waiting\":%zu}\n" : "%zu wait again\n", n);
+    if (json) {
+        (void) printf("{\"%s\":%zu}\n", forget ? "forgotten" : "waiting", n);
+
+    } else {
+        (void) printf("%zu %s\n", n, forget ? "are forgotten" : "wait again");
+    }
+
     free(d.gone);
     onsite_store_close(d.store);
 

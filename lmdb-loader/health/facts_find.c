@@ -83,7 +83,8 @@ find_dead(facts_t *facts)
 
     (void) snprintf(remedy, sizeof(remedy), "lmdb-loader outbox %.100s --dead "
                     "says which and why; once their endpoints take them, "
-                    "lmdb-loader deliver %.100s --retry-dead sends them again",
+                    "lmdb-loader deliver %.100s --retry-dead sends them "
+                    "again; --forget-dead deletes them",
                     s->path, s->path);
     find(facts, remedy, "%llu deliveries are given up, and not tried any more",
          (unsigned long long) s->dead);
