@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Nats;
+use Onsite::Roam;
 use Onsite::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -44,40 +45,7 @@ $_->start(server => $SERVER, workers => 2, state => 'size=16m shards='
     onsite_roaming on;') for $ta, $tb;
 
 my $nats = Onsite::Nats->new($ta)->start;
-
-sub roam {
-    my ($t, @args) = @_;
-    return $t->run_loader('roam', $t->state_dir, '--with', $nats->url, @args);
-}
-
-# Sidecars that go on.
-my %sidecar;
-sub start_roam {
-    for my $t (@_) {
-        my $pid = fork // die "fork: $!";
-        if ($pid == 0) {
-            Onsite::Test::die_with(getppid);
-            open STDERR, '>>', $t->dir . '/roam.log';
-            exec $t->loader, 'roam', $t->state_dir, '--with', $nats->url,
-                '--every', '100ms';
-            exit 127;
-        }
-        push @{ $t->{children} }, $pid;
-        $sidecar{$t} = $pid;
-    }
-}
-
-sub stop_roam {
-    for my $t (@_) {
-        my $pid = delete $sidecar{$t};
-        kill 'TERM', $pid;
-        waitpid $pid, 0;
-        is($?, 0, 'a sidecar ends when it is told to');
-        @{ $t->{children} } = grep { $_ != $pid } @{ $t->{children} };
-    }
-}
-
-sub told { Onsite::Test::read_file($_[0]->dir . '/roam.log') }
+roams_with($nats);
 
 sub view {
     my ($t, $jar, $user) = @_;
@@ -100,25 +68,7 @@ sub ask {
     return map { $_->{html} } @{ json_decode($r->{content})->{campaigns} };
 }
 
-sub id { (split /\./, $_[0]{onsite_id})[0] }
-sub record { $_[0]->state_of($_[1], '--key-file', $_[0]->dir . '/key') }
-
-sub counts {
-    my ($t, $jar) = @_;
-    my $r = record($t, ref $jar ? id($jar) : $jar) or return 'none';
-    return join ' ', map { "$_=$r->{counts}{$_}" } sort keys %{ $r->{counts} };
-}
-
-sub waiting { $_[0]->status->{roaming}{waiting} }
 sub wanted { $_[0]->status->{roaming}{wanted} }
-sub settled { !grep { waiting($_) } @_ }
-
-# Until a machine has that of a visitor.
-sub comes {
-    my ($t, $jar, $counts, $what) = @_;
-    eventually(10, sub { counts($t, $jar) eq $counts });
-    is(counts($t, $jar), $counts, $what);
-}
 
 # without a bucket
 my ($code, $out, $err) = roam($ta, '--once');
@@ -303,7 +253,8 @@ like(told($tb), qr/is of a later version, and is left alone/, 'it stays');
 # one process at a time
 ($code, $out, $err) = roam($tb);
 is($code, 1, 'a second one');
-like($err, qr/process $sidecar{$tb}\b/, 'is told of the first');
+my $first = roamer($tb);
+like($err, qr/process $first\b/, 'is told of the first');
 stop_roam($ta, $tb);
 
 # killed at each commit, before and after: everything joins once

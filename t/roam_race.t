@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Onsite::Nats;
+use Onsite::Roam;
 use Onsite::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -29,39 +30,7 @@ for my $name (qw(a b c)) {
 }
 my ($ta, $tb, $tc) = @pop{qw(a b c)};
 my $nats = Onsite::Nats->new($ta)->start;
-
-sub roam {
-    my ($t, @args) = @_;
-    return $t->run_loader('roam', $t->state_dir, '--with', $nats->url, @args);
-}
-
-my %sidecar;
-sub start_roam {
-    for my $t (@_) {
-        my $pid = fork // die "fork: $!";
-        if ($pid == 0) {
-            Onsite::Test::die_with(getppid);
-            open STDERR, '>>', $t->dir . '/roam.log';
-            exec $t->loader, 'roam', $t->state_dir, '--with', $nats->url,
-                '--every', '100ms';
-            exit 127;
-        }
-        push @{ $t->{children} }, $pid;
-        $sidecar{$t} = $pid;
-    }
-}
-
-sub stop_roam {
-    for my $t (@_) {
-        my $pid = delete $sidecar{$t};
-        kill 'TERM', $pid;
-        waitpid $pid, 0;
-        is($?, 0, 'a sidecar ends when it is told to');
-        @{ $t->{children} } = grep { $_ != $pid } @{ $t->{children} };
-    }
-}
-
-sub told { Onsite::Test::read_file($_[0]->dir . '/roam.log') }
+roams_with($nats);
 
 # A page and an event.
 sub visit {
@@ -71,21 +40,6 @@ sub visit {
         jar => $jar)->{status} == 200 or die;
 }
 
-sub counts {
-    my ($t, $jar) = @_;
-    my $r = $t->state_of((split /\./, $jar->{onsite_id})[0], '--key-file',
-        $t->dir . '/key') or return 'none';
-    return join ' ', map { "$_=$r->{counts}{$_}" } sort keys %{ $r->{counts} };
-}
-
-sub comes {
-    my ($t, $jar, $counts, $what) = @_;
-    eventually(10, sub { counts($t, $jar) eq $counts });
-    is(counts($t, $jar), $counts, $what);
-}
-
-sub waiting { $_[0]->status->{roaming}{waiting} }
-sub settled { !grep { waiting($_) } @_ }
 sub last_put { $nats->info('KV_onsite_visitors')->{state}{last_seq} }
 
 is(roam($ta, '--once', '--create-bucket'), 0, 'a bucket');
@@ -141,7 +95,7 @@ comes($tc, $_, 'Ev A=1 Ev B=1 Ev C=1 Page Viewed=3', 'all of it')
 # a cookie that nobody knows any more: a handful of questions, then ours is put
 sub unknown {
     my ($jar) = @_;
-    stop_roam($tc) if $sidecar{$tc};
+    stop_roam($tc) if roamer($tc);
     visit($tc, $jar, 'Lost');
 }
 ok(eventually(10, sub { settled($tc) }), 'settled');
