@@ -107,7 +107,7 @@ ok(!-e "$p->{store}.sync", 'and nothing is made');
 
 # whose it is
 SKIP: {
-    skip 'only root gives files away', 9
+    skip 'only root gives files away', 12
         if $> != 0 || system('setpriv --version >/dev/null 2>&1') != 0;
     my $uid = 65534;
     my $home = "$dir/home";
@@ -144,6 +144,15 @@ SKIP: {
     is(($as->($sync))[0], 0, 'with the next one');
     like(($as->("rollback --to $file"))[1], qr/rolled back, from version 8 to 7/,
         'and back');
+
+    # a link in its place leads to what is root's
+    my $roots = "$dir/roots";
+    mkdir $roots;
+    $t->write_file("$roots/passwd", 'x');
+    system('rm', '-r', "$file.sync");
+    symlink $roots, "$file.sync" or die $!;
+    $t->run_loader(split / /, $sync);
+    is((stat)[4], 0, 'nothing of root\'s is given away') for $roots, glob "$roots/*";
 }
 
 # a disk that is full

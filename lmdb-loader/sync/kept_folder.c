@@ -41,25 +41,42 @@ kept_find_owner(kept_t *kept)
 }
 
 
+/* A link that whoever has FILE's folder put in its place leads nowhere. */
+
+static int
+open_folder(const char *path)
+{
+    return open(path, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+}
+
+
 /* Only what is root's, and has no other name that somebody gave it. */
 
 void
 kept_give(const kept_t *kept, const char *path)
 {
-    int          fd;
+    int          fd, at;
+    char         folder[PATH_MAX];
     struct stat  st;
+    const char  *name = strrchr(path, '/');
 
-    if (!kept->give) {
+    files_folder_of(path, folder);
+    at = kept->give ? open_folder(folder) : -1;
+
+    if (at < 0) {
         return;
     }
 
-    fd = open(path, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+    fd = openat(at, name != NULL ? name + 1 : path,
+                O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+    (void) close(at);
+
     if (fd < 0) {
         return;
     }
 
-    if (fstat(fd, &st) == 0 && st.st_uid == 0
-        && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)))
+    if (fstat(fd, &st) == 0 && st.st_uid == 0 && S_ISREG(st.st_mode)
+        && st.st_nlink == 1)
     {
         (void) !fchown(fd, kept->uid, kept->gid);
     }
@@ -73,12 +90,19 @@ kept_give(const kept_t *kept, const char *path)
 static void
 give_all(const kept_t *kept)
 {
+    int             fd;
     DIR            *dir;
     struct stat     st;
     struct dirent  *entry;
 
-    dir = kept->give ? opendir(kept->folder) : NULL;
+    fd = kept->give ? open_folder(kept->folder) : -1;
+    dir = fd >= 0 ? fdopendir(fd) : NULL;
+
     if (dir == NULL) {
+        if (fd >= 0) {
+            (void) close(fd);
+        }
+
         return;
     }
 
