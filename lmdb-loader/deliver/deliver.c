@@ -8,7 +8,6 @@
 
 #include "deliver.h"
 
-#include "stop.h"
 #include "task.h"
 
 #include <limits.h>
@@ -66,7 +65,7 @@ static bool
 is_hopeless(const deliver_t *d, const queue_t *queue, const job_t *job)
 {
     return queue->failing != 0
-           && retry_clock() - queue->failing >= d->give_up
+           && loader_clock() - queue->failing >= d->give_up
            && loader_now() - job->time >= d->give_up;
 }
 
@@ -93,7 +92,7 @@ try_later(deliver_t *d, queue_t *queue, const job_t *job, onsite_ms_t wait,
     (void) snprintf(note.why, sizeof(note.why), "%s", why);
     (void) deliver_keep_note(d, job->seq, &note);
 
-    later.due = d->once ? INT64_MAX : retry_clock() + note.delay;
+    later.due = d->once ? INT64_MAX : loader_clock() + note.delay;
     d->no_memory |= !queue_push(queue, &later);
     d->retried++;
     task_count(TASK_DELIVER_RETRIED, 1);
@@ -124,7 +123,7 @@ on_done(const sent_t *sent)
         break;
 
     case RETRY_LATER:
-        queue_bad(queue, retry_clock(), sent->wait);
+        queue_bad(queue, loader_clock(), sent->wait);
         tell_queue(queue, sent->who, sent->why);
         try_later(d, queue, &sent->job, sent->wait, sent->why);
         break;
@@ -160,7 +159,7 @@ static onsite_ms_t
 refused_for(const queue_t *queue, const job_t *job, const retry_note_t *note)
 {
     onsite_ms_t  now = loader_now(), age = now - job->time;
-    onsite_ms_t  all = retry_clock() - queue->failing;
+    onsite_ms_t  all = loader_clock() - queue->failing;
     onsite_ms_t  own = note->tried + note->delay - retry_note_wait(note, now);
 
     all = all < age ? all : age;
@@ -178,7 +177,7 @@ refuse(deliver_t *d, queue_t *queue, const job_t *job, const char *who)
     job_t         later = *job;
     retry_note_t  note;
 
-    queue_bad(queue, retry_clock(), 0);
+    queue_bad(queue, loader_clock(), 0);
     tell_queue(queue, who, deliver_refused);
 
     deliver_note(d, job->seq, &note);
@@ -194,7 +193,7 @@ refuse(deliver_t *d, queue_t *queue, const job_t *job, const char *who)
     (void) snprintf(note.why, sizeof(note.why), "%s", deliver_refused);
     (void) deliver_keep_note(d, job->seq, &note);
 
-    later.due = d->once ? INT64_MAX : retry_clock() + note.delay;
+    later.due = d->once ? INT64_MAX : loader_clock() + note.delay;
     d->no_memory |= !queue_push(queue, &later);
     d->refused++;
 }
@@ -230,7 +229,7 @@ send_one(deliver_t *d, queue_t *queue, const job_t *job,
         return;
     }
 
-    if (!queue_take(queue, retry_clock())) {
+    if (!queue_take(queue, loader_clock())) {
         put_off(d, queue, job, 0);
         return;
     }
@@ -273,7 +272,7 @@ start(void *data, uint64_t seq, onsite_str_t bytes)
         break;
 
     case DELIVER_WAIT:
-        starting->job.due = retry_clock();
+        starting->job.due = loader_clock();
         put_off(d, starting->queue, &starting->job,
                 answer.wait / 2 + retry_jitter(answer.wait / 2));
         break;
@@ -297,8 +296,8 @@ start_some(deliver_t *d, queue_t *queue)
     for (i = 0; i < TURN && !loader_stopping
                 && send_flying(d->send) < FLYING_MAX; i++)
     {
-        if (!queue_is_ready(queue, retry_clock())) {
-            if (queue->n == 0 || queue->jobs[0].due > retry_clock()
+        if (!queue_is_ready(queue, loader_clock())) {
+            if (queue->n == 0 || queue->jobs[0].due > loader_clock()
                 || !is_hopeless(d, queue, &queue->jobs[0]))
             {
                 break;
@@ -384,7 +383,7 @@ turn(deliver_t *d)
     }
 
     send_go_on(d->send, on_done);
-    deliver_tell_more(d, retry_clock());
+    deliver_tell_more(d, loader_clock());
 
     if (status == ONSITE_OK) {
         status = deliver_settle(d);
@@ -404,7 +403,7 @@ has_work(const deliver_t *d)
     size_t  i;
 
     for (i = 0; i < d->queues.n; i++) {
-        if (queue_is_due(d->queues.list[i], retry_clock())) {
+        if (queue_is_due(d->queues.list[i], loader_clock())) {
             return true;
         }
     }
@@ -417,7 +416,7 @@ static void
 wait_a_little(deliver_t *d)
 {
     size_t       i;
-    onsite_ms_t  now = retry_clock(), next = now + POLL;
+    onsite_ms_t  now = loader_clock(), next = now + POLL;
 
     for (i = 0; i < d->queues.n; i++) {
         next = queue_next(d->queues.list[i], next);
@@ -437,10 +436,10 @@ wait_a_little(deliver_t *d)
 static void
 finish(deliver_t *d)
 {
-    onsite_ms_t  end = retry_clock() + ENDING;
+    onsite_ms_t  end = loader_clock() + ENDING;
 
     while (d->store != NULL && send_flying(d->send) != 0
-           && retry_clock() < end)
+           && loader_clock() < end)
     {
         send_wait(d->send, POLL);
         send_go_on(d->send, on_done);
@@ -457,7 +456,7 @@ finish(deliver_t *d)
 static onsite_status_t
 work(deliver_t *d)
 {
-    onsite_ms_t      looked = retry_clock();
+    onsite_ms_t      looked = loader_clock();
     onsite_status_t  status;
 
     for ( ;; ) {
@@ -469,8 +468,8 @@ work(deliver_t *d)
             return status;
         }
 
-        if (retry_clock() - looked >= LOOK) {
-            looked = retry_clock();
+        if (loader_clock() - looked >= LOOK) {
+            looked = loader_clock();
 
             if (deliver_is_lost(d)) {
                 return onsite_error(&d->error, ONSITE_IO, "%s: the state is "

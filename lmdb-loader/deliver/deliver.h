@@ -19,6 +19,7 @@
 #include "endpoints.h"
 #include "loader.h"
 #include "retry.h"
+#include "stop.h"
 
 typedef struct deliver_s  deliver_t;
 
@@ -72,7 +73,7 @@ deliver_answer_t check_delivery(check_t *check, uint64_t seq,
 
 typedef struct {
     uint64_t     seq;
-    onsite_ms_t  due;           /* by retry_clock                          */
+    onsite_ms_t  due;           /* by loader_clock                         */
     onsite_ms_t  time;          /* of the delivery, by the wall clock      */
     uint32_t     size;
 } job_t;

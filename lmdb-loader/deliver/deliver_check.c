@@ -27,7 +27,7 @@ struct check_s {
     onsite_store_t     *store;
     onsite_snapshot_t  *snapshot;       /* NULL: none could be read        */
     char                path[PATH_MAX]; /* of it                           */
-    onsite_ms_t         looked;         /* by retry_clock                  */
+    onsite_ms_t         looked;         /* by loader_clock                 */
     onsite_ms_t         blind;          /* since when one waits for a
                                            snapshot; 0: none does          */
     onsite_visitor_t    visitor;
@@ -68,7 +68,7 @@ static void
 look(check_t *check)
 {
     char         path[PATH_MAX];
-    onsite_ms_t  now = retry_clock();
+    onsite_ms_t  now = loader_clock();
 
     if (now - check->looked < LOOK_EVERY) {
         return;
@@ -107,7 +107,7 @@ check_sees(check_t *check)
 onsite_ms_t
 check_blind_for(const check_t *check)
 {
-    return check->blind == 0 ? -1 : retry_clock() - check->blind;
+    return check->blind == 0 ? -1 : loader_clock() - check->blind;
 }
 
 
@@ -336,7 +336,7 @@ check_delivery(check_t *check, uint64_t seq,
     }
 
     if (check->snapshot == NULL) {
-        check->blind = check->blind != 0 ? check->blind : retry_clock();
+        check->blind = check->blind != 0 ? check->blind : loader_clock();
         return wait_for(BLIND_WAIT, "no snapshot can be read that says "
                         "what holds now");
     }

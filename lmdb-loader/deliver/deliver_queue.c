@@ -56,7 +56,7 @@ add(queues_t *queues, const endpoint_t *endpoint, const char *name)
 
     queue->endpoint = endpoint;
     retry_bucket_init(&queue->bucket,
-                      endpoint != NULL ? endpoint->rate : 0, retry_clock());
+                      endpoint != NULL ? endpoint->rate : 0, loader_clock());
     queues->list[queues->n++] = queue;
 
     return queue;

@@ -297,7 +297,7 @@ deliver_bury(deliver_t *d, queue_t *queue, const job_t *job, const char *why)
     (void) snprintf(note.why, sizeof(note.why), "%s", why);
 
     if (!deliver_keep_note(d, job->seq, &note)) {
-        later.due = retry_clock() + ONSITE_MINUTE;
+        later.due = loader_clock() + ONSITE_MINUTE;
         d->no_memory |= !queue_push(queue, &later);
         return;
     }
@@ -315,7 +315,7 @@ static void
 take(deliver_t *d, uint64_t seq, onsite_str_t bytes,
     const onsite_outbox_entry_t *entry)
 {
-    job_t           job = { seq, retry_clock(), entry->time,
+    job_t           job = { seq, loader_clock(), entry->time,
                             (uint32_t) bytes.len };
     queue_t        *queue;
     retry_note_t    note;

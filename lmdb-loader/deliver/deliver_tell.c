@@ -357,7 +357,7 @@ deliver_count_dead(onsite_store_t *store, uint32_t shard, uint64_t *n)
 void
 deliver_tell_given_up(queue_t *queue, const char *who, const char *why)
 {
-    if (queue_gave_up(queue, why, retry_clock())) {
+    if (queue_gave_up(queue, why, loader_clock())) {
         loader_complain("%s: %s: %s is given up", queue->name, why, who);
     }
 }

@@ -3,7 +3,6 @@
  */
 
 #include "retry.h"
-#include "stop.h"
 
 #include "onsite_cursor.h"
 #include "onsite_value.h"
@@ -15,13 +14,6 @@
 #define NOTE_VERSION   1
 #define NOTE_ELEMENTS  7
 #define NOTE_BYTES     (RETRY_WHY_MAX + 64)
-
-
-onsite_ms_t
-retry_clock(void)
-{
-    return loader_clock();
-}
 
 
 onsite_ms_t

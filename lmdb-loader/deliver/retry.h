@@ -1,7 +1,7 @@
 /*
  * retry.h - when what did not leave is tried again, and what leaves meanwhile.
  *
- * Moments are of a clock that nobody sets (retry_clock), but where they
+ * Moments are of a clock that nobody sets (loader_clock), but where they
  * outlive the process.
  */
 
@@ -9,9 +9,6 @@
 #define RETRY_H
 
 #include "onsite_buf.h"
-
-/* loader_clock. */
-onsite_ms_t retry_clock(void);
 
 /* Evenly from 1 to most. */
 onsite_ms_t retry_jitter(onsite_ms_t most);
