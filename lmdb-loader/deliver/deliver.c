@@ -44,20 +44,6 @@ tell_queue(queue_t *queue, const char *who, const char *why)
 }
 
 
-/* The last attempt counts, too. */
-
-static void
-give_up(deliver_t *d, queue_t *queue, const job_t *job, const char *why)
-{
-    retry_note_t  note;
-
-    deliver_note(d, job->seq, &note);
-    note.attempts++;
-    (void) deliver_keep_note(d, job->seq, &note);
-    deliver_bury(d, queue, job, why);
-}
-
-
 /* Nothing has arrived there for so long, and this one waits as long: by a
  * clock that nobody sets, and by the one that lasts. */
 
@@ -82,7 +68,7 @@ try_later(deliver_t *d, queue_t *queue, const job_t *job, onsite_ms_t wait,
     note.tried += note.delay;
 
     if (note.tried >= d->give_up || is_hopeless(d, queue, job)) {
-        give_up(d, queue, job, why);
+        deliver_bury(d, queue, job, true, why);
         return;
     }
 
@@ -119,7 +105,7 @@ on_done(const sent_t *sent)
     case RETRY_NEVER:
         queue_good(queue);
         deliver_tell_given_up(queue, sent->who, sent->why);
-        give_up(d, queue, &sent->job, sent->why);
+        deliver_bury(d, queue, &sent->job, true, sent->why);
         break;
 
     case RETRY_LATER:
@@ -184,7 +170,7 @@ refuse(deliver_t *d, queue_t *queue, const job_t *job, const char *who)
     note.tried = refused_for(queue, job, &note);
 
     if (note.tried >= d->give_up || is_hopeless(d, queue, job)) {
-        deliver_bury(d, queue, job, deliver_refused);
+        deliver_bury(d, queue, job, false, deliver_refused);
         return;
     }
 
@@ -304,7 +290,7 @@ start_some(deliver_t *d, queue_t *queue)
             }
 
             starting.job = queue_pop(queue);
-            deliver_bury(d, queue, &starting.job, queue->told);
+            deliver_bury(d, queue, &starting.job, false, queue->told);
             continue;
         }
 

@@ -236,8 +236,8 @@ onsite_status_t deliver_read(deliver_t *d);
 void deliver_gone(deliver_t *d, uint64_t seq);
 onsite_status_t deliver_settle(deliver_t *d);
 
-/* It stays, and is not tried any more. */
-void deliver_bury(deliver_t *d, queue_t *queue, const job_t *job,
+/* It stays, and is not tried any more; tried: it was once more just now. */
+void deliver_bury(deliver_t *d, queue_t *queue, const job_t *job, bool tried,
     const char *why);
 
 /* The note of one; empty where there is none. */

@@ -287,12 +287,14 @@ bound_dead(deliver_t *d)
 
 
 void
-deliver_bury(deliver_t *d, queue_t *queue, const job_t *job, const char *why)
+deliver_bury(deliver_t *d, queue_t *queue, const job_t *job, bool tried,
+    const char *why)
 {
     job_t         later = *job;
     retry_note_t  note;
 
     deliver_note(d, job->seq, &note);
+    note.attempts += tried;
     note.dead = loader_now();
     (void) snprintf(note.why, sizeof(note.why), "%s", why);
 
