@@ -75,6 +75,48 @@ filters(void **state)
 }
 
 
+static const struct {
+    const char  *html;
+    const char  *reason;
+} refused[] = {
+    { "{{$x | uper}}", "1:24: there is no filter \"uper\": did you mean"
+      " \"upper\"?" },
+    { "{{$x | shout}}", "there are default, truncate" },
+    { "{{$x | }}", "there is no filter" },
+    { "{{$x | upper 3}}", "upper takes nothing: write upper" },
+    { "{{$x | default}}", "default takes one text, number"
+      " or path: write default \"friend\"" },
+    { "{{$x | default 'a' 'b'}}", "write default" },
+    { "{{$x | default 'a}}", "closing quote" },
+    { "{{$x | default 'a\\x'}}", "backslash" },
+    { "{{$x | default nobody.x}}", "\"nobody.x\" is not known" },
+    { "{{$x | truncate 0}}", "1 to 10000" },
+    { "{{$x | truncate 1.5}}", "1 to 10000" },
+    { "{{$x | truncate -4}}", "1 to 10000" },
+    { "{{$x | truncate 99999999999999999999}}", "1 to 10000" },
+    { "{{$x | truncate $y}}", "truncate takes one number of characters:"
+      " write truncate 40" },
+    { "{{$x | price}}", "of which currency?" },
+    { "{{$x | price 'EURO'}}", "no currency \"EURO\": write its ISO 4217"
+      " code, such as \"EUR\"" },
+    { "{{$x | price 'eur'}}", "no currency \"eur\": did you mean"
+      " \"EUR\"?" },
+    { "{{$x | price 'EUR' 'german'}}", "no locale \"german\": write its"
+      " BCP 47 tag, such as \"de-DE\"" },
+    { "{{$x | price 'EUR' 3}}", "write price" },
+    { "{{$x | price 'EUR' 'de-DE' 'x'}}", "write price" },
+    { "{{#$x | upper}}{{/$x}}", "a section takes no filters" },
+    { "{{$x | upper | upper | upper | upper | upper | upper | upper |"
+      " upper | upper}}", "at most 8" },
+    { "{{! open", "without \"}}\"" },
+    { "{{$x | upper", "without \"}}\"" },
+    { "{{> head}}", "no partials" },
+    { "{{=<% %>=}}", "no partials" },
+    { "{{{$x}}}", "no unescaped output" },
+    { "{{& $x}}", "no unescaped output" },
+};
+
+
 static void
 filters_that_are_none(void **state)
 {
@@ -82,57 +124,16 @@ filters_that_are_none(void **state)
     char       *html;
     fixture_t   f;
 
-    static const struct {
-        const char  *html;
-        const char  *reason;
-    } cases[] = {
-        { "{{$x | uper}}", "1:24: there is no filter \"uper\": did you mean"
-          " \"upper\"?" },
-        { "{{$x | shout}}", "there are default, truncate" },
-        { "{{$x | }}", "there is no filter" },
-        { "{{$x | upper 3}}", "upper takes nothing: write upper" },
-        { "{{$x | default}}", "default takes one text, number"
-          " or path: write default \"friend\"" },
-        { "{{$x | default 'a' 'b'}}", "write default" },
-        { "{{$x | default 'a}}", "closing quote" },
-        { "{{$x | default 'a\\x'}}", "backslash" },
-        { "{{$x | default nobody.x}}", "\"nobody.x\" is not known" },
-        { "{{$x | truncate 0}}", "1 to 10000" },
-        { "{{$x | truncate 1.5}}", "1 to 10000" },
-        { "{{$x | truncate -4}}", "1 to 10000" },
-        { "{{$x | truncate 99999999999999999999}}", "1 to 10000" },
-        { "{{$x | truncate $y}}", "truncate takes one number of characters:"
-          " write truncate 40" },
-        { "{{$x | price}}", "of which currency?" },
-        { "{{$x | price 'EURO'}}", "no currency \"EURO\": write its ISO 4217"
-          " code, such as \"EUR\"" },
-        { "{{$x | price 'eur'}}", "no currency \"eur\": did you mean"
-          " \"EUR\"?" },
-        { "{{$x | price 'EUR' 'german'}}", "no locale \"german\": write its"
-          " BCP 47 tag, such as \"de-DE\"" },
-        { "{{$x | price 'EUR' 3}}", "write price" },
-        { "{{$x | price 'EUR' 'de-DE' 'x'}}", "write price" },
-        { "{{#$x | upper}}{{/$x}}", "a section takes no filters" },
-        { "{{$x | upper | upper | upper | upper | upper | upper | upper |"
-          " upper | upper}}", "at most 8" },
-        { "{{! open", "without \"}}\"" },
-        { "{{$x | upper", "without \"}}\"" },
-        { "{{> head}}", "no partials" },
-        { "{{=<% %>=}}", "no partials" },
-        { "{{{$x}}}", "no unescaped output" },
-        { "{{& $x}}", "no unescaped output" },
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         begin(&f);
-        html = spell_out(cases[i].html);
+        html = spell_out(refused[i].html);
         assert_int_equal(compile_html(&f, onsite_str(html, strlen(html))),
                          ONSITE_INVALID);
 
-        if (strstr(f.error.text, cases[i].reason) == NULL) {
-            fail_msg("%s: %s", cases[i].html, f.error.text);
+        if (strstr(f.error.text, refused[i].reason) == NULL) {
+            fail_msg("%s: %s", refused[i].html, f.error.text);
         }
 
         free(html);
